@@ -1,0 +1,144 @@
+// Config: what the operator asked for, as checked plain values.
+//
+// Made by read() and check(); nothing in here looks at the machine. Durations carry their unit in the
+// type. `line` is the line of the config file, for messages; 0: not from a file.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/packet/address.h"
+#include "dataplane/table/ids.h"
+#include "dataplane/table/target_group.h"
+
+namespace config {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// How an EAL gets its memory.
+enum class Hugepages : std::uint8_t { Automatic, On, Off };
+
+/// What a worker does when its ports have nothing for it.
+enum class Idle : std::uint8_t {
+  Spin,   // poll on: lowest latency, one core at 100 %
+  Yield,  // give the CPU to others between empty polls: for shared machines
+  Sleep,  // sleep up to 100 µs after many empty polls: for tests and laptops
+};
+
+struct Eal {
+  Hugepages hugepages = Hugepages::Automatic;
+  std::uint32_t memory_megabytes = 0;  // 0: sized from pools and flow tables
+  bool pci = true;                     // false: --no-pci
+  int line = 0;
+};
+
+struct Port {
+  std::string name;    // also the TAP twin's interface name, so at most 15 bytes
+  std::string device;  // PCI address, or DPDK vdev string ("net_af_xdp0,iface=veth0")
+  std::vector<dataplane::Ipv4Prefix> addresses;
+  std::vector<dataplane::Ipv4Address> gateways;
+  std::vector<dataplane::Ipv4Address> local_addresses;  // full_nat's sources towards targets here
+  std::uint16_t vlan = 0;                               // 0: untagged
+  std::uint16_t mtu = 1500;
+  std::uint16_t queue_descriptors = 1024;
+  std::optional<dataplane::MacAddress> mac;  // set on the device if given
+  bool kernel_path = true;
+  bool promiscuous = false;
+  int line = 0;
+};
+
+/// A MAC address that no kernel path could resolve.
+struct Neighbour {
+  std::string port;
+  dataplane::Ipv4Address address;
+  dataplane::MacAddress mac;
+  int line = 0;
+};
+
+struct Flows {
+  std::uint32_t capacity = 1'048'576;  // flows per worker, both directions count as one
+  milliseconds half_open_timeout{30'000};
+  milliseconds half_closed_timeout{120'000};
+  milliseconds closing_timeout{10'000};
+  milliseconds reset_timeout{2'000};
+};
+
+enum class CheckProtocol : std::uint8_t { Tcp, Http };
+
+struct StatusRange {  // inclusive
+  std::uint16_t first = 200;
+  std::uint16_t last = 399;
+  friend bool operator==(const StatusRange&, const StatusRange&) = default;
+};
+
+struct HealthCheck {
+  bool enabled = true;
+  CheckProtocol protocol = CheckProtocol::Tcp;
+  std::uint16_t port = 0;  // 0: traffic-port
+  std::string path = "/";
+  std::string host;  // HTTP Host header; empty: the target's address and port
+  milliseconds interval{30'000};
+  milliseconds timeout{10'000};  // http: 6 s unless given
+  std::uint32_t healthy_threshold = 5;
+  std::uint32_t unhealthy_threshold = 2;
+  std::vector<StatusRange> matcher{{200, 399}};
+  int line = 0;
+};
+
+struct DeregistrationDelay {
+  seconds timeout{300};
+  bool connection_termination = false;
+};
+
+struct Target {
+  dataplane::Ipv4Address address;
+  std::uint16_t port = 0;  // resolved: the group's, unless given
+  std::uint16_t weight = 1;
+  std::string zone;  // carried and shown
+  int line = 0;
+};
+
+struct TargetGroup {
+  std::string name;
+  dataplane::Protocol protocol = dataplane::Protocol::Tcp;
+  std::uint16_t port = 0;
+  dataplane::Mode mode = dataplane::Mode::Nat;
+  dataplane::Algorithm algorithm = dataplane::Algorithm::RoundRobin;
+  std::uint32_t maglev_table_size = 65'537;
+  dataplane::UnknownFlow unknown_flow = dataplane::UnknownFlow::Reset;
+  DeregistrationDelay deregistration_delay;
+  HealthCheck health_check;
+  std::vector<Target> targets;
+  int line = 0;
+};
+
+struct Listener {
+  std::string name;
+  dataplane::Ipv4Address address;
+  std::uint16_t port = 0;
+  dataplane::Protocol protocol = dataplane::Protocol::Tcp;
+  std::string target_group;
+  seconds idle_timeout{350};  // udp: 120 unless given
+  int line = 0;
+};
+
+struct Config {
+  std::string file;  // where it was read from, for messages
+  std::string instance = "spillway";
+  std::vector<int> worker_cpus;  // one entry a worker; empty: choose `workers` of them
+  std::uint32_t workers = 1;
+  Idle idle = Idle::Spin;
+  std::uint32_t punt_rate = 20'000;  // packets per second and worker to the kernel
+  Eal eal;
+  std::vector<Port> ports;
+  std::vector<Neighbour> neighbours;
+  Flows flows;
+  std::vector<TargetGroup> target_groups;
+  std::vector<Listener> listeners;
+};
+
+}  // namespace config

@@ -1,0 +1,64 @@
+// Facts: what is true now and was not in the file: MAC addresses, neighbours, who is healthy, and the
+// ids that control gave out. With a Config, all that compile() needs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataplane/packet/address.h"
+#include "dataplane/table/ids.h"
+
+namespace config {
+
+struct PortFact {  // by PortId, in the order of Config::ports
+  dataplane::MacAddress mac;
+  std::uint16_t mtu = 1500;
+  bool kernel_path = false;
+};
+
+struct NeighbourFact {
+  dataplane::PortId port;
+  dataplane::Ipv4Address address;
+  dataplane::MacAddress mac;
+};
+
+struct ListenerFact {
+  std::string name;
+  dataplane::ListenerId id;
+  std::uint16_t incarnation = 0;
+};
+
+struct TargetGroupFact {
+  std::string name;
+  dataplane::TargetGroupId id;
+};
+
+/// What the lifecycle has decided about a target; compile() turns it into eligibility.
+enum class Availability : std::uint8_t {
+  Serving,     // healthy, or its health is not checked
+  FailOpen,    // initial or unhealthy: gets new flows only if the whole group has none Serving
+  Draining,    // no new flows, old ones go on
+  Terminated,  // no new flows, old ones are reset
+};
+
+/// One target that packets can meet. Targets that left the file stay here until they are empty.
+struct TargetFact {
+  dataplane::TargetId id;
+  std::string target_group;
+  dataplane::Ipv4Address address;
+  std::uint16_t port = 0;
+  std::uint16_t weight = 1;
+  Availability availability = Availability::FailOpen;
+};
+
+struct Facts {
+  dataplane::Generation generation;
+  std::vector<PortFact> ports;
+  std::vector<NeighbourFact> neighbours;  // kernel's; the file's are in Config
+  std::vector<ListenerFact> listeners;
+  std::vector<TargetGroupFact> target_groups;
+  std::vector<TargetFact> targets;
+};
+
+}  // namespace config

@@ -1,0 +1,93 @@
+// Burst: up to 64 packets on their way through the path, as a structure of arrays.
+//
+// Each verb touches only its columns. `pending` has bit i set while packet i is undecided; decide()
+// clears it. Burst belongs to one worker and is used again for every poll.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/packet/clock.h"
+#include "dataplane/packet/contract.h"
+#include "dataplane/packet/flow_key.h"
+#include "dataplane/packet/packet.h"
+#include "dataplane/packet/verdict.h"
+#include "dataplane/table/flow_table.h"
+#include "dataplane/table/ids.h"
+
+namespace dataplane {
+
+using Mask = std::uint64_t;
+
+/// What parse found in a frame.
+enum class Kind : std::uint8_t {
+  Tcp,        // has a key
+  Udp,        // has a key
+  Arp,
+  Echo,       // ICMP echo request
+  IcmpError,  // has the key of the flow it is about, as that flow's sender sees it
+  OtherIpv4,  // any other whole IPv4 packet
+  OtherFrame, // not IPv4, not ARP
+};
+
+struct Burst {
+  static constexpr std::size_t capacity = 64;  // one bit each in Mask
+
+  Instant now;             // time is an argument, never a call
+  std::size_t size = 0;
+  Mask pending = 0;        // bit i: packet i is undecided
+  Mask keyed = 0;          // bit i: packet i has a flow key
+  std::array<Packet, capacity> packets;
+  std::array<Kind, capacity> kinds;
+  std::array<FlowKey4, capacity> keys;
+  std::array<FlowToken, capacity> tokens;
+  std::array<FlowIndex, capacity> flows;      // no_flow: none known
+  std::array<ListenerId, capacity> listeners;  // of packets without a flow
+  std::array<Verdict, capacity> verdicts;
+
+  /// Makes room for `count` packets that the caller fills in, all undecided.
+  void reset(Instant at, std::size_t count) {
+    CHECK(count <= capacity);
+    now = at;
+    size = count;
+    pending = count == capacity ? ~Mask{0} : (Mask{1} << count) - 1;
+    keyed = 0;
+  }
+
+  void decide(std::size_t i, Verdict verdict) {
+    DCHECK(verdict != Verdict::Pending);
+    DCHECK((pending >> i & 1) != 0);
+    verdicts[i] = verdict;
+    pending &= ~(Mask{1} << i);
+  }
+};
+
+/// Iterates over the set bits of a mask, lowest first: `for (std::size_t i : bits(mask))`.
+class bits {
+ public:
+  explicit constexpr bits(Mask mask) : mask_(mask) {}
+  class iterator {
+   public:
+    explicit constexpr iterator(Mask mask) : mask_(mask) {}
+    constexpr std::size_t operator*() const {
+      return static_cast<std::size_t>(std::countr_zero(mask_));
+    }
+    constexpr iterator& operator++() {
+      mask_ &= mask_ - 1;
+      return *this;
+    }
+    constexpr bool operator!=(iterator other) const { return mask_ != other.mask_; }
+
+   private:
+    Mask mask_;
+  };
+  [[nodiscard]] constexpr iterator begin() const { return iterator(mask_); }
+  [[nodiscard]] constexpr iterator end() const { return iterator(0); }
+
+ private:
+  Mask mask_;
+};
+
+}  // namespace dataplane

@@ -1,0 +1,103 @@
+// Counters: what one worker counts, laid out for shared memory.
+//
+//   WorkerBlock (one per worker, single writer, cache-line aligned)
+//   ┌──────────────────────────────┐ 0
+//   │ totals: 32 counters          │
+//   ├──────────────────────────────┤ 256
+//   │ verdicts[64]                 │   index: Verdict
+//   ├──────────────────────────────┤ 768
+//   │ listeners[listeners_max]     │   64 bytes each, index: ListenerId.slot
+//   ├──────────────────────────────┤
+//   │ targets[targets_max]         │   128 bytes each, index: TargetId.slot
+//   └──────────────────────────────┘
+//
+// The worker writes with plain relaxed stores (no lock prefix: nobody else writes); readers load
+// relaxed and sum over workers. A figure read while packets flow may be a burst behind its neighbour.
+// Laws, per worker:  received = Σ verdicts;  forwards + replies = sent + unsent;
+//                    flows_alive = flows_inserted − flows_expired − flows_removed.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/packet/verdict.h"
+#include "dataplane/table/ids.h"
+
+namespace dataplane {
+
+/// A number with one writer and many readers.
+class Counter {
+ public:
+  void add(std::uint64_t amount) { set(read() + amount); }
+  void subtract(std::uint64_t amount) { set(read() - amount); }
+  // relaxed: each counter stands for itself, no reader infers anything about other memory from it.
+  void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t read() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+static_assert(sizeof(Counter) == 8 && std::atomic<std::uint64_t>::is_always_lock_free);
+
+struct ListenerCounters {
+  Counter incarnation;      // of the slot these figures belong to; others: stale, count as zero
+  Counter new_flows;        // NewFlowCount
+  Counter active_flows;     // ActiveFlowCount
+  Counter rejected_flows;   // RejectedFlowCount: no target, table full, no local port
+  std::array<Counter, 4> reserved;
+};
+static_assert(sizeof(ListenerCounters) == 64);
+
+struct alignas(64) TargetCounters {
+  Counter incarnation;          // as above
+  Counter new_flows;            // NewFlowCount
+  Counter active_flows;         // ActiveFlowCount
+  Counter packets_to_target;    // ProcessedPackets = the two sums
+  Counter bytes_to_target;      // ProcessedBytes = the two sums; IP packet length
+  Counter packets_to_client;
+  Counter bytes_to_client;
+  Counter client_resets;        // TCP_Client_Reset_Count
+  Counter target_resets;        // TCP_Target_Reset_Count
+  Counter elb_resets;           // TCP_ELB_Reset_Count
+  Counter picked_up_flows;      // of new_flows: taken over in mid-stream
+  Counter port_allocation_errors;  // PortAllocationErrorCount
+  std::array<Counter, 4> reserved;
+};
+static_assert(sizeof(TargetCounters) == 128);
+
+struct Totals {
+  Counter generation;         // the snapshot this worker uses
+  Counter received;           // packets given to the path: from ports and from hand-off rings
+  Counter sent;               // forwards and replies that a port took
+  Counter unsent;             // … that no port took (transmit queue full)
+  Counter punted;             // PuntKernel that the kernel path took
+  Counter punt_unsent;        // … that it did not (ring full)
+  Counter handed_off;         // HandOff that the owner's ring took
+  Counter hand_off_unsent;    // … that it did not
+  Counter received_hand_off;  // of received: came over a hand-off ring
+  Counter from_kernel;        // packets of the kernel path put on a wire (not part of received)
+  Counter from_kernel_unsent;
+  Counter flows_alive;
+  Counter flows_inserted;
+  Counter flows_expired;      // idle
+  Counter flows_removed;      // replaced by a new flow on the same ports, or moved off a dead target
+  Counter flow_capacity;
+  Counter polls;
+  Counter busy_polls;         // polls that found packets
+  std::array<Counter, 14> reserved;
+};
+static_assert(sizeof(Totals) == 256);
+
+struct alignas(64) WorkerBlock {
+  Totals totals;
+  std::array<Counter, verdicts_max> verdicts;
+  std::array<ListenerCounters, listeners_max> listeners;
+  std::array<TargetCounters, targets_max> targets;
+};
+static_assert(offsetof(WorkerBlock, verdicts) == 256);
+static_assert(offsetof(WorkerBlock, listeners) == 768);
+static_assert(offsetof(WorkerBlock, targets) == 768 + 64 * listeners_max);
+
+}  // namespace dataplane

@@ -1,0 +1,74 @@
+// FlowQuery: the control thread asks a worker for its flows; the worker answers a few buckets a step.
+//
+// A mailbox with one asker (control) and one answerer (worker). The state says who may touch the rest:
+// Idle and Answered: control; Asked: the worker. Memory is allocated once, by the constructor.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dataplane/packet/clock.h"
+#include "dataplane/table/flow.h"
+
+namespace dataplane {
+
+/// A connection as the tools show it.
+struct FlowRecord {
+  FlowKey4 to_target;  // as the client sends
+  FlowKey4 to_client;  // as the target sends
+  ListenerId listener;
+  TargetId target;
+  Phase phase;
+  std::uint64_t packets_to_target, bytes_to_target;
+  std::uint64_t packets_to_client, bytes_to_client;
+  std::uint32_t idle_milliseconds;
+};
+
+class FlowQuery {
+ public:
+  static constexpr std::size_t records_max = 65'536;
+  static constexpr std::uint32_t buckets_per_step = 64;
+
+  FlowQuery() { records_.reserve(records_max); }
+
+  // --- control ---
+  /// False while an earlier question is being answered. `limit` is cut to records_max; only flows of
+  /// `target` are wanted, unless that is no_target.
+  [[nodiscard]] bool ask(std::size_t limit, TargetId target) {
+    if (state_.load(std::memory_order_acquire) == State::Asked) return false;  // pairs with answer
+    limit_ = limit < records_max ? limit : records_max;
+    target_ = target;
+    records_.clear();
+    cursor_ = 0;
+    state_.store(State::Asked, std::memory_order_release);  // pairs with asked
+    return true;
+  }
+  [[nodiscard]] bool answered() const {
+    return state_.load(std::memory_order_acquire) == State::Answered;  // pairs with answer
+  }
+  /// Valid until the next ask().
+  [[nodiscard]] std::span<const FlowRecord> records() const { return records_; }
+
+  // --- worker ---
+  [[nodiscard]] bool asked() const {
+    return state_.load(std::memory_order_acquire) == State::Asked;  // pairs with ask
+  }
+  [[nodiscard]] TargetId target() const { return target_; }
+  [[nodiscard]] std::uint32_t cursor() const { return cursor_; }
+  void advance(std::uint32_t buckets) { cursor_ += buckets; }
+  [[nodiscard]] bool full() const { return records_.size() >= limit_; }
+  void add(const FlowRecord& record) { records_.push_back(record); }  // reserved: does not allocate
+  void answer() { state_.store(State::Answered, std::memory_order_release); }  // pairs with answered
+
+ private:
+  enum class State : std::uint8_t { Idle, Asked, Answered };
+  std::atomic<State> state_{State::Idle};
+  std::size_t limit_ = 0;
+  TargetId target_;
+  std::uint32_t cursor_ = 0;
+  std::vector<FlowRecord> records_;
+};
+
+}  // namespace dataplane

@@ -1,0 +1,174 @@
+// Segment: the whole shared memory layout, as its writer (control/segment) and its readers (tools) map
+// it. One POSIX segment per instance, "/spillway-INSTANCE", mode 0640, read-only for readers.
+//
+//   ┌────────────────────┐ 0      SegmentHeader: magic, versions, pid, heartbeat
+//   ├────────────────────┤ 4096   ControlBlock: what the control thread knows, one Record each
+//   ├────────────────────┤        WorkerBlock 0
+//   │ …                  │        WorkerBlock 1 …   (counters.h)
+//   └────────────────────┘
+//
+// Everything but the header's constants may change at any time. A Record is a seqlock: the writer makes
+// `sequence` odd, writes, makes it even; a reader retries until it sees the same even number twice.
+// Layout changes raise layout_version; readers refuse other versions.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+#include "dataplane/counters.h"
+#include "dataplane/table/ids.h"
+#include "dataplane/table/target_state.h"
+
+namespace dataplane {
+
+inline constexpr std::uint64_t segment_magic = 0x5941'574c'4c49'5053;  // "SPILLWAY", little-endian
+inline constexpr std::uint32_t layout_version = 1;
+/// Older than this and the daemon is dead or stuck. It writes a heartbeat every second.
+inline constexpr std::uint64_t heartbeat_stale_milliseconds = 5'000;
+
+/// A short text in shared memory; cut to fit, always terminated.
+template <std::size_t N>
+struct Text {
+  std::array<char, N> bytes{};
+
+  void assign(std::string_view text) {
+    bytes.fill('\0');
+    std::memcpy(bytes.data(), text.data(), text.size() < N ? text.size() : N - 1);
+  }
+  [[nodiscard]] std::string_view view() const {
+    return {bytes.data(), strnlen(bytes.data(), N)};
+  }
+};
+
+/// A value of several words with one writer, read without locks and never torn.
+template <class Value>
+class Record {
+  static_assert(std::is_trivially_copyable_v<Value>);
+
+ public:
+  void write(const Value& value) {
+    std::array<std::uint64_t, words> buffer{};
+    std::memcpy(buffer.data(), &value, sizeof value);
+    const std::uint64_t before = sequence_.load(std::memory_order_relaxed);
+    sequence_.store(before + 1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);  // the odd number before the words; see read
+    for (std::size_t i = 0; i < words; ++i) {
+      words_[i].store(buffer[i], std::memory_order_relaxed);
+    }
+    sequence_.store(before + 2, std::memory_order_release);  // pairs with the first load in read
+  }
+
+  /// nullopt if the writer kept writing for `attempts` tries (or died while writing).
+  [[nodiscard]] std::optional<Value> read(int attempts = 1000) const {
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+      const std::uint64_t before = sequence_.load(std::memory_order_acquire);
+      if (before % 2 != 0) continue;
+      std::array<std::uint64_t, words> buffer;
+      for (std::size_t i = 0; i < words; ++i) {
+        buffer[i] = words_[i].load(std::memory_order_relaxed);
+      }
+      std::atomic_thread_fence(std::memory_order_acquire);  // pairs with the fence in write
+      if (sequence_.load(std::memory_order_relaxed) != before) continue;
+      Value value;
+      std::memcpy(&value, buffer.data(), sizeof value);
+      return value;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr std::size_t words = (sizeof(Value) + 7) / 8;
+  std::atomic<std::uint64_t> sequence_{0};
+  std::array<std::atomic<std::uint64_t>, words> words_{};
+};
+
+struct InstanceRecord {
+  Text<64> instance;
+  Text<32> version;
+  Text<256> config_file;
+  std::uint64_t started_unix_milliseconds;
+  std::uint64_t generation;            // newest published
+  std::uint64_t reloads;               // that were applied
+  std::uint64_t reloads_refused;
+  std::uint64_t last_reload_unix_milliseconds;
+  Text<256> last_reload_error;         // "" after one that was applied
+};
+
+struct PortRecord {
+  bool used;
+  bool link_up;
+  bool kernel_path;
+  std::uint8_t receive_queues;
+  std::uint8_t transmit_queues;
+  std::uint16_t mtu;
+  std::uint32_t link_megabits;
+  Text<16> name;
+  Text<128> device;
+  Text<18> mac;
+  Text<32> driver;
+  Text<32> steering;                   // "hand_off", "single_worker"
+  std::uint64_t received;              // the device's own figures
+  std::uint64_t sent;
+  std::uint64_t missed;                // no descriptor or no buffer when it arrived
+  std::uint64_t errors;
+};
+
+struct ListenerRecord {
+  bool used;
+  std::uint16_t incarnation;
+  std::uint16_t port;
+  std::uint8_t protocol;               // IANA number
+  Text<33> name;
+  Text<16> address;
+  Text<33> target_group;
+  std::uint32_t idle_seconds;
+};
+
+struct TargetRecord {
+  bool used;
+  TargetId id;
+  TargetState state;
+  TargetReason reason;
+  bool takes_new_flows;                // eligible in the newest generation
+  std::uint16_t port;
+  std::uint16_t weight;
+  Text<33> target_group;
+  Text<16> address;
+  Text<33> zone;
+  std::uint64_t since_unix_milliseconds;  // of the state
+  std::uint64_t drain_ends_unix_milliseconds;  // 0: not draining
+  Text<192> detail;                    // a sentence: the last probe's outcome
+};
+
+struct SegmentHeader {
+  std::atomic<std::uint64_t> magic;    // written last at start, with release
+  std::uint32_t version;               // layout_version
+  std::uint32_t workers;
+  std::uint64_t size;                  // of the whole segment
+  std::uint64_t pid;
+  Counter heartbeat_unix_milliseconds;
+  Counter stopped;                     // 1 after a clean stop
+};
+static_assert(sizeof(SegmentHeader) <= 4096);
+
+struct ControlBlock {
+  Record<InstanceRecord> instance;
+  std::array<Record<PortRecord>, ports_max> ports;
+  std::array<Record<ListenerRecord>, listeners_max> listeners;
+  std::array<Record<TargetRecord>, targets_max> targets;
+};
+
+inline constexpr std::size_t control_block_offset = 4096;
+inline constexpr std::size_t worker_blocks_offset =
+    (control_block_offset + sizeof(ControlBlock) + 63) / 64 * 64;
+[[nodiscard]] constexpr std::size_t segment_size(std::size_t workers) {
+  return worker_blocks_offset + workers * sizeof(WorkerBlock);
+}
+
+}  // namespace dataplane

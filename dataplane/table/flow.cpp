@@ -1,0 +1,18 @@
+#include "dataplane/table/flow.h"
+
+namespace dataplane {
+
+std::string_view to_string(Phase phase) {
+  switch (phase) {
+    case Phase::SynSent: return "syn_sent";
+    case Phase::SynReceived: return "syn_received";
+    case Phase::Established: return "established";
+    case Phase::ClientFin: return "client_fin";
+    case Phase::TargetFin: return "target_fin";
+    case Phase::Closing: return "closing";
+    case Phase::Reset: return "reset";
+  }
+  return "unknown";
+}
+
+}  // namespace dataplane

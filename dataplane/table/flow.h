@@ -1,0 +1,79 @@
+// Flow: one direction of one connection, in one cache line.
+//
+//   0        4        8        12       16       20       24       28       32
+//   ├─ key: source, destination, ports, protocol ─┤├─ new addresses ─┤├ports┤├deltas┤
+//   32                38 39 40       44       48  50  52       56       60       64
+//   ├─ client's MAC ──┤port│state│ target │  twin │lst│byt│ packets│ bytes  │last seen│
+//
+// A connection has two: `ToTarget`, found by what the client sends, and `ToClient`, found by what the
+// target sends; each holds the other's index. A packet of an established flow touches one of them only.
+// Written and read by the worker that owns the flow, nobody else.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "dataplane/packet/clock.h"
+#include "dataplane/packet/flow_key.h"
+#include "dataplane/table/ids.h"
+
+namespace dataplane {
+
+/// Where a flow is in the flow table. Changes when an insert moves entries: see FlowTable::moves().
+struct FlowIndex {
+  std::uint32_t slot = 0xffff'ffff;
+  friend constexpr bool operator==(FlowIndex, FlowIndex) = default;
+};
+inline constexpr FlowIndex no_flow{};
+
+enum class Direction : std::uint8_t { ToTarget, ToClient };
+
+/// How far a connection is. UDP flows are Established from their first packet.
+enum class Phase : std::uint8_t {
+  SynSent,      // client's SYN went to the target
+  SynReceived,  // target's SYN-ACK went to the client
+  Established,
+  ClientFin,    // the client has closed its side
+  TargetFin,    // the target has
+  Closing,      // both have
+  Reset,        // RST seen from either
+};
+
+struct alignas(64) Flow4 {
+  FlowKey4 key;
+  // What the packet's addresses become.
+  Ipv4Address new_source;
+  Ipv4Address new_destination;
+  Be16 new_source_port;
+  Be16 new_destination_port;
+  // What that adds to the checksums: ones' complement sums in wire order (RFC 1624).
+  std::uint16_t network_delta = 0;
+  std::uint16_t transport_delta = 0;
+  // Where the client's packets came from last: its replies go back there.
+  MacAddress client_mac;
+  PortId client_port;
+  Phase phase : 4 = Phase::SynSent;
+  Direction direction : 4 = Direction::ToTarget;
+  TargetId target;
+  FlowIndex twin;
+  ListenerId listener;
+  std::uint16_t bytes_high = 0;  // IP bytes of this direction: 48 bits
+  std::uint32_t packets = 0;     // of this direction, modulo 2^32
+  std::uint32_t bytes_low = 0;
+  Tick last_seen;
+
+  [[nodiscard]] std::uint64_t bytes() const {
+    return std::uint64_t{bytes_high} << 32 | bytes_low;
+  }
+  void count(std::uint32_t packet_bytes) {
+    const std::uint64_t total = bytes() + packet_bytes;
+    bytes_low = static_cast<std::uint32_t>(total);
+    bytes_high = static_cast<std::uint16_t>(total >> 32);
+    ++packets;
+  }
+};
+static_assert(sizeof(Flow4) == 64, "one cache line");
+
+[[nodiscard]] std::string_view to_string(Phase phase);
+
+}  // namespace dataplane

@@ -1,0 +1,292 @@
+// FlowTable: everything one worker knows about its flows. Fixed memory, one owner, no locks.
+//
+// Why not one of the many existing tables: flows are looked up 32 at a time and nearly always exist, so
+// what counts is that the tags of many flows lie together and that a hit costs one tag line and one
+// entry line. The tags of 7 entries and an overflow count share 16 bytes:
+//
+//   groups   [tag×7|overflow] [tag×7|overflow] …      16 bytes a bucket, 4 buckets a cache line
+//   entries  [64 bytes]×7     [64 bytes]×7     …      entry i of bucket b at b*7+i
+//
+// An entry lives in its primary bucket, or, if that was full, in its secondary; `overflow` of the
+// primary counts the latter, so a miss reads the second group only where there is a reason to. Where
+// both are full, insert moves other entries to their other bucket (cuckoo, breadth-first, bounded).
+// Erase clears a tag: no tombstones, no decay. Look-up in steps, so that a burst's cache misses overlap:
+// prehash → prefetch → candidate (prefetches the entry) → find.
+//
+// Bounds: capacity is fixed at construction; insert fails only above ~95 % fill (measured in the unit
+// test); a find reads at most 2 groups and the entries whose 16-bit tag matches.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <span>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "dataplane/packet/contract.h"
+#include "dataplane/packet/flow_key.h"
+#include "dataplane/table/flow.h"
+
+namespace dataplane {
+
+/// A key's hash, split into what the table needs of it.
+struct FlowToken {
+  std::uint32_t primary = 0;
+  std::uint32_t secondary = 0;
+  std::uint16_t tag = 0;  // never 0
+};
+
+struct alignas(16) TagGroup {
+  static constexpr unsigned width = 7;
+  std::array<std::uint16_t, width> tags;  // 0: free
+  std::uint16_t overflow;                 // entries of this primary bucket that live elsewhere
+};
+static_assert(sizeof(TagGroup) == 16);
+
+/// Bit i set where tags[i] == tag: the plain version, and the oracle of the other.
+[[nodiscard]] inline unsigned match_plain(const TagGroup& group, std::uint16_t tag) {
+  unsigned found = 0;
+  for (unsigned i = 0; i < TagGroup::width; ++i) {
+    if (group.tags[i] == tag) found |= 1u << i;
+  }
+  return found;
+}
+
+[[nodiscard]] inline unsigned match(const TagGroup& group, std::uint16_t tag) {
+#if defined(__SSE2__)
+  const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(&group));
+  const __m128i equal = _mm_cmpeq_epi16(tags, _mm_set1_epi16(static_cast<short>(tag)));
+  // 16-bit lanes to one bit each; lane 7 is the overflow count.
+  const int packed = _mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
+  return static_cast<unsigned>(packed) & 0x7fu;
+#else
+  return match_plain(group, tag);
+#endif
+}
+
+/// Entry: has `key` (hashable with a Seed) and `twin` (FlowIndex of the other direction).
+template <class Entry>
+class BasicFlowTable {
+ public:
+  using Key = decltype(Entry::key);
+
+  /// Buckets for `entries` entries at no more than 90 % fill.
+  [[nodiscard]] static constexpr std::size_t buckets_for(std::size_t entries) {
+    const std::size_t slots = entries + entries / 9 + TagGroup::width;
+    return slots / TagGroup::width + 1;
+  }
+  [[nodiscard]] static constexpr std::size_t bytes_needed(std::size_t entries) {
+    const std::size_t buckets = buckets_for(entries);
+    return (buckets * sizeof(TagGroup) + 63) / 64 * 64 +
+           buckets * TagGroup::width * sizeof(Entry);
+  }
+
+  /// `memory`: bytes_needed(entries) bytes, aligned to 64, which must outlive the table; cleared here.
+  BasicFlowTable(std::span<std::byte> memory, std::size_t entries, Seed seed)
+      : seed_(seed), buckets_(static_cast<std::uint32_t>(buckets_for(entries))) {
+    CHECK(memory.size() >= bytes_needed(entries));
+    CHECK(reinterpret_cast<std::uintptr_t>(memory.data()) % 64 == 0);
+    CHECK(buckets_for(entries) * TagGroup::width < no_flow.slot);
+    std::memset(memory.data(), 0, memory.size());
+    groups_ = new (memory.data()) TagGroup[buckets_];
+    const std::size_t offset = (buckets_ * sizeof(TagGroup) + 63) / 64 * 64;
+    entries_ = new (memory.data() + offset) Entry[slots()];
+    std::memset(static_cast<void*>(groups_), 0, buckets_ * sizeof(TagGroup));
+  }
+  BasicFlowTable(const BasicFlowTable&) = delete;
+  BasicFlowTable& operator=(const BasicFlowTable&) = delete;
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t slots() const { return std::size_t{buckets_} * TagGroup::width; }
+  /// Raised whenever an index given out before may have become wrong (entry moved or erased).
+  [[nodiscard]] std::uint64_t moves() const { return moves_; }
+
+  [[nodiscard]] FlowToken prehash(const Key& key) const {
+    const std::uint64_t bits = hash(key, seed_);
+    FlowToken token;
+    token.primary = reduce(static_cast<std::uint32_t>(bits));
+    token.secondary = reduce(static_cast<std::uint32_t>(bits >> 32) * 0x9e37'79b1u);
+    if (token.secondary == token.primary) token.secondary = (token.primary + 1) % buckets_;
+    token.tag = static_cast<std::uint16_t>(bits >> 24);
+    if (token.tag == 0) token.tag = 1;
+    return token;
+  }
+  void prefetch(FlowToken token) const { __builtin_prefetch(&groups_[token.primary]); }
+
+  /// The most likely place of the key, its entry being fetched; no_flow: it is surely not there.
+  [[nodiscard]] FlowIndex candidate(FlowToken token) const {
+    const unsigned first = match(groups_[token.primary], token.tag);
+    if (first != 0) return fetched(token.primary, first);
+    if (groups_[token.primary].overflow == 0) return no_flow;
+    const unsigned second = match(groups_[token.secondary], token.tag);
+    return second == 0 ? no_flow : fetched(token.secondary, second);
+  }
+
+  [[nodiscard]] FlowIndex find(FlowToken token, const Key& key) const {
+    const FlowIndex found = find_in(token.primary, token.tag, key);
+    if (found != no_flow || groups_[token.primary].overflow == 0) return found;
+    return find_in(token.secondary, token.tag, key);
+  }
+  [[nodiscard]] FlowIndex find(const Key& key) const { return find(prehash(key), key); }
+
+  /// A place for a key that is not there (DCHECKed); the entry's key is set, the rest left over from
+  /// before. no_flow: full.
+  [[nodiscard]] FlowIndex insert(FlowToken token, const Key& key) {
+    DCHECK(find(token, key) == no_flow);
+    std::uint32_t bucket = token.primary;
+    unsigned free = match(groups_[bucket], 0);
+    if (free == 0) {
+      bucket = token.secondary;
+      free = match(groups_[bucket], 0);
+      if (free == 0) {
+        bucket = make_room(token);
+        if (bucket == no_bucket) return no_flow;
+        free = match(groups_[bucket], 0);
+      }
+    }
+    const auto place = static_cast<unsigned>(std::countr_zero(free));
+    groups_[bucket].tags[place] = token.tag;
+    if (bucket != token.primary) ++groups_[token.primary].overflow;
+    ++size_;
+    const FlowIndex index = at(bucket, place);
+    entries_[index.slot].key = key;
+    return index;
+  }
+
+  void erase(FlowIndex index) {
+    const std::uint32_t bucket = index.slot / TagGroup::width;
+    std::uint16_t& tag = groups_[bucket].tags[index.slot % TagGroup::width];
+    DCHECK(tag != 0);
+    const FlowToken token = prehash(entries_[index.slot].key);
+    if (bucket != token.primary) --groups_[token.primary].overflow;
+    tag = 0;
+    --size_;
+    ++moves_;
+  }
+
+  [[nodiscard]] Entry& operator[](FlowIndex index) {
+    DCHECK(index.slot < slots());
+    return entries_[index.slot];
+  }
+  [[nodiscard]] const Entry& operator[](FlowIndex index) const {
+    DCHECK(index.slot < slots());
+    return entries_[index.slot];
+  }
+
+  // --- the sweep ---
+
+  [[nodiscard]] std::uint32_t buckets() const { return buckets_; }
+  [[nodiscard]] bool bucket_empty(std::uint32_t bucket) const {
+    return match(groups_[bucket], 0) == 0x7f;
+  }
+  /// Calls visit(FlowIndex) for every entry of a bucket; visit may erase entries.
+  template <class Visit>
+  void visit_bucket(std::uint32_t bucket, Visit visit) {
+    for (unsigned place = 0; place < TagGroup::width; ++place) {
+      if (groups_[bucket].tags[place] != 0) visit(at(bucket, place));
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t no_bucket = 0xffff'ffff;
+
+  /// 32 bits to [0, buckets) without division (Lemire).
+  [[nodiscard]] std::uint32_t reduce(std::uint32_t bits) const {
+    return static_cast<std::uint32_t>(std::uint64_t{bits} * buckets_ >> 32);
+  }
+  [[nodiscard]] static FlowIndex at(std::uint32_t bucket, unsigned place) {
+    return FlowIndex{bucket * TagGroup::width + place};
+  }
+  [[nodiscard]] FlowIndex fetched(std::uint32_t bucket, unsigned matches) const {
+    const FlowIndex index = at(bucket, static_cast<unsigned>(std::countr_zero(matches)));
+    __builtin_prefetch(&entries_[index.slot]);
+    return index;
+  }
+  [[nodiscard]] FlowIndex find_in(std::uint32_t bucket, std::uint16_t tag, const Key& key) const {
+    for (unsigned matches = match(groups_[bucket], tag); matches != 0; matches &= matches - 1) {
+      const FlowIndex index = at(bucket, static_cast<unsigned>(std::countr_zero(matches)));
+      if (entries_[index.slot].key == key) return index;
+    }
+    return no_flow;
+  }
+
+  /// Moves one entry to a free place of its other bucket; its own place is free afterwards.
+  void move(FlowIndex from, std::uint32_t to_bucket) {
+    const unsigned free = match(groups_[to_bucket], 0);
+    DCHECK(free != 0);
+    const auto place = static_cast<unsigned>(std::countr_zero(free));
+    const std::uint32_t from_bucket = from.slot / TagGroup::width;
+    std::uint16_t& tag = groups_[from_bucket].tags[from.slot % TagGroup::width];
+    const FlowToken token = prehash(entries_[from.slot].key);
+    DCHECK(token.tag == tag);
+    if (from_bucket == token.primary) ++groups_[token.primary].overflow;
+    if (to_bucket == token.primary) --groups_[token.primary].overflow;
+    groups_[to_bucket].tags[place] = tag;
+    tag = 0;
+    const FlowIndex to = at(to_bucket, place);
+    entries_[to.slot] = entries_[from.slot];
+    const FlowIndex twin = entries_[to.slot].twin;
+    if (twin != no_flow) entries_[twin.slot].twin = to;
+    ++moves_;
+  }
+
+  /// Breadth-first search for a chain of moves that ends in a free place. Returns the bucket (primary
+  /// or secondary of `token`) that has one afterwards, or no_bucket.
+  [[nodiscard]] std::uint32_t make_room(FlowToken token) {
+    struct Step {
+      std::uint32_t bucket;
+      std::int16_t parent;   // index in steps; -1: a root
+      std::uint8_t place;    // in the parent's bucket: who would move here
+    };
+    static constexpr std::size_t steps_max = 256;
+    std::array<Step, steps_max> steps;
+    std::size_t known = 0;
+    steps[known++] = {token.primary, -1, 0};
+    steps[known++] = {token.secondary, -1, 0};
+    for (std::size_t current = 0; current < known; ++current) {
+      const std::uint32_t bucket = steps[current].bucket;
+      if (match(groups_[bucket], 0) != 0) return shift(steps.data(), current);
+      for (unsigned place = 0; place < TagGroup::width && known < steps_max; ++place) {
+        const FlowToken resident = prehash(entries_[at(bucket, place).slot].key);
+        const std::uint32_t other =
+            resident.primary == bucket ? resident.secondary : resident.primary;
+        if (on_way(steps.data(), current, other)) continue;
+        steps[known++] = {other, static_cast<std::int16_t>(current),
+                          static_cast<std::uint8_t>(place)};
+      }
+    }
+    return no_bucket;
+  }
+  template <class Step>
+  [[nodiscard]] static bool on_way(const Step* steps, std::size_t from, std::uint32_t bucket) {
+    for (auto i = static_cast<int>(from); i >= 0; i = steps[i].parent) {
+      if (steps[i].bucket == bucket) return true;
+    }
+    return false;
+  }
+  template <class Step>
+  [[nodiscard]] std::uint32_t shift(const Step* steps, std::size_t last) {
+    auto i = static_cast<int>(last);
+    for (; steps[i].parent >= 0; i = steps[i].parent) {
+      move(at(steps[steps[i].parent].bucket, steps[i].place), steps[i].bucket);
+    }
+    return steps[i].bucket;
+  }
+
+  Seed seed_;
+  std::uint32_t buckets_;
+  TagGroup* groups_;
+  Entry* entries_;
+  std::size_t size_ = 0;
+  std::uint64_t moves_ = 0;
+};
+
+using FlowTable = BasicFlowTable<Flow4>;
+
+}  // namespace dataplane

@@ -1,0 +1,97 @@
+// Snapshot: one immutable generation of everything that decides what packets do.
+//
+// Built by config::compile() on the control thread, published by one pointer (publication.h), read by
+// all workers, freed when every worker has left it. Only bounded look-ups in here; nothing is written.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/packet/address.h"
+#include "dataplane/table/fixed_table.h"
+#include "dataplane/table/ids.h"
+#include "dataplane/table/listener.h"
+#include "dataplane/table/next_hop.h"
+#include "dataplane/table/target.h"
+#include "dataplane/table/target_group.h"
+
+namespace dataplane {
+
+/// What the path must know of a port.
+struct Port {
+  PortId id;
+  MacAddress mac;
+  std::uint16_t vlan = 0;   // 0: untagged frames; else frames carry this 802.1Q tag both ways
+  std::uint16_t mtu = 1500;
+  bool kernel_path = false; // a TAP twin exists: what is the port's own goes there
+};
+
+/// Who an IPv4 address belongs to.
+enum class Owner : std::uint8_t {
+  Nobody,
+  Listener,  // a listener's: ARP, echo and flows are ours
+  Local,     // full_nat's source: ARP, echo and replies of targets are ours
+  Port,      // the port's own: the kernel's, where there is a kernel path; else ARP and echo are ours
+};
+
+/// Where packets to an address that is neither ours nor a target's go: clients, after a restart.
+struct Route {
+  Ipv4Prefix prefix;
+  PortId port;
+  bool on_link = false;   // the destination itself is the neighbour
+  NextHop gateway;        // else this one
+};
+
+/// Idle times of flows that are not established; listeners have their own for those that are.
+struct FlowTimeouts {
+  std::uint32_t half_open_milliseconds = 30'000;   // SYN, or SYN and SYN-ACK, seen
+  std::uint32_t half_closed_milliseconds = 120'000;  // FIN seen from one side
+  std::uint32_t closing_milliseconds = 10'000;     // FIN seen from both sides
+  std::uint32_t reset_milliseconds = 2'000;        // RST seen
+};
+
+/// full_nat's source addresses and the ports used on each.
+struct LocalAddresses {
+  std::vector<Ipv4Address> addresses;  // as routed by port: see compile
+  std::uint16_t port_first = 1024;
+  std::uint16_t port_last = 65'535;
+};
+
+struct Snapshot {
+  Generation generation;
+  std::uint8_t workers = 1;
+  std::vector<Port> ports;               // by PortId
+  std::vector<Listener> listeners;       // by ListenerId slot; an unused slot has id no_listener
+  std::vector<TargetGroup> target_groups;  // by TargetGroupId slot; unused: id.slot 0xffff
+  std::vector<Target> targets;           // by TargetId slot; unused: id no_target
+  FixedTable<Endpoint, ListenerId> listener_at;
+  FixedTable<Endpoint, TargetId> nat_target_at;  // targets of nat groups, to pick up their replies
+  FixedTable<Ipv4Address, Owner> owners;         // every address that is ours, and whose
+  FixedTable<Ipv4Address, NextHop> neighbours;   // on-link hosts whose MAC is known
+  std::vector<Route> routes;             // longest prefix first
+  std::vector<LocalAddresses> locals;    // by PortId: full_nat sources towards targets behind it
+  FlowTimeouts timeouts;
+  std::uint32_t punts_per_second = 20'000;  // per worker
+
+  [[nodiscard]] Owner owner_of(Ipv4Address address) const {
+    const Owner* found = owners.find(address);
+    return found == nullptr ? Owner::Nobody : *found;
+  }
+  /// The target with that id, or nullptr if it is gone.
+  [[nodiscard]] const Target* target(TargetId id) const {
+    if (id.slot >= targets.size() || targets[id.slot].id != id) return nullptr;
+    return &targets[id.slot];
+  }
+  [[nodiscard]] const Listener* listener(ListenerId id) const {
+    if (id.slot >= listeners.size() || listeners[id.slot].id != id) return nullptr;
+    return &listeners[id.slot];
+  }
+  [[nodiscard]] const TargetGroup* target_group(TargetGroupId id) const {
+    if (id.slot >= target_groups.size() || target_groups[id.slot].id != id) return nullptr;
+    return &target_groups[id.slot];
+  }
+  /// The next hop towards an address, by route; unresolved if there is none or its MAC is not known.
+  [[nodiscard]] NextHop next_hop_to(Ipv4Address address) const;
+};
+
+}  // namespace dataplane

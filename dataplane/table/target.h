@@ -1,0 +1,25 @@
+// Target: one address and port that flows are sent to, as one target group's member.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/packet/address.h"
+#include "dataplane/table/ids.h"
+#include "dataplane/table/next_hop.h"
+
+namespace dataplane {
+
+struct Target {
+  TargetId id;
+  TargetGroupId target_group;
+  Ipv4Address address;
+  Be16 port;
+  std::uint16_t weight = 1;
+  /// New flows may be sent here (health, draining and fail-open are already decided: see compile).
+  bool eligible = false;
+  /// Draining is over and connection_termination is on: its flows are answered with RST.
+  bool terminated = false;
+  NextHop next_hop;
+};
+
+}  // namespace dataplane

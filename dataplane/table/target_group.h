@@ -1,0 +1,46 @@
+// TargetGroup: targets that share a mode, an algorithm and the tables built from both.
+//
+// The tables are shared between snapshots: a generation in which a group's eligible targets and
+// weights stay the same reuses them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/packet/address.h"
+#include "dataplane/table/ids.h"
+#include "dataplane/table/maglev.h"
+#include "dataplane/table/weighted_schedule.h"
+
+namespace dataplane {
+
+/// How packets reach the target (design: modes).
+enum class Mode : std::uint8_t {
+  Nat,      // destination translated, client address kept; replies come back through us
+  FullNat,  // source translated too, to a local address and port
+};
+
+enum class Algorithm : std::uint8_t { RoundRobin, WeightedRoundRobin, Maglev };
+
+/// What becomes of a TCP packet without SYN that belongs to no known flow.
+enum class UnknownFlow : std::uint8_t {
+  PickUp,  // Maglev says which target had it: go on (nat only)
+  Reset,   // answer with RST
+};
+
+struct TargetGroup {
+  TargetGroupId id;
+  Protocol protocol = Protocol::Tcp;
+  Mode mode = Mode::Nat;
+  Algorithm algorithm = Algorithm::RoundRobin;
+  UnknownFlow unknown_flow = UnknownFlow::Reset;
+  bool failing_open = false;  // no target is healthy, so all are eligible
+  /// RoundRobin and WeightedRoundRobin: the eligible targets in turn. Never null.
+  std::shared_ptr<const WeightedSchedule> schedule;
+  /// Maglev: the eligible targets by hash. Never null, empty unless the algorithm is Maglev.
+  std::shared_ptr<const MaglevTable> maglev;
+  std::vector<ListenerId> listeners;  // that send flows here
+};
+
+}  // namespace dataplane

@@ -1,0 +1,39 @@
+// WeightedSchedule: a fixed, smooth order of targets in which each appears in proportion to its weight
+// (smooth weighted round robin: of weights 5,1,1 comes a a b a c a a, not a a a a a b c).
+//
+// Immutable; a worker walks it with a cursor of its own. Length = sum of the weights divided by their
+// greatest common divisor, or at most length_max, to which larger sums are scaled (error then below
+// 1/length_max of the whole, and every weight > 0 keeps at least one place).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dataplane/table/ids.h"
+
+namespace dataplane {
+
+struct WeightedEntry {
+  TargetId id;
+  std::uint16_t weight = 1;  // 0: gets nothing
+};
+
+class WeightedSchedule {
+ public:
+  static constexpr std::size_t length_max = 65'536;
+
+  explicit WeightedSchedule(std::span<const WeightedEntry> targets);
+
+  /// The target at a worker's cursor; no_target if the schedule is empty.
+  [[nodiscard]] TargetId at(std::uint64_t cursor) const {
+    if (order_.empty()) return no_target;
+    return order_[static_cast<std::size_t>(cursor % order_.size())];
+  }
+  [[nodiscard]] std::span<const TargetId> order() const { return order_; }
+
+ private:
+  std::vector<TargetId> order_;
+};
+
+}  // namespace dataplane

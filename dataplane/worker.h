@@ -1,0 +1,61 @@
+// Worker: one poll-mode core's loop body, over any Io.
+//
+// step() takes every waiting burst once through the path, then does a bounded amount of housekeeping.
+// The loop around it (nic/, tests, simulation) decides when and with which clock. Io is a type with
+//
+//   bool receive(Burst&, Instant now)   resets and fills the burst from the next source that has
+//                                       packets; false when every source has been asked once
+//   void transmit(Burst&, Totals&)      takes every packet by its verdict: sends, punts, hands off or
+//                                       frees it, and counts sent/unsent and the like
+//   std::size_t idle(Totals&)           housekeeping of its own once a step (kernel path, transmit
+//                                       rings); how many packets it moved
+#pragma once
+
+#include <cstddef>
+
+#include "dataplane/burst.h"
+#include "dataplane/core.h"
+#include "dataplane/path/expire.h"
+#include "dataplane/path/path.h"
+#include "dataplane/publication.h"
+
+namespace dataplane {
+
+template <class Io>
+class Worker {
+ public:
+  Worker(Core& core, Io& io, Publication& publication)
+      : core_(core), io_(io), publication_(publication) {}
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// One turn of the loop. Returns how many packets it dealt with: 0 means there was nothing to do.
+  std::size_t step(Instant now) {
+    const Snapshot& snapshot = publication_.enter(core_.id);
+    Totals& totals = core_.counters.totals;
+    totals.generation.set(snapshot.generation.number);
+    std::size_t packets = 0;
+    while (io_.receive(burst_, now)) {
+      packets += burst_.size;
+      run(burst_, snapshot, core_);
+      io_.transmit(burst_, totals);
+    }
+    packets += io_.idle(totals);
+    expire(core_, snapshot, now);
+    serve_query(core_, now);
+    totals.polls.add(1);
+    if (packets != 0) totals.busy_polls.add(1);
+    return packets;
+  }
+
+  /// After the last step: the publication no longer waits for this worker.
+  void stop() { publication_.leave(core_.id); }
+
+ private:
+  Core& core_;
+  Io& io_;
+  Publication& publication_;
+  Burst burst_;
+};
+
+}  // namespace dataplane

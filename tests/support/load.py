@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+"""A tight HTTP client that knows of every request what became of it.
+
+wrk tells totals only. This one counts exactly N requests (or runs until SIGTERM), says who answered
+each, and for every failure when its request began and what happened. Prints one JSON object at its end:
+{"requests", "failed", "targets": {name: answers}, "failures": [{"at": unix time, "error"}]}.
+"""
+
+import argparse
+import collections
+import itertools
+import json
+import signal
+import socket
+import sys
+import threading
+import time
+
+FAILURES_KEPT = 1000
+
+
+class Client(threading.Thread):
+    """One connection's worth of requests, one after the other."""
+
+    def __init__(self, options, tickets, stopping):
+        super().__init__()
+        self.address = (options.address, options.port)
+        self.timeout = options.timeout
+        self.keep_alive = options.keep_alive
+        self.tickets = tickets
+        self.stopping = stopping
+        self.targets = collections.Counter()
+        self.failures = []
+        self.failed = 0
+        self.socket = None
+        connection = "keep-alive" if options.keep_alive else "close"
+        self.request = (f"GET {options.path} HTTP/1.1\r\nHost: {options.address}\r\n"
+                        f"Connection: {connection}\r\n\r\n").encode()
+
+    def run(self):
+        while not self.stopping.is_set() and next(self.tickets, None) is not None:
+            began = time.time()
+            try:
+                self.targets[self.exchange()] += 1
+            except (OSError, ValueError) as error:
+                self.failed += 1
+                if len(self.failures) < FAILURES_KEPT:
+                    self.failures.append({"at": began, "error": f"{type(error).__name__}: {error}"})
+                self.close()
+                time.sleep(0.01)  # a dead target must not make this a busy loop
+        self.close()
+
+    def close(self):
+        if self.socket:
+            self.socket.close()
+            self.socket = None
+
+    def exchange(self):
+        """One request and its whole answer; returns who answered."""
+        if not self.socket:
+            self.socket = socket.create_connection(self.address, self.timeout)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.sendall(self.request)
+        data = b""
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            data += self.receive()
+        status, *lines = data[:end].decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip()
+                   for name, _, value in (line.partition(":") for line in lines)}
+        if status.split(" ")[1] != "200":
+            raise ValueError(status)
+        missing = int(headers["content-length"]) - (len(data) - end - 4)
+        while missing > 0:
+            missing -= len(self.receive())
+        if not self.keep_alive or headers.get("connection") == "close":
+            self.close()
+        return headers.get("x-target", "?")
+
+    def receive(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise ValueError("connection closed before the answer was complete")
+        return data
+
+
+class Tickets:
+    """One for each request to make; shared by all clients."""
+
+    def __init__(self, requests):
+        self.numbers = itertools.count() if requests is None else iter(range(requests))
+        self.lock = threading.Lock()
+
+    def __next__(self):
+        with self.lock:
+            return next(self.numbers)
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("address")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--path", default="/")
+    parser.add_argument("--requests", type=int, help="default: until SIGTERM")
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--keep-alive", action="store_true")
+    parser.add_argument("--timeout", type=float, default=5.0, help="seconds for one request's steps")
+    return parser.parse_args(arguments)
+
+
+def main(arguments):
+    options = parse(arguments)
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    tickets = Tickets(options.requests)
+    clients = [Client(options, tickets, stopping) for _ in range(options.connections)]
+    for client in clients:
+        client.start()
+    print("ready", flush=True)
+    for client in clients:
+        client.join()
+    targets = sum((client.targets for client in clients), collections.Counter())
+    failed = sum(client.failed for client in clients)
+    print(json.dumps({
+        "requests": sum(targets.values()) + failed,
+        "failed": failed,
+        "targets": dict(sorted(targets.items())),
+        "failures": sorted((failure for client in clients for failure in client.failures),
+                           key=lambda failure: failure["at"]),
+    }))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

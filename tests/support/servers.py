@@ -1,0 +1,139 @@
+"""Real servers for targets: nginx, iperf3, and a UDP echo that says who answered."""
+
+import contextlib
+import hashlib
+import os
+import pathlib
+import socket
+import subprocess
+import threading
+
+from . import processes
+
+_HERE = pathlib.Path(__file__).parent
+
+_NGINX_CONFIG = """
+daemon off;
+master_process off;          # one process: killing it kills the server
+pid {directory}/nginx.pid;
+error_log {directory}/error.log warn;
+worker_rlimit_nofile 32768;
+events {{ worker_connections 16384; }}
+http {{
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_requests 1000000;
+  client_body_temp_path {directory}/body;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  server {{
+    listen {port} backlog=4096;
+    add_header X-Target {name} always;
+    add_header X-Client $remote_addr:$remote_port always;
+    location = /healthz {{ return 200 "ok\\n"; }}
+    location = / {{ return 200 "{name}\\n"; }}
+    location /files/ {{ alias {files}/; }}
+    location /slow/ {{ alias {files}/; limit_rate {slow_rate}; }}
+  }}
+}}
+"""
+
+
+class Nginx:
+    """nginx as one target's server. GET / names it, /files/NAME and /slow/NAME download a file."""
+
+    def __init__(self, namespace, name, directory, files, port=8080, slow_rate="8m"):
+        self.namespace = namespace
+        self.name = name
+        self.port = port
+        self.directory = pathlib.Path(directory) / name
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.process = None
+        (self.directory / "nginx.conf").write_text(_NGINX_CONFIG.format(
+            directory=self.directory, files=files, name=name, port=port, slow_rate=slow_rate))
+
+    def start(self):
+        command = ["nginx", "-p", self.directory, "-e", self.directory / "error.log",
+                   "-c", self.directory / "nginx.conf"]
+        with open(self.directory / "output.log", "ab") as output:
+            self.process = self.namespace.start(command, stdout=output, stderr=output)
+        processes.wait_until(self._answers, 10, f"{self.name}'s nginx listens on port {self.port}")
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            text = (self.directory / "error.log").read_text() + (
+                self.directory / "output.log").read_text()
+            raise RuntimeError(f"nginx of {self.name} ended: {text}")
+        with self.namespace.entered(), contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            return True
+        return False
+
+    def kill(self):
+        """kill -9: no goodbye, its kernel answers with RST from now on."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process:
+            processes.stop(self.process)
+
+
+def make_file(path, megabytes):
+    """Writes that many MB of noise and returns its SHA-256."""
+    digest = hashlib.sha256()
+    with open(path, "wb") as file:
+        for _ in range(megabytes):
+            block = os.urandom(1_000_000)
+            digest.update(block)
+            file.write(block)
+    os.chmod(path, 0o644)
+    return digest.hexdigest()
+
+
+class Iperf3:
+    """iperf3 -s, for one test at a time."""
+
+    def __init__(self, namespace, port=5201):
+        self.namespace = namespace
+        self.port = port
+        self.process = None
+
+    def start(self):
+        self.process = self.namespace.start(
+            ["iperf3", "--server", "--port", self.port, "--forceflush"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in self.process.stdout:
+            if "Server listening" in line:
+                # Somebody has to read on, or the pipe fills and the server stops.
+                threading.Thread(target=self.process.stdout.read, daemon=True).start()
+                return
+        raise RuntimeError("iperf3 ended without listening")
+
+    def stop(self):
+        if self.process:
+            processes.stop(self.process)
+
+
+class UdpEcho:
+    """Answers every datagram with its own name, a space and the datagram."""
+
+    def __init__(self, namespace, name, port=5353):
+        self.namespace = namespace
+        self.name = name
+        self.port = port
+        self.process = None
+
+    def start(self):
+        self.process = self.namespace.start(
+            ["/usr/bin/python3", _HERE / "udp_echo.py", self.name, self.port],
+            stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError(f"the UDP echo of {self.name} did not start")
+
+    def stop(self):
+        if self.process:
+            processes.stop(self.process)

@@ -1,0 +1,234 @@
+#include "control/segment.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "dataplane/packet/contract.h"
+#include "report/place.h"
+
+namespace control {
+namespace {
+
+[[noreturn]] void fail(std::string_view instance, std::string_view what, int reason,
+                       std::string_view remedy) {
+  throw std::runtime_error(fmt::format("instance {}: cannot {} {}: {}; {}", instance, what,
+                                       report::segment_file(instance), std::strerror(reason),
+                                       remedy));
+}
+
+/// An open file that is closed unless somebody takes it.
+class File {
+ public:
+  explicit File(int number) : number_(number) {}
+  ~File() {
+    if (number_ >= 0) close(number_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  [[nodiscard]] int number() const { return number_; }
+  [[nodiscard]] int take() { return std::exchange(number_, -1); }
+
+ private:
+  int number_;
+};
+
+/// The pid in a segment's header, for messages only; 0 if there is none.
+std::uint64_t pid_in(int file) {
+  void* mapped = mmap(nullptr, dataplane::control_block_offset, PROT_READ, MAP_SHARED, file, 0);
+  if (mapped == MAP_FAILED) return 0;
+  struct stat status {};
+  const bool whole = fstat(file, &status) == 0 &&
+                     static_cast<std::size_t>(status.st_size) >= dataplane::control_block_offset;
+  const std::uint64_t pid =
+      whole ? static_cast<const dataplane::SegmentHeader*>(mapped)->pid : 0;
+  munmap(mapped, dataplane::control_block_offset);
+  return pid;
+}
+
+/// Takes the lock that says "alive"; false if somebody else has it.
+bool lock(int file) {
+  struct flock exclusive {};
+  exclusive.l_type = F_WRLCK;
+  exclusive.l_whence = SEEK_SET;
+  return fcntl(file, F_OFD_SETLK, &exclusive) == 0;
+}
+
+bool is_named(int file, const std::string& path) {
+  struct stat opened {};
+  struct stat named {};
+  return fstat(file, &opened) == 0 && stat(path.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+/// Opens what has the name, or makes it. Two steps: with O_CREAT the kernel refuses another user's
+/// file in /dev/shm even to root (fs.protected_regular).
+int open_or_create(const char* name) {
+  const int existing = shm_open(name, O_RDWR, 0);
+  if (existing >= 0 || errno != ENOENT) return existing;
+  return shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0640);
+}
+
+[[noreturn]] void refuse(std::string_view instance, std::uint64_t pid) {
+  const std::string who =
+      pid == 0 ? "is just being started by another process"
+               : fmt::format("is already running as pid {}", pid);
+  throw std::runtime_error(fmt::format(
+      "instance {} {}; stop that one first, or give this one another name (instance = \"...\")",
+      instance, who));
+}
+
+/// A new, empty, locked file of that name. Several daemons may try at once: whoever holds the lock on
+/// the file that has the name now is the one; a leftover is unlinked under its own lock.
+int claim(std::string_view instance) {
+  const std::string name = report::segment_name(instance);
+  constexpr int attempts = 100;  // each one lost means that another daemon made progress
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    File file(open_or_create(name.c_str()));
+    if (file.number() < 0 && errno == EEXIST) continue;
+    if (file.number() < 0) {
+      fail(instance, "open", errno,
+           "start as the user that started it before, or remove that file");
+    }
+    if (!lock(file.number())) {
+      if (!is_named(file.number(), report::segment_file(instance))) continue;
+      refuse(instance, pid_in(file.number()));
+    }
+    if (!is_named(file.number(), report::segment_file(instance))) continue;
+    struct stat status {};
+    const bool known = fstat(file.number(), &status) == 0;
+    // Ours and empty: just made. Another user's could be changed or cut by that user at any time.
+    if (known && status.st_size == 0 && status.st_uid == geteuid()) return file.take();
+    shm_unlink(name.c_str());
+  }
+  throw std::runtime_error(fmt::format(
+      "instance {}: {} is made and removed all the time by others; are several daemons being "
+      "started under this name?",
+      instance, report::segment_file(instance)));
+}
+
+/// Every block of it, so that a full /dev/shm is an error now and not a SIGBUS later.
+void allocate(int file, std::size_t size, std::string_view instance) {
+  if (fchmod(file, 0640) != 0) fail(instance, "set the mode of", errno, "check /dev/shm");
+  const int reason = posix_fallocate(file, 0, static_cast<off_t>(size));
+  if (reason == 0) return;
+  fail(instance, "allocate", reason,
+       fmt::format("it needs {} KiB in /dev/shm; free some, or mount it larger", size / 1024));
+}
+
+}  // namespace
+
+Segment::Segment(const dataplane::InstanceRecord& instance, std::size_t workers,
+                 std::uint64_t now_unix_milliseconds)
+    : size_(dataplane::segment_size(workers)), workers_(workers) {
+  CHECK(workers >= 1);
+  CHECK(workers <= dataplane::workers_max);
+  const std::string_view name = instance.instance.view();
+  CHECK(report::is_instance_name(name));
+  name_ = report::segment_name(name);
+  File file(claim(name));
+  allocate(file.number(), size_, name);
+  void* mapped = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, file.number(), 0);
+  if (mapped == MAP_FAILED) fail(name, "map", errno, "is there enough memory?");
+  file_ = file.take();
+  base_ = static_cast<std::byte*>(mapped);
+
+  // Begins every object's life (the pages are zero already), and touches every page.
+  auto& head = *new (base_) dataplane::SegmentHeader{};
+  new (base_ + dataplane::control_block_offset) dataplane::ControlBlock{};
+  for (std::size_t i = 0; i < workers; ++i) {
+    new (base_ + dataplane::worker_blocks_offset + i * sizeof(dataplane::WorkerBlock))
+        dataplane::WorkerBlock{};
+  }
+  head.version = dataplane::layout_version;
+  head.workers = static_cast<std::uint32_t>(workers);
+  head.size = size_;
+  head.pid = static_cast<std::uint64_t>(getpid());
+  write(instance);
+  beat(now_unix_milliseconds);
+  // release: who sees the magic sees the rest (acquire in report/segment_reader).
+  head.magic.store(dataplane::segment_magic, std::memory_order_release);
+}
+
+Segment::~Segment() {
+  munmap(base_, size_);
+  close(file_);  // gives up the lock
+}
+
+dataplane::SegmentHeader& Segment::header() const {
+  return *std::launder(reinterpret_cast<dataplane::SegmentHeader*>(base_));
+}
+
+dataplane::ControlBlock& Segment::control() const {
+  return *std::launder(
+      reinterpret_cast<dataplane::ControlBlock*>(base_ + dataplane::control_block_offset));
+}
+
+dataplane::WorkerBlock& Segment::worker(dataplane::WorkerId id) {
+  CHECK(id.number < workers_);
+  return *std::launder(reinterpret_cast<dataplane::WorkerBlock*>(
+      base_ + dataplane::worker_blocks_offset + id.number * sizeof(dataplane::WorkerBlock)));
+}
+
+report::SegmentView Segment::view() const { return report::view_of(base_, workers_); }
+
+void Segment::write(const dataplane::InstanceRecord& instance) {
+  control().instance.write(instance);
+}
+
+void Segment::write_ports(std::span<const dataplane::PortRecord> ports) {
+  CHECK(ports.size() <= dataplane::ports_max);
+  for (std::size_t i = 0; i < dataplane::ports_max; ++i) {
+    control().ports[i].write(i < ports.size() ? ports[i] : dataplane::PortRecord{});
+  }
+}
+
+void Segment::write_listeners(std::span<const ListenerEntry> listeners) {
+  auto& records = control().listeners;
+  std::array<bool, dataplane::listeners_max> listed{};
+  for (const ListenerEntry& entry : listeners) {
+    CHECK(entry.id.slot < dataplane::listeners_max);
+    records[entry.id.slot].write(entry.record);
+    listed[entry.id.slot] = true;
+  }
+  for (std::size_t slot = 0; slot < listed.size(); ++slot) {
+    const auto old = listed[slot] ? std::nullopt : records[slot].read();
+    if (old && old->used) records[slot].write({});
+  }
+}
+
+void Segment::write_targets(std::span<const dataplane::TargetRecord> targets) {
+  auto& records = control().targets;
+  std::array<bool, dataplane::targets_max> listed{};
+  for (const dataplane::TargetRecord& target : targets) {
+    write_target(target);
+    listed[target.id.slot] = true;
+  }
+  for (std::size_t slot = 0; slot < listed.size(); ++slot) {
+    const auto old = listed[slot] ? std::nullopt : records[slot].read();
+    if (old && old->used) records[slot].write({});
+  }
+}
+
+void Segment::write_target(const dataplane::TargetRecord& target) {
+  CHECK(target.id.slot < dataplane::targets_max);
+  control().targets[target.id.slot].write(target);
+}
+
+void Segment::beat(std::uint64_t now_unix_milliseconds) {
+  header().heartbeat_unix_milliseconds.set(now_unix_milliseconds);
+}
+
+void Segment::stop() { header().stopped.set(1); }
+
+}  // namespace control

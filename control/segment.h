@@ -1,0 +1,69 @@
+// Segment: the instance's shared memory segment, as its only owner.
+//
+// Made by main at start, filled by the control thread (records, heartbeat) and by the workers (one
+// WorkerBlock each), read by anyone with permission (report/segment_reader.h). An exclusive lock on the
+// file says that this process is alive; it goes with the process, however that ends. So a leftover of
+// a dead daemon is told from a live one without trusting pids, and is replaced by a new file: readers
+// of the old one keep their mapping. All memory is allocated and touched here: no worker faults later.
+//
+// The file stays after a clean stop: the last figures can still be read (the tools say "stopped"), and
+// the next start replaces it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "dataplane/segment.h"
+#include "report/segment_view.h"
+
+namespace control {
+
+/// A listener's record and the slot it belongs in.
+struct ListenerEntry {
+  dataplane::ListenerId id;
+  dataplane::ListenerRecord record;
+};
+
+class Segment {
+ public:
+  /// Throws std::runtime_error with a sentence for the operator: "instance NAME is already running as
+  /// pid N", no permission, no room. All counters start at 0, all records unused but `instance`.
+  Segment(const dataplane::InstanceRecord& instance, std::size_t workers,
+          std::uint64_t now_unix_milliseconds);
+  /// Without stop() first, the tools say that the instance died.
+  ~Segment();
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
+
+  [[nodiscard]] dataplane::WorkerBlock& worker(dataplane::WorkerId id);
+  [[nodiscard]] report::SegmentView view() const;
+  /// For the documents of the control socket: running and not stale, since we are here.
+  [[nodiscard]] static constexpr report::Liveness alive() { return {true, false, 0}; }
+
+  void write(const dataplane::InstanceRecord& instance);
+  /// These write all of a table: what is not in the list becomes unused.
+  void write_ports(std::span<const dataplane::PortRecord> ports);  // by PortId
+  void write_listeners(std::span<const ListenerEntry> listeners);
+  void write_targets(std::span<const dataplane::TargetRecord> targets);
+  /// This writes one: for a change of state between reloads.
+  void write_target(const dataplane::TargetRecord& target);
+
+  /// At least once a second.
+  void beat(std::uint64_t now_unix_milliseconds);
+  /// The last act of a clean stop, when no worker counts any more.
+  void stop();
+
+ private:
+  [[nodiscard]] dataplane::SegmentHeader& header() const;
+  [[nodiscard]] dataplane::ControlBlock& control() const;
+
+  std::string name_;  // of the file
+  int file_ = -1;     // kept open: it holds the lock
+  std::byte* base_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t workers_ = 0;
+};
+
+}  // namespace control

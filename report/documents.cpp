@@ -1,0 +1,281 @@
+#include "report/documents.h"
+
+#include <fmt/chrono.h>
+#include <fmt/core.h>
+
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "dataplane/packet/address.h"
+#include "dataplane/table/target_state.h"
+
+namespace report {
+namespace {
+
+using dataplane::Counter;
+using dataplane::TargetCounters;
+using dataplane::Totals;
+
+template <class Block>
+using Figures = std::pair<const char*, Counter Block::*>;
+
+constexpr std::array worker_figures{
+    Figures<Totals>{"received", &Totals::received},
+    Figures<Totals>{"sent", &Totals::sent},
+    Figures<Totals>{"unsent", &Totals::unsent},
+    Figures<Totals>{"handed_off", &Totals::handed_off},
+    Figures<Totals>{"hand_off_unsent", &Totals::hand_off_unsent},
+    Figures<Totals>{"received_hand_off", &Totals::received_hand_off},
+    Figures<Totals>{"punted", &Totals::punted},
+    Figures<Totals>{"punt_unsent", &Totals::punt_unsent},
+    Figures<Totals>{"from_kernel", &Totals::from_kernel},
+    Figures<Totals>{"from_kernel_unsent", &Totals::from_kernel_unsent},
+    Figures<Totals>{"flows_alive", &Totals::flows_alive},
+    Figures<Totals>{"flows_inserted", &Totals::flows_inserted},
+    Figures<Totals>{"flows_expired", &Totals::flows_expired},
+    Figures<Totals>{"flows_removed", &Totals::flows_removed},
+    Figures<Totals>{"flow_capacity", &Totals::flow_capacity},
+    Figures<Totals>{"polls", &Totals::polls},
+    Figures<Totals>{"busy_polls", &Totals::busy_polls},
+};
+
+constexpr std::array target_figures{
+    Figures<TargetCounters>{"new_flows", &TargetCounters::new_flows},
+    Figures<TargetCounters>{"active_flows", &TargetCounters::active_flows},
+    Figures<TargetCounters>{"packets_to_target", &TargetCounters::packets_to_target},
+    Figures<TargetCounters>{"bytes_to_target", &TargetCounters::bytes_to_target},
+    Figures<TargetCounters>{"packets_to_client", &TargetCounters::packets_to_client},
+    Figures<TargetCounters>{"bytes_to_client", &TargetCounters::bytes_to_client},
+    Figures<TargetCounters>{"client_resets", &TargetCounters::client_resets},
+    Figures<TargetCounters>{"target_resets", &TargetCounters::target_resets},
+    Figures<TargetCounters>{"elb_resets", &TargetCounters::elb_resets},
+    Figures<TargetCounters>{"picked_up_flows", &TargetCounters::picked_up_flows},
+    Figures<TargetCounters>{"port_allocation_errors", &TargetCounters::port_allocation_errors},
+};
+
+constexpr std::array listener_figures{
+    Figures<dataplane::ListenerCounters>{"new_flows", &dataplane::ListenerCounters::new_flows},
+    Figures<dataplane::ListenerCounters>{"active_flows",
+                                         &dataplane::ListenerCounters::active_flows},
+    Figures<dataplane::ListenerCounters>{"rejected_flows",
+                                         &dataplane::ListenerCounters::rejected_flows},
+};
+
+template <std::size_t N>
+std::string text(const dataplane::Text<N>& value) {
+  return std::string(value.view());
+}
+
+/// The verdicts of all `workers` together, those that happened.
+Json verdicts_of(std::span<const dataplane::WorkerBlock> workers) {
+  Json verdicts = Json::object();
+  for (std::size_t i = 1; i < dataplane::verdict_count; ++i) {
+    std::uint64_t sum = 0;
+    for (const auto& worker : workers) sum += worker.verdicts[i].read();
+    if (sum == 0) continue;
+    verdicts[std::string(to_string(static_cast<dataplane::Verdict>(i)))] = sum;
+  }
+  return verdicts;
+}
+
+/// One worker's figures, or several workers' sums.
+void add_figures(Json& document, const SegmentView& view) {
+  document["generation"] = oldest_generation(view);
+  for (const auto& [name, figure] : worker_figures) document[name] = total(view, figure);
+  document["verdicts"] = verdicts_of(view.workers);
+}
+
+Json workers_of(const SegmentView& view) {
+  Json workers = Json::array();
+  for (std::size_t i = 0; i < view.workers.size(); ++i) {
+    Json worker;
+    worker["worker"] = i;
+    add_figures(worker, {view.header, view.control, view.workers.subspan(i, 1)});
+    workers.push_back(std::move(worker));
+  }
+  return workers;
+}
+
+Json port_document(const dataplane::PortRecord& record) {
+  return {
+      {"name", text(record.name)},
+      {"device", text(record.device)},
+      {"driver", text(record.driver)},
+      {"mac", text(record.mac)},
+      {"link_up", record.link_up},
+      {"link_megabits", record.link_megabits},
+      {"mtu", record.mtu},
+      {"kernel_path", record.kernel_path},
+      {"receive_queues", record.receive_queues},
+      {"transmit_queues", record.transmit_queues},
+      {"steering", text(record.steering)},
+      {"received", record.received},
+      {"sent", record.sent},
+      {"missed", record.missed},
+      {"errors", record.errors},
+  };
+}
+
+Json listener_document(const SegmentView& view, dataplane::ListenerId id,
+                       const dataplane::ListenerRecord& record) {
+  Json listener{
+      {"name", text(record.name)},
+      {"address", text(record.address)},
+      {"port", record.port},
+      {"protocol", to_string(static_cast<dataplane::Protocol>(record.protocol))},
+      {"target_group", text(record.target_group)},
+      {"idle_timeout", record.idle_seconds},
+  };
+  for (const auto& [name, figure] : listener_figures) {
+    listener[name] = total(view, id, record.incarnation, figure);
+  }
+  return listener;
+}
+
+/// Reads every used record of a table; `make(slot, record)` makes its element.
+template <class Records, class Make>
+void add_elements(Json& document, const char* name, const Records& records, Make make) {
+  Json elements = Json::array();
+  std::uint64_t unreadable = 0;
+  for (std::size_t slot = 0; slot < records.size(); ++slot) {
+    const auto record = records[slot].read();
+    if (!record) {
+      ++unreadable;
+    } else if (record->used) {
+      elements.push_back(make(static_cast<std::uint16_t>(slot), *record));
+    }
+  }
+  document[name] = std::move(elements);
+  if (unreadable != 0) document["unreadable"] = unreadable;
+}
+
+dataplane::InstanceRecord instance_of(const SegmentView& view) {
+  return view.control->instance.read().value_or(dataplane::InstanceRecord{});
+}
+
+std::string endpoint(dataplane::Ipv4Address address, dataplane::Be16 port) {
+  return fmt::format("{}:{}", to_string(address), port.value());
+}
+
+}  // namespace
+
+Json version_document(const SegmentView& view) {
+  const auto instance = instance_of(view);
+  return {{"instance", text(instance.instance)},
+          {"version", text(instance.version)},
+          {"layout_version", view.header->version}};
+}
+
+Json status_document(const SegmentView& view, const Liveness& liveness,
+                     std::uint64_t now_unix_milliseconds) {
+  const auto instance = instance_of(view);
+  const std::uint64_t until = liveness.running ? now_unix_milliseconds
+                                               : view.header->heartbeat_unix_milliseconds.read();
+  const std::uint64_t started = instance.started_unix_milliseconds;
+  Json document{
+      {"instance", text(instance.instance)},
+      {"version", text(instance.version)},
+      {"pid", view.header->pid},
+      {"running", liveness.running},
+      {"stale", liveness.stale},
+      {"last_heartbeat", iso_time(view.header->heartbeat_unix_milliseconds.read())},
+      {"stopped_cleanly", view.header->stopped.read() != 0},
+      {"uptime_seconds", until > started ? (until - started) / 1000 : 0},
+      {"generation", instance.generation},
+      {"reloads", instance.reloads},
+      {"reloads_refused", instance.reloads_refused},
+      {"last_reload_error", text(instance.last_reload_error)},
+      {"config_file", text(instance.config_file)},
+      {"workers", workers_of(view)},
+  };
+  Json totals;
+  add_figures(totals, view);
+  document["totals"] = std::move(totals);
+  add_elements(document, "ports", view.control->ports,
+               [](std::uint16_t, const auto& record) { return port_document(record); });
+  return document;
+}
+
+Json listeners_document(const SegmentView& view, const Liveness& liveness) {
+  Json document{{"instance", text(instance_of(view).instance)}, {"stale", liveness.stale}};
+  add_elements(document, "listeners", view.control->listeners,
+               [&](std::uint16_t slot, const auto& record) {
+                 return listener_document(view, dataplane::ListenerId{slot}, record);
+               });
+  return document;
+}
+
+Json targets_document(const SegmentView& view, const Liveness& liveness) {
+  Json document{{"instance", text(instance_of(view).instance)}, {"stale", liveness.stale}};
+  add_elements(document, "targets", view.control->targets,
+               [&](std::uint16_t, const auto& record) { return target_document(view, record); });
+  return document;
+}
+
+Json target_document(const SegmentView& view, const dataplane::TargetRecord& record) {
+  Json target{
+      {"target_group", text(record.target_group)},
+      {"address", text(record.address)},
+      {"port", record.port},
+      {"weight", record.weight},
+      {"zone", text(record.zone)},
+      {"state", to_string(record.state)},
+      {"reason", to_string(record.reason)},
+      {"detail", text(record.detail)},
+      {"since", iso_time(record.since_unix_milliseconds)},
+      {"takes_new_flows", record.takes_new_flows},
+  };
+  for (const auto& [name, figure] : target_figures) {
+    target[name] = total(view, record.id, figure);
+  }
+  const std::uint64_t ends = record.drain_ends_unix_milliseconds;
+  target["drain_ends"] = ends == 0 ? Json() : Json(iso_time(ends));
+  return target;
+}
+
+Json flow_document(const SegmentView& view, const dataplane::FlowRecord& record,
+                   dataplane::WorkerId worker) {
+  const dataplane::FlowKey4& out = record.to_target;
+  const dataplane::FlowKey4& back = record.to_client;
+  std::string listener;
+  if (record.listener.slot < dataplane::listeners_max) {
+    const auto found = view.control->listeners[record.listener.slot].read();
+    if (found && found->used) listener = text(found->name);
+  }
+  const auto found = target(view, record.target);
+  // full_nat: the target answers to one of our own addresses, not to the client's.
+  const bool translated =
+      back.destination != out.source || !(back.destination_port == out.source_port);
+  return {
+      {"protocol", to_string(out.protocol)},
+      {"listener", listener},
+      {"client", endpoint(out.source, out.source_port)},
+      {"destination", endpoint(out.destination, out.destination_port)},
+      {"local",
+       translated ? Json(endpoint(back.destination, back.destination_port)) : Json()},
+      {"target_group", found ? text(found->target_group) : std::string()},
+      {"target", endpoint(back.source, back.source_port)},
+      {"phase", to_string(record.phase)},
+      {"packets_to_target", record.packets_to_target},
+      {"bytes_to_target", record.bytes_to_target},
+      {"packets_to_client", record.packets_to_client},
+      {"bytes_to_client", record.bytes_to_client},
+      {"idle_seconds", record.idle_milliseconds / 1000.0},
+      {"worker", worker.number},
+  };
+}
+
+std::string iso_time(std::uint64_t unix_milliseconds) {
+  const auto seconds = static_cast<std::time_t>(unix_milliseconds / 1000);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds),
+                     unix_milliseconds % 1000);
+}
+
+std::uint64_t now_unix_milliseconds() {
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now).count());
+}
+
+}  // namespace report

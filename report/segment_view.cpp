@@ -1,0 +1,83 @@
+#include "report/segment_view.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace report {
+
+using dataplane::Counter;
+
+SegmentView view_of(const std::byte* base, std::size_t workers) {
+  return SegmentView{
+      .header = reinterpret_cast<const dataplane::SegmentHeader*>(base),
+      .control = reinterpret_cast<const dataplane::ControlBlock*>(
+          base + dataplane::control_block_offset),
+      .workers = {reinterpret_cast<const dataplane::WorkerBlock*>(
+                      base + dataplane::worker_blocks_offset),
+                  workers},
+  };
+}
+
+std::uint64_t total(const SegmentView& view, Counter dataplane::Totals::*figure) {
+  std::uint64_t sum = 0;
+  for (const auto& worker : view.workers) sum += (worker.totals.*figure).read();
+  return sum;
+}
+
+std::uint64_t total(const SegmentView& view, dataplane::Verdict verdict) {
+  std::uint64_t sum = 0;
+  for (const auto& worker : view.workers) {
+    sum += worker.verdicts[static_cast<std::size_t>(verdict)].read();
+  }
+  return sum;
+}
+
+std::uint64_t oldest_generation(const SegmentView& view) {
+  if (view.workers.empty()) return 0;
+  std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
+  for (const auto& worker : view.workers) {
+    oldest = std::min(oldest, worker.totals.generation.read());
+  }
+  return oldest;
+}
+
+std::uint64_t total(const SegmentView& view, dataplane::TargetId target,
+                    Counter dataplane::TargetCounters::*figure) {
+  if (target.slot >= dataplane::targets_max) return 0;
+  std::uint64_t sum = 0;
+  for (const auto& worker : view.workers) {
+    const auto& counters = worker.targets[target.slot];
+    if (counters.incarnation.read() == target.incarnation) sum += (counters.*figure).read();
+  }
+  return sum;
+}
+
+std::uint64_t total(const SegmentView& view, dataplane::ListenerId listener,
+                    std::uint16_t incarnation, Counter dataplane::ListenerCounters::*figure) {
+  if (listener.slot >= dataplane::listeners_max) return 0;
+  std::uint64_t sum = 0;
+  for (const auto& worker : view.workers) {
+    const auto& counters = worker.listeners[listener.slot];
+    if (counters.incarnation.read() == incarnation) sum += (counters.*figure).read();
+  }
+  return sum;
+}
+
+std::optional<dataplane::TargetRecord> target(const SegmentView& view, dataplane::TargetId id) {
+  if (id.slot >= dataplane::targets_max) return std::nullopt;
+  auto record = view.control->targets[id.slot].read();
+  if (!record || !record->used || record->id != id) return std::nullopt;
+  return record;
+}
+
+Liveness liveness(const SegmentView& view, bool held, std::uint64_t now_unix_milliseconds) {
+  const std::uint64_t beat = view.header->heartbeat_unix_milliseconds.read();
+  // A heartbeat "from the future" (the wall clock was set back) counts as fresh.
+  const std::uint64_t silent = now_unix_milliseconds > beat ? now_unix_milliseconds - beat : 0;
+  const bool running = held && view.header->stopped.read() == 0;
+  return {.running = running,
+          .stale = !running || silent > dataplane::heartbeat_stale_milliseconds,
+          .silent_milliseconds = silent};
+}
+
+}  // namespace report

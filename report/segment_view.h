@@ -1,0 +1,57 @@
+// SegmentView: the parts of a mapped shared memory segment, and sums over them.
+//
+// Made by whoever has mapped one: control/segment (the writer) and SegmentReader (tools). Points into
+// the mapping, owns nothing. Figures may change between two calls; each sum is bounded by the number
+// of workers, each look-up by the size of its table.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "dataplane/packet/verdict.h"
+#include "dataplane/segment.h"
+
+namespace report {
+
+struct SegmentView {
+  const dataplane::SegmentHeader* header = nullptr;
+  const dataplane::ControlBlock* control = nullptr;
+  std::span<const dataplane::WorkerBlock> workers;
+};
+
+/// The parts of the segment that starts at `base`. Its header must have been checked.
+[[nodiscard]] SegmentView view_of(const std::byte* base, std::size_t workers);
+
+/// Sum over all workers.
+[[nodiscard]] std::uint64_t total(const SegmentView& view,
+                                  dataplane::Counter dataplane::Totals::*figure);
+[[nodiscard]] std::uint64_t total(const SegmentView& view, dataplane::Verdict verdict);
+/// The generation that every worker has reached.
+[[nodiscard]] std::uint64_t oldest_generation(const SegmentView& view);
+
+/// Sums over those workers whose figures belong to this incarnation of the slot; the others have not
+/// met it yet and count as zero (counters.h).
+[[nodiscard]] std::uint64_t total(const SegmentView& view, dataplane::TargetId target,
+                                  dataplane::Counter dataplane::TargetCounters::*figure);
+[[nodiscard]] std::uint64_t total(const SegmentView& view, dataplane::ListenerId listener,
+                                  std::uint16_t incarnation,
+                                  dataplane::Counter dataplane::ListenerCounters::*figure);
+
+/// The record of that target, if it is still there.
+[[nodiscard]] std::optional<dataplane::TargetRecord> target(const SegmentView& view,
+                                                            dataplane::TargetId id);
+
+/// How much the figures can be trusted to be those of now.
+struct Liveness {
+  bool running = false;  // a daemon holds the segment and has not said that it stopped
+  bool stale = true;     // not running, or no heartbeat for heartbeat_stale_milliseconds
+  std::uint64_t silent_milliseconds = 0;  // since the last heartbeat
+};
+/// `held`: the daemon's lock on the segment is still there (it goes with the process).
+[[nodiscard]] Liveness liveness(const SegmentView& view, bool held,
+                                std::uint64_t now_unix_milliseconds);
+
+}  // namespace report

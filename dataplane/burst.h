@@ -28,7 +28,8 @@ enum class Kind : std::uint8_t {
   Arp,
   Echo,       // ICMP echo request
   IcmpError,  // has the key of the flow it is about, as that flow's sender sees it
-  OtherIpv4,  // any other whole IPv4 packet
+  Fragment,   // piece of an IPv4 packet: has no ports
+  OtherIpv4,  // any other IPv4 packet
   OtherFrame, // not IPv4, not ARP
 };
 
@@ -39,12 +40,16 @@ struct Burst {
   std::size_t size = 0;
   Mask pending = 0;        // bit i: packet i is undecided
   Mask keyed = 0;          // bit i: packet i has a flow key
+  Mask for_kernel = 0;     // bit i: match found it to be the kernel's; admit meters it
+  Mask started = 0;        // bit i: packet i started its flow
   std::array<Packet, capacity> packets;
   std::array<Kind, capacity> kinds;
   std::array<FlowKey4, capacity> keys;
   std::array<FlowToken, capacity> tokens;
   std::array<FlowIndex, capacity> flows;      // no_flow: none known
-  std::array<ListenerId, capacity> listeners;  // of packets without a flow
+  std::array<ListenerId, capacity> listeners;  // no_listener: not known
+  std::array<TargetId, capacity> targets;      // no_target: not known
+  std::array<std::uint8_t, capacity> tcp_flags;
   std::array<Verdict, capacity> verdicts;
 
   /// Makes room for `count` packets that the caller fills in, all undecided.
@@ -54,6 +59,8 @@ struct Burst {
     size = count;
     pending = count == capacity ? ~Mask{0} : (Mask{1} << count) - 1;
     keyed = 0;
+    for_kernel = 0;
+    started = 0;
   }
 
   void decide(std::size_t i, Verdict verdict) {

@@ -2,26 +2,18 @@
 // `query`. Built at start on the worker's NUMA node, never resized.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 
 #include "dataplane/counters.h"
 #include "dataplane/flow_query.h"
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/path/turns.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/token_bucket.h"
 
 namespace dataplane {
-
-/// Where each target group's round robin stands on this worker, by TargetGroupId slot.
-using Cursors = std::array<std::uint64_t, target_groups_max>;
-
-/// full_nat: where the search for a free local port starts next.
-struct LocalPorts {
-  std::uint64_t next = 0;
-};
 
 struct Core {
   /// `flow_memory`: FlowTable::bytes_needed(2 * flows) bytes, aligned to 64. `table_seed` is secret and
@@ -34,7 +26,8 @@ struct Core {
         owner_seed(owner_hash_seed),
         counters(block) {
     counters.totals.flow_capacity.set(flows_max);
-    local_ports.next = table_seed.first;
+    turns.worker = worker;
+    turns.local_port = table_seed.first >> 8;  // not from 0 again after each start: ports rest
   }
 
   WorkerId id;
@@ -42,8 +35,7 @@ struct Core {
   std::size_t flow_entries_max;
   Seed owner_seed;
   WorkerBlock& counters;
-  Cursors cursors{};
-  LocalPorts local_ports;
+  Turns turns;
   TokenBucket punts;
   std::uint32_t sweep_bucket = 0;  // where the expiry sweep goes on
   std::uint64_t swept_until = 0;   // in buckets since start: see expire

@@ -1,0 +1,64 @@
+#include "dataplane/packet/headers.h"
+#include "dataplane/path/verbs.h"
+
+namespace dataplane {
+namespace {
+
+void account_forward(const Burst& burst, std::size_t i, WorkerBlock& counters) {
+  const Packet& packet = burst.packets[i];
+  TargetCounters& target = counters_of(counters, burst.targets[i]);
+  const auto bytes = static_cast<std::uint64_t>(packet.length - packet.network);
+  const bool reset = burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::rst) != 0;
+  if (burst.verdicts[i] == Verdict::ForwardToTarget) {
+    target.packets_to_target.add(1);
+    target.bytes_to_target.add(bytes);
+    if (reset) target.client_resets.add(1);
+  } else {
+    target.packets_to_client.add(1);
+    target.bytes_to_client.add(bytes);
+    if (reset) target.target_resets.add(1);
+  }
+}
+
+/// What else a packet's verdict says about its target and listener.
+void account_refusal(const Burst& burst, std::size_t i, const Snapshot& snapshot,
+                     WorkerBlock& counters) {
+  switch (burst.verdicts[i]) {
+    case Verdict::DropNoLocalPort:
+      counters_of(counters, burst.targets[i]).port_allocation_errors.add(1);
+      [[fallthrough]];
+    case Verdict::ReplyResetNoTarget:
+    case Verdict::DropNoTarget:
+    case Verdict::DropTableFull:
+    case Verdict::DropFlowCollision:
+      if (const Listener* listener = snapshot.listener(burst.listeners[i])) {
+        counters_of(counters, *listener).rejected_flows.add(1);
+      }
+      break;
+    case Verdict::ReplyResetTargetGone:
+      counters_of(counters, burst.targets[i]).elb_resets.add(1);
+      break;
+    default: break;
+  }
+}
+
+}  // namespace
+
+void account(const Burst& burst, const Snapshot& snapshot, WorkerBlock& counters) {
+  CHECK(burst.pending == 0);
+  counters.totals.received.add(burst.size);
+  for (std::size_t i = 0; i < burst.size; ++i) {
+    counters.verdicts[static_cast<std::size_t>(burst.verdicts[i])].add(1);
+    if (is_forward(burst.verdicts[i])) {
+      account_forward(burst, i, counters);
+    } else {
+      account_refusal(burst, i, snapshot, counters);
+    }
+  }
+  for (std::size_t i : bits(burst.started)) {
+    const bool opening = burst.kinds[i] == Kind::Udp || (burst.tcp_flags[i] & TcpHeader::syn) != 0;
+    if (!opening) counters_of(counters, burst.targets[i]).picked_up_flows.add(1);
+  }
+}
+
+}  // namespace dataplane

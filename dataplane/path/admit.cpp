@@ -1,0 +1,59 @@
+#include "dataplane/packet/headers.h"
+#include "dataplane/path/verbs.h"
+
+namespace dataplane {
+namespace {
+
+constexpr std::uint8_t opening_flags =
+    TcpHeader::syn | TcpHeader::ack | TcpHeader::rst | TcpHeader::fin;
+
+const TargetGroup* group_of(const Burst& burst, std::size_t i, const Snapshot& snapshot) {
+  if (const Listener* listener = snapshot.listener(burst.listeners[i])) {
+    return snapshot.target_group(listener->target_group);
+  }
+  if (const Target* target = snapshot.target(burst.targets[i])) {
+    return snapshot.target_group(target->target_group);
+  }
+  return nullptr;
+}
+
+/// A packet from the middle of a connection that we do not know.
+void admit_mid_stream(Burst& burst, std::size_t i, const Snapshot& snapshot) {
+  const std::uint8_t flags = burst.tcp_flags[i];
+  if ((flags & TcpHeader::rst) != 0) return burst.decide(i, Verdict::DropUnknownFlow);
+  const TargetGroup* group = group_of(burst, i, snapshot);
+  const bool pick_up = group != nullptr && group->unknown_flow == UnknownFlow::PickUp;
+  if (burst.kinds[i] == Kind::Udp) {
+    // A target's datagram (a client's is a new flow, and never comes here).
+    if (!pick_up) burst.decide(i, Verdict::DropUnknownFlow);
+    return;
+  }
+  // SYN-ACK is not mid-stream: half a handshake cannot be picked up.
+  if (pick_up && (flags & TcpHeader::syn) == 0) return;
+  burst.decide(i, Verdict::ReplyResetUnknownFlow);
+}
+
+void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot) {
+  const bool from_client = burst.listeners[i] != no_listener;
+  if (from_client && burst.kinds[i] == Kind::Udp) return;
+  if (from_client && (burst.tcp_flags[i] & opening_flags) == TcpHeader::syn) return;
+  if (!from_client && (burst.tcp_flags[i] & opening_flags) == TcpHeader::syn) {
+    // A target that connects out through us: we are not its router.
+    return burst.decide(i, Verdict::DropNotOurs);
+  }
+  admit_mid_stream(burst, i, snapshot);
+}
+
+}  // namespace
+
+void admit(Burst& burst, const Snapshot& snapshot, TokenBucket& punts) {
+  for (std::size_t i : bits(burst.pending & burst.for_kernel)) {
+    const bool within = punts.take(burst.now, snapshot.punts_per_second);
+    burst.decide(i, within ? Verdict::PuntKernel : Verdict::DropPuntRate);
+  }
+  for (std::size_t i : bits(burst.pending & burst.keyed)) {
+    if (burst.flows[i] == no_flow) admit_new(burst, i, snapshot);
+  }
+}
+
+}  // namespace dataplane

@@ -1,0 +1,170 @@
+#include "dataplane/path/steer.h"
+#include "dataplane/path/track.h"
+#include "dataplane/path/verbs.h"
+
+namespace dataplane {
+namespace {
+
+// Maglev must answer the same after a restart and on every machine, so its hash is not secret. Who aims
+// at one target with it needs the target list, and could as well open many connections.
+constexpr Seed maglev_seed{0x6d61'676c'6576'2031, 0x7370'696c'6c77'6179};
+
+// How many targets round robin tries when the first ones' next hops are not resolved.
+constexpr int turns_max = 4;
+// How many local ports full_nat tries: at 90 % use the chance that all of 64 are taken is 0.1 %.
+constexpr int local_ports_max = 64;
+
+TargetId pick_by_turn(const TargetGroup& group, const Snapshot& snapshot, Turns& turns) {
+  std::uint64_t& cursor = turns.cursors[group.id.slot];
+  TargetId picked = no_target;
+  for (int turn = 0; turn < turns_max; ++turn) {
+    picked = group.schedule->at(cursor++);
+    const Target* target = snapshot.target(picked);
+    if (target == nullptr || target->next_hop.resolved()) break;
+  }
+  return picked;
+}
+
+TargetId pick(const TargetGroup& group, const FlowKey4& to_target, const Snapshot& snapshot,
+              Turns& turns, bool mid_stream) {
+  if (group.algorithm == Algorithm::Maglev || mid_stream) {
+    return group.maglev->pick(hash(to_target, maglev_seed));
+  }
+  return pick_by_turn(group, snapshot, turns);
+}
+
+/// The next local address and port towards the target that are this worker's and not in use.
+bool pick_local(FlowKey4& to_client, const LocalAddresses& locals, const Snapshot& snapshot,
+                const FlowTable& flows, Turns& turns) {
+  if (locals.addresses.empty()) return false;
+  const std::uint32_t workers = snapshot.workers;
+  // The first port of the range that is this worker's, and how many there are.
+  std::uint32_t first = locals.port_first;
+  while (worker_of_local_port(Be16{static_cast<std::uint16_t>(first)}, snapshot.workers) !=
+         turns.worker) {
+    ++first;
+  }
+  const std::uint32_t ports = (locals.port_last - first) / workers + 1;
+  for (int attempt = 0; attempt < local_ports_max; ++attempt) {
+    const std::uint64_t turn = turns.local_port++;
+    to_client.destination = locals.addresses[turn % locals.addresses.size()];
+    const std::uint64_t port = first + turn / locals.addresses.size() % ports * workers;
+    to_client.destination_port = Be16{static_cast<std::uint16_t>(port)};
+    if (flows.find(to_client) == no_flow) return true;
+  }
+  return false;
+}
+
+/// nat: the target sees the client's own address and port. They may still be in use there by a
+/// connection through another listener; one that is over makes room.
+bool claim_client_endpoint(const FlowKey4& to_client, FlowLedger& flows) {
+  const FlowIndex other = flows.table().find(to_client);
+  if (other == no_flow) return true;
+  const Flow4& flow = flows.table()[other];
+  if (to_client.protocol != Protocol::Tcp || !may_start_anew(flow.phase)) return false;
+  flows.end(other, FlowEnd::Removed);
+  return true;
+}
+
+Verdict refusal(const Burst& burst, std::size_t i) {
+  const bool tcp = burst.kinds[i] == Kind::Tcp;
+  return tcp ? Verdict::ReplyResetNoTarget : Verdict::DropNoTarget;
+}
+
+/// Enters the flow of client's key `to_target` towards `target`; decides the packet if it cannot.
+void start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows, Turns& turns,
+           const FlowKey4& to_target, const Target& target) {
+  const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
+  burst.targets[i] = target.id;
+  if (!target.next_hop.resolved()) return burst.decide(i, Verdict::DropNoNextHop);
+  FlowKey4 to_client{target.address,        to_target.source,   target.port,
+                     to_target.source_port, to_target.protocol, {0, 0, 0}};
+  if (group.mode == Mode::FullNat) {
+    const LocalAddresses& locals = snapshot.locals[target.next_hop.port.number];
+    if (!pick_local(to_client, locals, snapshot, flows.table(), turns)) {
+      return burst.decide(i, Verdict::DropNoLocalPort);
+    }
+  } else if (!claim_client_endpoint(to_client, flows)) {
+    return burst.decide(i, Verdict::DropFlowCollision);
+  }
+  const Packet& packet = burst.packets[i];
+  const bool from_client = burst.keys[i] == to_target;
+  const bool opening = (burst.tcp_flags[i] & TcpHeader::syn) != 0;
+  FlowStart flow{.to_target = to_target,
+                 .to_client = to_client,
+                 .target = target.id,
+                 .listener = &snapshot.listeners[burst.listeners[i].slot],
+                 .phase = opening ? Phase::SynSent : Phase::Established,
+                 .now = Tick::of(burst.now),
+                 .client_mac = {},
+                 .client_port = no_port};
+  if (from_client) {
+    flow.client_mac = packet.header<EthernetHeader>(0).source;
+    flow.client_port = packet.ingress;
+  }
+  if (!flows.start(flow)) return burst.decide(i, Verdict::DropTableFull);
+  burst.started |= Mask{1} << i;
+}
+
+void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows,
+                       Turns& turns) {
+  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
+  const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+  const bool mid_stream =
+      burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::syn) == 0;
+  const Target* target =
+      snapshot.target(pick(group, burst.keys[i], snapshot, turns, mid_stream));
+  if (target == nullptr) return burst.decide(i, refusal(burst, i));
+  start(burst, i, snapshot, flows, turns, burst.keys[i], *target);
+}
+
+/// A target's packet whose flow we do not know: which listener did the client use? If several lead to
+/// that target's group, the one from which Maglev would have come to this target.
+void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows,
+                       Turns& turns) {
+  const Target& target = *snapshot.target(burst.targets[i]);
+  const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
+  const FlowKey4& key = burst.keys[i];
+  for (const ListenerId id : group.listeners) {
+    const Listener& listener = snapshot.listeners[id.slot];
+    if (listener.protocol != key.protocol) continue;
+    const FlowKey4 to_target{key.destination, listener.address, key.destination_port,
+                             listener.port,   key.protocol,     {0, 0, 0}};
+    const bool only = group.listeners.size() == 1;
+    if (!only && group.maglev->pick(hash(to_target, maglev_seed)) != target.id) continue;
+    if (flows.table().find(to_target) != no_flow) continue;  // the client is with another target
+    burst.listeners[i] = id;
+    return start(burst, i, snapshot, flows, turns, to_target, target);
+  }
+  burst.decide(i, Verdict::DropUnknownFlow);
+}
+
+}  // namespace
+
+void choose(Burst& burst, const Snapshot& snapshot, FlowLedger& flows, Turns& turns) {
+  FlowTable& table = flows.table();
+  const std::uint64_t moves = table.moves();
+  // In order of arrival: the second packet of a new flow must find what the first has entered.
+  for (std::size_t i : bits(burst.pending & burst.keyed)) {
+    if (burst.flows[i] != no_flow) continue;
+    burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
+    if (burst.flows[i] == no_flow) {
+      if (burst.listeners[i] != no_listener) {
+        choose_for_client(burst, i, snapshot, flows, turns);
+      } else {
+        choose_for_target(burst, i, snapshot, flows, turns);
+      }
+      burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
+    } else if (burst.kinds[i] == Kind::Tcp) {
+      Flow4& flow = table[burst.flows[i]];
+      const Phase next = next_phase(flow.phase, flow.direction, burst.tcp_flags[i]);
+      if (next != flow.phase) flow.phase = table[flow.twin].phase = next;
+    }
+  }
+  if (table.moves() == moves) return;
+  for (std::size_t i : bits(burst.pending & burst.keyed)) {
+    burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
+  }
+}
+
+}  // namespace dataplane

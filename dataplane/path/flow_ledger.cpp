@@ -1,0 +1,100 @@
+#include "dataplane/path/flow_ledger.h"
+
+#include "dataplane/packet/checksum.h"
+
+namespace dataplane {
+namespace {
+
+// Everything of one direction but its twin.
+void fill(Flow4& flow, const FlowStart& start, Direction direction) {
+  const FlowKey4& mine = direction == Direction::ToTarget ? start.to_target : start.to_client;
+  // What leaves is what the other end expects to see: the reverse of what it sends.
+  const FlowKey4 rewritten =
+      (direction == Direction::ToTarget ? start.to_client : start.to_target).reversed();
+  flow = Flow4{};
+  flow.key = mine;
+  flow.new_source = rewritten.source;
+  flow.new_destination = rewritten.destination;
+  flow.new_source_port = rewritten.source_port;
+  flow.new_destination_port = rewritten.destination_port;
+  const std::uint64_t old_addresses = sum_words(mine.source) + sum_words(mine.destination);
+  const std::uint64_t new_addresses = sum_words(rewritten.source) + sum_words(rewritten.destination);
+  const std::uint64_t old_ports =
+      std::uint64_t{mine.source_port.wire()} + mine.destination_port.wire();
+  const std::uint64_t new_ports =
+      std::uint64_t{rewritten.source_port.wire()} + rewritten.destination_port.wire();
+  flow.network_delta = difference(new_addresses, old_addresses);
+  flow.transport_delta = difference(new_addresses + new_ports, old_addresses + old_ports);
+  flow.client_mac = start.client_mac;
+  flow.client_port = start.client_port;
+  flow.phase = start.phase;
+  flow.direction = direction;
+  flow.target = start.target;
+  flow.listener = start.listener->id;
+  flow.last_seen = start.now;
+}
+
+}  // namespace
+
+bool FlowLedger::start(const FlowStart& flow) {
+  if (table_.size() + 2 > entries_max_) return false;
+  FlowIndex to_target = table_.insert(table_.prehash(flow.to_target), flow.to_target);
+  if (to_target == no_flow) return false;
+  fill(table_[to_target], flow, Direction::ToTarget);
+  const std::uint64_t moves = table_.moves();
+  const FlowIndex to_client = table_.insert(table_.prehash(flow.to_client), flow.to_client);
+  if (table_.moves() != moves) to_target = table_.find(flow.to_target);
+  if (to_client == no_flow) {
+    table_.erase(to_target);
+    return false;
+  }
+  fill(table_[to_client], flow, Direction::ToClient);
+  table_[to_target].twin = to_client;
+  table_[to_client].twin = to_target;
+
+  counters_.totals.flows_inserted.add(1);
+  counters_.totals.flows_alive.add(1);
+  TargetCounters& target = counters_of(counters_, flow.target);
+  target.new_flows.add(1);
+  target.active_flows.add(1);
+  ListenerCounters& listener = counters_of(counters_, *flow.listener);
+  listener.new_flows.add(1);
+  listener.active_flows.add(1);
+  return true;
+}
+
+void FlowLedger::end(FlowIndex either, FlowEnd why) {
+  const Flow4& flow = table_[either];
+  const FlowIndex twin = flow.twin;
+  counters_.targets[flow.target.slot].active_flows.subtract(1);
+  counters_.listeners[flow.listener.slot].active_flows.subtract(1);
+  counters_.totals.flows_alive.subtract(1);
+  Totals& totals = counters_.totals;
+  (why == FlowEnd::Expired ? totals.flows_expired : totals.flows_removed).add(1);
+  table_.erase(twin);
+  table_.erase(either);
+}
+
+TargetCounters& counters_of(WorkerBlock& counters, TargetId target) {
+  TargetCounters& slot = counters.targets[target.slot];
+  if (slot.incarnation.read() != target.incarnation) {
+    for (Counter* counter = &slot.new_flows; counter != &slot.reserved[0]; ++counter) {
+      counter->set(0);
+    }
+    slot.incarnation.set(target.incarnation);
+  }
+  return slot;
+}
+
+ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener) {
+  ListenerCounters& slot = counters.listeners[listener.id.slot];
+  if (slot.incarnation.read() != listener.incarnation) {
+    slot.new_flows.set(0);
+    slot.active_flows.set(0);
+    slot.rejected_flows.set(0);
+    slot.incarnation.set(listener.incarnation);
+  }
+  return slot;
+}
+
+}  // namespace dataplane

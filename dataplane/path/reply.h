@@ -1,0 +1,24 @@
+// Packets we send ourselves, made in the buffer of the packet they answer. The frame goes back to where
+// it came from: same port, same VLAN tag, MAC addresses swapped; so no next hop is needed.
+#pragma once
+
+#include "dataplane/packet/packet.h"
+#include "dataplane/table/snapshot.h"
+
+namespace dataplane {
+
+/// ARP request → reply for the address it asks for (RFC 826).
+void reply_arp(Packet& packet, const Port& port);
+
+/// ICMP echo request → echo reply (RFC 792).
+void reply_echo(Packet& packet, const Port& port);
+
+/// TCP segment → the RST that RFC 9293, 3.10.7.1 prescribes for a connection that does not exist.
+/// Never for a segment with RST.
+void reply_reset(Packet& packet, const Port& port);
+
+/// IPv4 packet → ICMP "fragmentation needed" with the MTU of the next link (RFC 1191), quoting as much
+/// as fits into 576 bytes (RFC 1812, 4.3.2.3).
+void reply_too_big(Packet& packet, const Port& port, std::uint16_t mtu);
+
+}  // namespace dataplane

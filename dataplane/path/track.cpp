@@ -1,0 +1,86 @@
+#include "dataplane/path/track.h"
+
+#include "dataplane/packet/headers.h"
+#include "dataplane/path/verbs.h"
+
+namespace dataplane {
+namespace {
+
+constexpr std::uint8_t deciding_flags = TcpHeader::syn | TcpHeader::ack | TcpHeader::rst;
+
+bool is_client_syn(const Flow4& flow, std::uint8_t flags) {
+  return flow.direction == Direction::ToTarget && (flags & deciding_flags) == TcpHeader::syn;
+}
+
+/// The packet shows that the connection is over and another begins with it.
+bool starts_anew(const Flow4& flow, const Target* target, Kind kind, std::uint8_t flags) {
+  if (kind == Kind::Udp) {
+    // Nothing ties a datagram to a target that is gone: the client's next one moves the flow.
+    return flow.direction == Direction::ToTarget && (target == nullptr || target->terminated);
+  }
+  if (!is_client_syn(flow, flags)) return false;
+  if (may_start_anew(flow.phase)) return true;
+  // A retransmitted SYN whose target meanwhile turned out not to be there tries another one.
+  return flow.phase == Phase::SynSent && (target == nullptr || !target->eligible);
+}
+
+/// A flow whose target was taken away: TCP ends are told, anything else is dropped.
+void refuse(Burst& burst, std::size_t i) {
+  const bool tell = burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::rst) == 0;
+  burst.decide(i, tell ? Verdict::ReplyResetTargetGone : Verdict::DropTargetGone);
+}
+
+}  // namespace
+
+Phase next_phase(Phase phase, Direction direction, std::uint8_t tcp_flags) {
+  if ((tcp_flags & TcpHeader::rst) != 0) return Phase::Reset;
+  const bool from_client = direction == Direction::ToTarget;
+  if (phase == Phase::SynSent) {
+    const bool answered =
+        !from_client && (tcp_flags & deciding_flags) == (TcpHeader::syn | TcpHeader::ack);
+    return answered ? Phase::SynReceived : phase;
+  }
+  if (phase == Phase::SynReceived && from_client && (tcp_flags & TcpHeader::ack) != 0) {
+    phase = Phase::Established;
+  }
+  if ((tcp_flags & TcpHeader::fin) == 0) return phase;
+  switch (phase) {
+    case Phase::SynReceived:
+    case Phase::Established: return from_client ? Phase::ClientFin : Phase::TargetFin;
+    case Phase::ClientFin: return from_client ? phase : Phase::Closing;
+    case Phase::TargetFin: return from_client ? Phase::Closing : phase;
+    default: return phase;
+  }
+}
+
+void track(Burst& burst, const Snapshot& snapshot, FlowLedger& flows) {
+  FlowTable& table = flows.table();
+  const std::uint64_t moves = table.moves();
+  // In order of arrival: what one packet does to its flow, the next one of the burst must see.
+  for (std::size_t i : bits(burst.pending & burst.keyed)) {
+    if (burst.flows[i] == no_flow || burst.kinds[i] == Kind::IcmpError) continue;
+    if (table.moves() != moves) {
+      burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
+      if (burst.flows[i] == no_flow) continue;
+    }
+    Flow4& flow = table[burst.flows[i]];
+    const Target* target = snapshot.target(flow.target);
+    if (starts_anew(flow, target, burst.kinds[i], burst.tcp_flags[i])) {
+      flows.end(burst.flows[i], FlowEnd::Removed);
+      burst.flows[i] = no_flow;
+    } else if (target == nullptr || target->terminated) {
+      flow.phase = table[flow.twin].phase = Phase::Reset;
+      burst.targets[i] = flow.target;
+      refuse(burst, i);
+    } else if (burst.kinds[i] == Kind::Tcp) {
+      const Phase next = next_phase(flow.phase, flow.direction, burst.tcp_flags[i]);
+      if (next != flow.phase) flow.phase = table[flow.twin].phase = next;
+    }
+  }
+  if (table.moves() == moves) return;
+  for (std::size_t i : bits(burst.pending & burst.keyed)) {
+    burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
+  }
+}
+
+}  // namespace dataplane

@@ -1,0 +1,20 @@
+// How one TCP packet moves its connection on. Pure, so that the model test can ask it the same.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/table/flow.h"
+
+namespace dataplane {
+
+/// The phase after a packet with these TCP flags went in `direction`. Sequence numbers are not looked
+/// at: the ends decide what is valid, the phase only says how soon an idle flow may be forgotten.
+[[nodiscard]] Phase next_phase(Phase phase, Direction direction, std::uint8_t tcp_flags);
+
+/// A client's SYN in this phase starts a new connection on the same addresses and ports (RFC 9293,
+/// 3.6.1; RFC 6191), instead of being one more packet of the old one.
+[[nodiscard]] constexpr bool may_start_anew(Phase phase) {
+  return phase == Phase::Closing || phase == Phase::Reset;
+}
+
+}  // namespace dataplane

@@ -1,0 +1,83 @@
+#include "dataplane/path/nat.h"
+#include "dataplane/path/reply.h"
+#include "dataplane/path/verbs.h"
+
+namespace dataplane {
+namespace {
+
+/// The way back to the client is the way it came last: no look-up, and right behind several routers.
+void learn_client(const Packet& packet, Flow4& flow, FlowTable& flows) {
+  const MacAddress& mac = packet.header<EthernetHeader>(0).source;
+  if (flow.client_mac == mac && flow.client_port == packet.ingress) return;
+  Flow4& twin = flows[flow.twin];
+  flow.client_mac = twin.client_mac = mac;
+  flow.client_port = twin.client_port = packet.ingress;
+}
+
+NextHop hop_for(const Flow4& flow, const Snapshot& snapshot) {
+  if (flow.direction == Direction::ToTarget) {
+    const Target* target = snapshot.target(flow.target);
+    return target == nullptr ? NextHop{} : target->next_hop;
+  }
+  // Picked up from the target's side, and the client has not sent anything since.
+  if (flow.client_mac.is_zero()) return snapshot.next_hop_to(flow.new_destination);
+  const Port& port = snapshot.ports[flow.client_port.number];
+  return next_hop(port.id, flow.client_mac, port.mac, port.vlan, port.mtu);
+}
+
+void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable& flows) {
+  Packet& packet = burst.packets[i];
+  Flow4& flow = flows[burst.flows[i]];
+  const bool icmp_error = burst.kinds[i] == Kind::IcmpError;
+  burst.targets[i] = flow.target;
+  burst.listeners[i] = flow.listener;
+  if (flow.direction == Direction::ToTarget && !icmp_error) learn_client(packet, flow, flows);
+  const NextHop hop = hop_for(flow, snapshot);
+  if (!hop.resolved()) return burst.decide(i, Verdict::DropNoNextHop);
+  const auto& ip = packet.header<Ipv4Header>(packet.network);
+  if (ip.ttl <= 1) return burst.decide(i, Verdict::DropTtl);
+  const auto bytes = static_cast<std::uint16_t>(packet.length - packet.network);
+  if (bytes > hop.mtu) {
+    if (ip.may_fragment() || icmp_error) return burst.decide(i, Verdict::DropTooBig);
+    reply_too_big(packet, snapshot.ports[packet.ingress.number], hop.mtu);
+    return burst.decide(i, Verdict::ReplyTooBig);
+  }
+  if (icmp_error) {
+    rewrite_icmp_error(packet, flow, flows[flow.twin]);
+  } else {
+    rewrite_nat(packet, flow);
+    flow.count(bytes);
+    flow.last_seen = Tick::of(burst.now);
+  }
+  set_link_header(packet, hop);
+  burst.decide(i, flow.direction == Direction::ToTarget ? Verdict::ForwardToTarget
+                                                        : Verdict::ForwardToClient);
+}
+
+void write_replies(Burst& burst, const Snapshot& snapshot) {
+  for (std::size_t i = 0; i < burst.size; ++i) {
+    Packet& packet = burst.packets[i];
+    const Verdict verdict = burst.verdicts[i];
+    if (!is_reply(verdict) || verdict == Verdict::ReplyTooBig) continue;  // that one is written
+    const Port& port = snapshot.ports[packet.ingress.number];
+    if (verdict == Verdict::ReplyArp) {
+      reply_arp(packet, port);
+    } else if (verdict == Verdict::ReplyEcho) {
+      reply_echo(packet, port);
+    } else {
+      reply_reset(packet, port);
+    }
+  }
+}
+
+}  // namespace
+
+void translate(Burst& burst, const Snapshot& snapshot, FlowTable& flows) {
+  for (std::size_t i : bits(burst.pending)) {
+    DCHECK(burst.flows[i] != no_flow);
+    forward(burst, i, snapshot, flows);
+  }
+  write_replies(burst, snapshot);
+}
+
+}  // namespace dataplane

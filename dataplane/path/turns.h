@@ -1,0 +1,18 @@
+// Turns: whose turn it is. Where round robin stands in each target group, and which local port full_nat
+// tries next, on one worker.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/table/ids.h"
+
+namespace dataplane {
+
+struct Turns {
+  WorkerId worker;
+  std::array<std::uint64_t, target_groups_max> cursors{};  // by TargetGroupId slot
+  std::uint64_t local_port = 0;
+};
+
+}  // namespace dataplane

@@ -1,0 +1,42 @@
+// The verbs of the path, in order. Each signature lists what its verb may read and write; each lives in
+// the .cpp file of its name. A verb looks only at packets that are still pending and may decide any.
+#pragma once
+
+#include "dataplane/burst.h"
+#include "dataplane/counters.h"
+#include "dataplane/path/flow_ledger.h"
+#include "dataplane/path/turns.h"
+#include "dataplane/table/snapshot.h"
+#include "dataplane/table/token_bucket.h"
+
+namespace dataplane {
+
+/// Proves every header's length and place; sets kind, key, offsets and TCP flags. Cuts Ethernet padding.
+void parse(Burst& burst, const Snapshot& snapshot);
+
+/// Decides HandOff for packets whose flow another worker owns. Nothing to do with one worker.
+void steer(Burst& burst, const Snapshot& snapshot, WorkerId self, Seed owner_seed);
+
+/// Looks up all keyed packets, their cache misses overlapping; sets `flows`.
+void find(Burst& burst, const FlowTable& flows);
+
+/// Moves TCP phases on; ends flows that a packet shows to be over, which makes that packet a new one.
+void track(Burst& burst, const Snapshot& snapshot, FlowLedger& flows);
+
+/// Finds the listener (or, for a target's packet, the target) of packets without a flow; answers or
+/// drops what belongs to no flow; leaves the kernel's in `for_kernel`.
+void match(Burst& burst, const Snapshot& snapshot);
+
+/// Refuses packets that may not start a flow, and punts above the rate.
+void admit(Burst& burst, const Snapshot& snapshot, TokenBucket& punts);
+
+/// Picks a target for each new flow and enters it into the table.
+void choose(Burst& burst, const Snapshot& snapshot, FlowLedger& flows, Turns& turns);
+
+/// Rewrites packets of known flows and sets their egress. Afterwards nothing is pending.
+void translate(Burst& burst, const Snapshot& snapshot, FlowTable& flows);
+
+/// Counts every packet once by verdict, and by listener and target where they have one.
+void account(const Burst& burst, const Snapshot& snapshot, WorkerBlock& counters);
+
+}  // namespace dataplane

@@ -1,0 +1,65 @@
+// Commands: what the control socket can ask of the daemon, and the form of an answer.
+//
+// Filled in by main with functions that run on the control thread and do not block; called by the API.
+// Where a `Done` is taken, it is called exactly once: at once, or later on the same thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "dataplane/packet/address.h"
+#include "report/documents.h"
+
+namespace control {
+
+/// A JSON document, and the HTTP status that says what it is.
+struct Outcome {
+  unsigned status = 200;
+  report::Json document;
+};
+
+/// {"error": "sentence"}. 400: the question is wrong; 404: no such thing; 409: not in this state;
+/// 500: it failed.
+[[nodiscard]] inline Outcome refused(unsigned status, std::string_view sentence) {
+  return {status, {{"error", sentence}}};
+}
+
+using Done = std::function<void(Outcome)>;
+
+/// A registered target, as operators name it.
+struct TargetName {
+  std::string target_group;
+  dataplane::Ipv4Address address;
+  std::uint16_t port = 0;
+};
+
+/// Which flows are asked for.
+struct FlowsWanted {
+  static constexpr std::size_t limit_default = 1'000;
+  /// Answers are built on the control thread, in one go: about 10 ms for so many.
+  static constexpr std::size_t limit_max = 10'000;
+
+  std::size_t limit = limit_default;
+  std::string target_group;  // "": any
+  std::optional<dataplane::Ipv4Address> address;  // of the target
+  std::uint16_t port = 0;    // with address
+};
+
+struct Commands {
+  std::function<report::Json()> version;
+  std::function<report::Json()> status;
+  std::function<report::Json()> listeners;
+  std::function<report::Json()> targets;
+  std::function<void(const FlowsWanted&, Done)> flows;
+  std::function<void(Done)> reload;
+  /// The document of both: the target as in targets_document().
+  std::function<void(const TargetName&, Done)> drain;
+  std::function<void(const TargetName&, Done)> undrain;
+};
+
+}  // namespace control

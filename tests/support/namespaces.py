@@ -11,6 +11,7 @@ carry our pid, and whatever a killed predecessor left is removed first.
 
 import contextlib
 import ctypes
+import itertools
 import os
 import re
 import subprocess
@@ -27,6 +28,7 @@ LOCAL_ADDRESSES = ["10.0.1.101", "10.0.1.102"]
 _PREFIX = "spillway"
 _NAMESPACES = "/run/netns"
 _CLONE_NEWNET = 0x40000000
+_serial = itertools.count(1)  # one process may have several networks
 _libc = ctypes.CDLL(None, use_errno=True)
 
 # Linux sends IPv6 router solicitations and the like on every new interface: off where packets are
@@ -119,7 +121,7 @@ def remove_leftovers():
     """Removes the namespaces of test runs that were killed before they could do so."""
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir(_NAMESPACES):
-            owner = re.fullmatch(rf"{_PREFIX}(\d+)-\w+", name)
+            owner = re.fullmatch(rf"{_PREFIX}(\d+)-\d+-\w+", name)
             if owner and not os.path.exists(f"/proc/{owner[1]}"):
                 _remove(name)
 
@@ -138,7 +140,7 @@ class Topology:
         self.target_count = targets
         self.silence_kernel = silence_kernel
         self.vlan = vlan
-        self.prefix = f"{_PREFIX}{os.getpid()}"
+        self.prefix = f"{_PREFIX}{os.getpid()}-{next(_serial)}"
         self.namespaces = []
         self.targets = []
         self.patch = None

@@ -1,0 +1,40 @@
+"""One lab for the whole run, and a balancer in it for each test."""
+
+import pytest
+
+from support import namespaces, servers
+from support.daemon import Daemon
+from support.lab import Lab
+
+
+@pytest.fixture(scope="session")
+def lab(driver, tmp_path_factory):
+    try:
+        with Lab(tmp_path_factory.mktemp("lab"), driver) as opened:
+            yield opened
+    except namespaces.NotPossible as reason:
+        pytest.skip(f"no network namespaces here: {reason}")
+
+
+@pytest.fixture(scope="session")
+def big_file(lab):
+    """(name, SHA-256) of 100 MB that every nginx serves."""
+    return "big", servers.make_file(lab.files / "big", 100)
+
+
+@pytest.fixture
+def spillway(lab, tmp_path):
+    """spillway(configuration) starts a balancer and waits for healthy targets; stops it afterwards."""
+    running = []
+
+    def start(chosen, **options):
+        daemon = Daemon(tmp_path, chosen, lab.balancer, **options)
+        running.append(daemon)
+        daemon.start().wait_healthy()
+        return daemon
+
+    yield start
+    for daemon in running:
+        print(f"--- {daemon.log_file}\n{daemon.log()[-20000:]}")  # pytest shows it if the test failed
+        if daemon.process.poll() is None:
+            daemon.stop()

@@ -1,0 +1,80 @@
+"""Spillway configurations as Python values, and their libconfig text.
+
+A dict is a group, a list of dicts is a list of groups, any other list an array. Tests take
+`balanced(...)`, change what they are about, and give it to a Daemon.
+"""
+
+import re
+
+from . import namespaces
+
+
+def libconfig(value, indent=0):
+    """The libconfig text of a value."""
+    pad = "  " * indent
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
+    if isinstance(value, dict):
+        lines = [f"{pad}  {name} = {libconfig(item, indent + 1)};" for name, item in value.items()]
+        return "\n".join(["{", *lines, pad + "}"])
+    if value and all(isinstance(item, dict) for item in value):
+        items = [f"{pad}  {libconfig(item, indent + 1)}" for item in value]
+        return "(\n" + ",\n".join(items) + f"\n{pad})"
+    return "[" + ", ".join(libconfig(item) for item in value) + "]"
+
+
+def text(configuration):
+    """The whole file."""
+    return "".join(f"{name} = {libconfig(value)};\n" for name, value in configuration.items())
+
+
+def ports(driver="af_xdp", vlan=0, full_nat=False):
+    """The balancer's two ports in a namespaces.Topology."""
+    front = {"name": "front", "device": f"net_{driver}0,iface=front0",
+             "addresses": [f"{namespaces.FRONT_ADDRESS}/24"],
+             "gateways": [namespaces.CLIENT_ADDRESS]}
+    back = {"name": "back", "device": f"net_{driver}1,iface=back0",
+            "addresses": [f"{namespaces.BACK_ADDRESS}/24"]}
+    if full_nat:
+        back["local_addresses"] = namespaces.LOCAL_ADDRESSES
+    if vlan:
+        back["vlan"] = vlan
+    return [front, back]
+
+
+def health_check(**changes):
+    """An HTTP check that notices within half a second."""
+    return {"protocol": "http", "path": "/healthz", "interval": 0.2, "timeout": 0.2,
+            "healthy_threshold": 1, "unhealthy_threshold": 2} | changes
+
+
+def target_group(name="web", *, port=8080, protocol="tcp", mode="nat", algorithm="round_robin",
+                 targets=(1, 2, 3), check=None, **changes):
+    """A group over targets of the topology, by number."""
+    return {
+        "name": name, "protocol": protocol, "port": port, "mode": mode, "algorithm": algorithm,
+        "deregistration_delay": {"timeout": 60},
+        "health_check": check or health_check(),
+        "targets": [{"address": namespaces.target_address(number)} for number in targets],
+    } | changes
+
+
+def listener(name="web", *, port=80, protocol="tcp", group=None, **changes):
+    return {"name": name, "address": namespaces.LISTENER_ADDRESS, "port": port,
+            "protocol": protocol, "target_group": group or name} | changes
+
+
+def balanced(*, driver="af_xdp", workers=1, mode="nat", algorithm="round_robin", vlan=0, **group):
+    """Listener 203.0.113.10:80 over the topology's three nginx."""
+    return {
+        "workers": workers,
+        "idle": "yield",  # the machine has other things to do than our polling
+        "ports": ports(driver, vlan, full_nat=mode == "full_nat"),
+        "flows": {"capacity": 65536},
+        "target_groups": [target_group(mode=mode, algorithm=algorithm, **group)],
+        "listeners": [listener()],
+    }

@@ -1,0 +1,231 @@
+#include "tests/support/cpp/rig.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstring>
+#include <map>
+
+#include "dataplane/path/expire.h"
+#include "dataplane/path/path.h"
+
+namespace tests {
+
+using namespace dataplane;
+
+MacAddress port_mac(PortId port) {
+  return {{2, 0, 0, 0, 0, static_cast<std::uint8_t>(port.number)}};
+}
+MacAddress router_mac() { return {{2, 0, 0, 0, 0xcc, 1}}; }
+MacAddress target_mac(int number) {
+  return {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(number)}};
+}
+std::string target_ip(int number) { return "10.0.1." + std::to_string(10 + number); }
+
+config::Config standard_config(int targets, Mode mode, Algorithm algorithm) {
+  config::Config config;
+  config.instance = "test";
+  config::Port front_port;
+  front_port.name = "front";
+  front_port.device = "memory0";
+  front_port.addresses = {*parse_ipv4_prefix("198.51.100.2/24")};
+  front_port.gateways = {ip("198.51.100.1")};
+  front_port.kernel_path = true;
+  config::Port back_port;
+  back_port.name = "back";
+  back_port.device = "memory1";
+  back_port.addresses = {*parse_ipv4_prefix("10.0.1.2/24")};
+  back_port.local_addresses = {ip("10.0.1.200"), ip("10.0.1.201")};
+  config.ports = {front_port, back_port};
+  for (const Protocol protocol : {Protocol::Tcp, Protocol::Udp}) {
+    const bool is_tcp = protocol == Protocol::Tcp;
+    config::TargetGroup group;
+    group.name = is_tcp ? "web" : "dns";
+    group.protocol = protocol;
+    group.port = is_tcp ? 8080 : 5353;
+    group.mode = mode;
+    group.algorithm = algorithm;
+    group.unknown_flow = mode == Mode::Nat && algorithm == Algorithm::Maglev ? UnknownFlow::PickUp
+                                                                            : UnknownFlow::Reset;
+    for (int number = 1; number <= targets; ++number) {
+      config::Target target;
+      target.address = ip(target_ip(number));
+      target.port = group.port;
+      group.targets.push_back(target);
+    }
+    config.target_groups.push_back(group);
+    config::Listener listener;
+    listener.name = group.name;
+    listener.address = ip("203.0.113.10");
+    listener.port = is_tcp ? 80 : 53;
+    listener.protocol = protocol;
+    listener.target_group = group.name;
+    listener.idle_timeout = std::chrono::seconds(is_tcp ? 350 : 120);
+    config.listeners.push_back(listener);
+  }
+  return config;
+}
+
+config::Facts standard_facts(const config::Config& config) {
+  config::Facts facts;
+  facts.generation = Generation{1};
+  for (std::size_t i = 0; i < config.ports.size(); ++i) {
+    facts.ports.push_back({.mac = port_mac(PortId{static_cast<std::uint8_t>(i)}),
+                           .mtu = 1500,
+                           .kernel_path = config.ports[i].kernel_path});
+  }
+  facts.neighbours.push_back({front, ip("198.51.100.1"), router_mac()});
+  std::uint16_t slot = 0;
+  for (const config::Listener& listener : config.listeners) {
+    facts.listeners.push_back({listener.name, ListenerId{slot++}, 1});
+  }
+  slot = 0;
+  std::uint16_t target_slot = 0;
+  for (const config::TargetGroup& group : config.target_groups) {
+    facts.target_groups.push_back({group.name, TargetGroupId{slot++}});
+    for (const config::Target& target : group.targets) {
+      facts.targets.push_back({.id = {target_slot++, 1},
+                               .target_group = group.name,
+                               .address = target.address,
+                               .port = target.port,
+                               .weight = target.weight,
+                               .availability = config::Availability::Serving});
+      const auto last = static_cast<std::uint8_t>(target.address.bits.value() & 0xff);
+      facts.neighbours.push_back({back, target.address, target_mac(last - 10)});
+    }
+  }
+  return facts;
+}
+
+struct Rig::WorkerState {
+  WorkerState(int number, std::uint32_t flows)
+      : bytes(FlowTable::bytes_needed(2 * std::size_t{flows}) + 64),
+        block(std::make_unique<WorkerBlock>()),
+        core(WorkerId{static_cast<std::uint8_t>(number)}, aligned(), flows,
+             Seed{0x1234'5678'9abc'def0u + static_cast<unsigned>(number), 0x0fed'cba9'8765'4321u},
+             Seed{0x5eed, 0x0dd5}, *block) {}
+
+  std::span<std::byte> aligned() {
+    const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
+    return std::span(bytes).subspan((64 - address % 64) % 64, bytes.size() - 64);
+  }
+
+  std::vector<std::byte> bytes;
+  std::unique_ptr<WorkerBlock> block;
+  Core core;
+  Burst burst;
+};
+
+Rig::Rig(config::Config wanted, config::Facts known, int workers, std::uint32_t flows_per_worker)
+    : config(std::move(wanted)), facts(std::move(known)) {
+  config.workers = static_cast<std::uint32_t>(workers);
+  for (int number = 0; number < workers; ++number) {
+    workers_.push_back(std::make_unique<WorkerState>(number, flows_per_worker));
+  }
+  snapshot_ = config::compile(config, facts, nullptr);
+}
+
+Rig::~Rig() = default;
+
+void Rig::publish() {
+  ++facts.generation.number;
+  snapshot_ = config::compile(config, facts, snapshot_.get());
+}
+
+WorkerBlock& Rig::counters(int worker) { return *workers_[static_cast<std::size_t>(worker)]->block; }
+Core& Rig::core(int worker) { return workers_[static_cast<std::size_t>(worker)]->core; }
+
+std::uint64_t Rig::verdicts(Verdict verdict) const {
+  std::uint64_t sum = 0;
+  for (const auto& worker : workers_) {
+    sum += worker->block->verdicts[static_cast<std::size_t>(verdict)].read();
+  }
+  return sum;
+}
+
+void Rig::advance(std::uint64_t milliseconds) {
+  // In steps well below a sweep, so that no bucket's turn is lost to the budget of one step.
+  for (std::uint64_t passed = 0; passed < milliseconds; passed += 10) {
+    now.nanoseconds += std::min<std::uint64_t>(10, milliseconds - passed) * 1'000'000;
+    for (auto& worker : workers_) expire(worker->core, *snapshot_, now);
+  }
+}
+
+std::vector<Outcome> Rig::run(const std::vector<Input>& inputs, int receiver) {
+  std::vector<Outcome> outcomes(inputs.size());
+  for (std::size_t first = 0; first < inputs.size(); first += Burst::capacity) {
+    std::vector<std::size_t> which;
+    for (std::size_t i = first; i < std::min(inputs.size(), first + Burst::capacity); ++i) {
+      which.push_back(i);
+    }
+    run_burst(receiver, std::move(which), inputs, outcomes, false);
+  }
+  return outcomes;
+}
+
+void Rig::run_burst(int worker, std::vector<std::size_t> which, const std::vector<Input>& inputs,
+                    std::vector<Outcome>& outcomes, bool handed_off) {
+  constexpr std::size_t room = 128;
+  WorkerState& state = *workers_[static_cast<std::size_t>(worker)];
+  // Each frame in an exact buffer of its own, so that AddressSanitizer sees one byte too far.
+  std::vector<Bytes> buffers;
+  Burst& burst = state.burst;
+  burst.reset(now, which.size());
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    const Input& input = inputs[which[i]];
+    buffers.emplace_back(room + input.bytes.size());
+    if (!input.bytes.empty()) {
+      std::memcpy(buffers.back().data() + room, input.bytes.data(), input.bytes.size());
+    }
+    Packet packet;
+    packet.data = buffers.back().data() + room;
+    packet.length = static_cast<std::uint16_t>(input.bytes.size());
+    packet.headroom = room;
+    packet.ingress = input.port;
+    packet.handed_off = handed_off;
+    burst.packets[i] = packet;
+  }
+  dataplane::run(burst, *snapshot_, state.core);
+  std::map<int, std::vector<std::size_t>> handed;
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    const Packet& packet = burst.packets[i];
+    if (burst.verdicts[i] == Verdict::HandOff) {
+      handed[packet.owner.number].push_back(which[i]);
+      continue;
+    }
+    outcomes[which[i]] = {burst.verdicts[i], packet.egress,
+                          Bytes(packet.data, packet.data + packet.length),
+                          WorkerId{static_cast<std::uint8_t>(worker)}};
+  }
+  for (auto& [owner, theirs] : handed) {
+    ASSERT_FALSE(handed_off) << "handed off twice";
+    run_burst(owner, std::move(theirs), inputs, outcomes, true);
+  }
+}
+
+Outcome Rig::run(const Bytes& bytes, PortId port) { return run({{bytes, port}}).front(); }
+
+Outcome Rig::run(const Frame& frame, PortId port) {
+  Frame addressed = frame;
+  return run(addressed.to_mac(port_mac(port)).bytes(), port);
+}
+
+void Rig::expect_laws() {
+  for (auto& worker : workers_) {
+    const Totals& totals = worker->block->totals;
+    std::uint64_t sum = 0;
+    for (const Counter& counter : worker->block->verdicts) sum += counter.read();
+    EXPECT_EQ(totals.received.read(), sum);
+    EXPECT_EQ(totals.flows_alive.read(), totals.flows_inserted.read() -
+                                             totals.flows_expired.read() -
+                                             totals.flows_removed.read());
+    EXPECT_EQ(worker->core.flows.size(), 2 * totals.flows_alive.read());
+    std::uint64_t by_target = 0;
+    for (const TargetCounters& target : worker->block->targets) {
+      by_target += target.active_flows.read();
+    }
+    EXPECT_EQ(by_target, totals.flows_alive.read());
+  }
+}
+
+}  // namespace tests

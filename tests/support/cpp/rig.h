@@ -1,0 +1,87 @@
+// Rig: the real path in memory. A Config and Facts become a Snapshot; frames go in, what became of each
+// comes out. One Rig is one worker, or several that hand packets to each other as nic/ does.
+//
+// The standard world, which most tests use (see standard_config): a client side and a target side.
+//
+//   clients ── router 02:00:00:00:cc:01 ── [0 front 198.51.100.2] spillway [1 back 10.0.1.2] ── targets
+//              198.51.100.1                 listener 203.0.113.10                  10.0.1.11 … .1N
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/compile.h"
+#include "dataplane/core.h"
+#include "dataplane/counters.h"
+#include "dataplane/packet/verdict.h"
+#include "tests/support/cpp/frame.h"
+
+namespace tests {
+
+inline constexpr dataplane::PortId front{0};
+inline constexpr dataplane::PortId back{1};
+
+/// MAC addresses of the standard world.
+[[nodiscard]] MacAddress port_mac(dataplane::PortId port);  // 02:00:00:00:00:0N
+[[nodiscard]] MacAddress router_mac();                      // 02:00:00:00:cc:01
+[[nodiscard]] MacAddress target_mac(int number);            // 02:00:00:00:01:NN, of 10.0.1.(10+NN)
+/// "10.0.1.(10+number)"
+[[nodiscard]] std::string target_ip(int number);
+
+/// One TCP and one UDP listener, 203.0.113.10:80 and :53, over `targets` targets (ports 8080, 5353).
+[[nodiscard]] config::Config standard_config(int targets, dataplane::Mode mode,
+                                             dataplane::Algorithm algorithm);
+/// Ids, MAC addresses and availability (Serving) for everything in `config`.
+[[nodiscard]] config::Facts standard_facts(const config::Config& config);
+
+struct Input {
+  Bytes bytes;
+  dataplane::PortId port;
+};
+
+struct Outcome {
+  dataplane::Verdict verdict = dataplane::Verdict::Pending;
+  dataplane::PortId port = dataplane::no_port;  // egress, of a forward or reply
+  Bytes bytes;                                  // as it leaves
+  dataplane::WorkerId worker;                   // that dealt with it in the end
+};
+
+class Rig {
+ public:
+  Rig(config::Config config, config::Facts facts, int workers = 1,
+      std::uint32_t flows_per_worker = 4096);
+  ~Rig();
+
+  /// Takes the frames through the path in bursts as they come (64 at most), first to worker
+  /// `receiver`, from there to their owners. Outcomes in the order of the inputs.
+  std::vector<Outcome> run(const std::vector<Input>& inputs, int receiver = 0);
+  Outcome run(const Frame& frame, dataplane::PortId port);
+  Outcome run(const Bytes& bytes, dataplane::PortId port);
+
+  void advance(std::uint64_t milliseconds);  // time passes; the sweep runs
+  void publish();                            // compile config and facts again as a new generation
+
+  [[nodiscard]] dataplane::WorkerBlock& counters(int worker = 0);
+  [[nodiscard]] dataplane::Core& core(int worker = 0);
+  [[nodiscard]] const dataplane::Snapshot& snapshot() const { return *snapshot_; }
+  [[nodiscard]] std::uint64_t verdicts(dataplane::Verdict verdict) const;  // over all workers
+  /// received = Σ verdicts; alive = inserted − expired − removed; table size = 2 × alive.
+  void expect_laws();
+
+  config::Config config;
+  config::Facts facts;
+  dataplane::Instant now{1'000'000'000};
+
+ private:
+  struct Frames;
+  void run_burst(int worker, std::vector<std::size_t> which, const std::vector<Input>& inputs,
+                 std::vector<Outcome>& outcomes, bool handed_off);
+
+  std::shared_ptr<const dataplane::Snapshot> snapshot_;
+  struct WorkerState;
+  std::vector<std::unique_ptr<WorkerState>> workers_;
+};
+
+}  // namespace tests

@@ -1,0 +1,1 @@
+"""Spillway on vdevs: no NIC, no hugepages, no namespace."""

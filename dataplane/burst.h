@@ -41,6 +41,7 @@ struct Burst {
   Mask pending = 0;        // bit i: packet i is undecided
   Mask keyed = 0;          // bit i: packet i has a flow key
   Mask for_kernel = 0;     // bit i: match found it to be the kernel's; admit meters it
+  Mask follows = 0;        // bit i: packet i belongs to a flow that an earlier packet is to start
   Mask started = 0;        // bit i: packet i started its flow
   std::array<Packet, capacity> packets;
   std::array<Kind, capacity> kinds;
@@ -60,6 +61,7 @@ struct Burst {
     pending = count == capacity ? ~Mask{0} : (Mask{1} << count) - 1;
     keyed = 0;
     for_kernel = 0;
+    follows = 0;
     started = 0;
   }
 

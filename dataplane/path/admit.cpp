@@ -33,13 +33,29 @@ void admit_mid_stream(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   burst.decide(i, Verdict::ReplyResetUnknownFlow);
 }
 
-void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot) {
+/// An earlier packet of this burst opens the flow that packet `i` is in the middle of.
+bool follows_opening(const Burst& burst, std::size_t i, Mask opening) {
+  const Mask earlier = (Mask{1} << i) - 1;
+  for (std::size_t j : bits(opening & earlier)) {
+    if (burst.keys[j] == burst.keys[i]) return true;
+  }
+  return false;
+}
+
+void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot, Mask& opening) {
   const bool from_client = burst.listeners[i] != no_listener;
   if (from_client && burst.kinds[i] == Kind::Udp) return;
-  if (from_client && (burst.tcp_flags[i] & opening_flags) == TcpHeader::syn) return;
+  if (from_client && (burst.tcp_flags[i] & opening_flags) == TcpHeader::syn) {
+    opening |= Mask{1} << i;
+    return;
+  }
   if (!from_client && (burst.tcp_flags[i] & opening_flags) == TcpHeader::syn) {
     // A target that connects out through us: we are not its router.
     return burst.decide(i, Verdict::DropNotOurs);
+  }
+  if (follows_opening(burst, i, opening)) {
+    burst.follows |= Mask{1} << i;
+    return;
   }
   admit_mid_stream(burst, i, snapshot);
 }
@@ -51,8 +67,9 @@ void admit(Burst& burst, const Snapshot& snapshot, TokenBucket& punts) {
     const bool within = punts.take(burst.now, snapshot.punts_per_second);
     burst.decide(i, within ? Verdict::PuntKernel : Verdict::DropPuntRate);
   }
+  Mask opening = 0;
   for (std::size_t i : bits(burst.pending & burst.keyed)) {
-    if (burst.flows[i] == no_flow) admit_new(burst, i, snapshot);
+    if (burst.flows[i] == no_flow) admit_new(burst, i, snapshot, opening);
   }
 }
 

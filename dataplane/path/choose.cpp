@@ -149,6 +149,10 @@ void choose(Burst& burst, const Snapshot& snapshot, FlowLedger& flows, Turns& tu
     if (burst.flows[i] != no_flow) continue;
     burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
     if (burst.flows[i] == no_flow) {
+      if ((burst.follows >> i & 1) != 0) {
+        burst.decide(i, Verdict::DropUnknownFlow);  // the packet that was to start it was refused
+        continue;
+      }
       if (burst.listeners[i] != no_listener) {
         choose_for_client(burst, i, snapshot, flows, turns);
       } else {

@@ -1,0 +1,289 @@
+// The life of flows: opening, closing, reuse of ports, mid-stream packets, idle times, gone targets.
+#include <gtest/gtest.h>
+
+#include "tests/golden/golden.h"
+
+namespace tests {
+namespace {
+
+using enum dataplane::Verdict;
+using dataplane::Algorithm;
+using dataplane::Mode;
+
+const std::string client = "198.18.0.7:5555";
+const std::string web = "203.0.113.10:80";
+const std::string dns = "203.0.113.10:53";
+const std::string target = "10.0.1.11:8080";
+
+config::Config one_target() { return standard_config(1, Mode::Nat, Algorithm::RoundRobin); }
+
+class Life : public testing::Test {
+ protected:
+  void open(Rig& rig) {
+    ASSERT_EQ(rig.run(tcp(client, web).flags(syn), front).verdict, ForwardToTarget);
+    ASSERT_EQ(rig.run(tcp(target, client).flags(syn | ack), back).verdict, ForwardToClient);
+    ASSERT_EQ(rig.run(tcp(client, web), front).verdict, ForwardToTarget);
+  }
+  std::uint64_t alive(Rig& rig) { return rig.counters().totals.flows_alive.read(); }
+};
+
+TEST_F(Life, AnIdleEstablishedFlowEndsAfterTheListenersTimeAndNotBefore) {
+  Rig rig(one_target(), standard_facts(one_target()));
+  open(rig);
+  rig.advance(349'000);
+  EXPECT_EQ(alive(rig), 1u);
+  EXPECT_EQ(rig.run(tcp(target, client).payload("x"), back).verdict, ForwardToClient);
+  rig.advance(349'000);
+  EXPECT_EQ(alive(rig), 1u) << "traffic in either direction keeps it";
+  rig.advance(3'000);
+  EXPECT_EQ(alive(rig), 0u);
+  EXPECT_EQ(rig.counters().totals.flows_expired.read(), 1u);
+  EXPECT_EQ(rig.run(tcp(client, web), front).verdict, ReplyResetUnknownFlow);
+  rig.expect_laws();
+}
+
+TEST_F(Life, UdpFlowsEndAfterTheirsAndStartAgain) {
+  Rig rig(one_target(), standard_facts(one_target()));
+  EXPECT_EQ(rig.run(udp(client, dns), front).verdict, ForwardToTarget);
+  rig.advance(119'000);
+  EXPECT_EQ(alive(rig), 1u);
+  rig.advance(2'500);
+  EXPECT_EQ(alive(rig), 0u);
+  EXPECT_EQ(rig.run(udp(client, dns), front).verdict, ForwardToTarget);
+  EXPECT_EQ(rig.counters().totals.flows_inserted.read(), 2u);
+}
+
+TEST_F(Life, HalfOpenFlowsEndEarly) {
+  Rig rig(one_target(), standard_facts(one_target()));
+  EXPECT_EQ(rig.run(tcp(client, web).flags(syn), front).verdict, ForwardToTarget);
+  rig.advance(32'000);
+  EXPECT_EQ(alive(rig), 0u);
+}
+
+TEST_F(Life, ClosedFlowsEndEarly) {
+  Rig rig(one_target(), standard_facts(one_target()));
+  open(rig);
+  EXPECT_EQ(rig.run(tcp(client, web).flags(fin | ack), front).verdict, ForwardToTarget);
+  rig.advance(60'000);
+  EXPECT_EQ(alive(rig), 1u) << "half closed: the target may still be sending";
+  EXPECT_EQ(rig.run(tcp(target, client).flags(fin | ack), back).verdict, ForwardToClient);
+  EXPECT_EQ(rig.run(tcp(client, web), front).verdict, ForwardToTarget) << "the last ACK";
+  rig.advance(12'000);
+  EXPECT_EQ(alive(rig), 0u);
+}
+
+TEST_F(Life, SimultaneousCloseIsClosing) {
+  Rig rig(one_target(), standard_facts(one_target()));
+  open(rig);
+  EXPECT_EQ(rig.run(tcp(target, client).flags(fin | ack), back).verdict, ForwardToClient);
+  EXPECT_EQ(rig.run(tcp(client, web).flags(fin | ack), front).verdict, ForwardToTarget);
+  EXPECT_EQ(rig.run(tcp(target, client), back).verdict, ForwardToClient);
+  EXPECT_EQ(rig.run(tcp(client, web), front).verdict, ForwardToTarget);
+  rig.advance(12'000);
+  EXPECT_EQ(alive(rig), 0u);
+}
+
+TEST_F(Life, ResetIsForwardedCountedAndForgottenSoon) {
+  Rig rig(one_target(), standard_facts(one_target()));
+  open(rig);
+  EXPECT_EQ(rig.run(tcp(target, client).flags(rst | ack), back).verdict, ForwardToClient);
+  EXPECT_EQ(rig.counters().targets[0].target_resets.read(), 1u);
+  rig.advance(4'000);
+  EXPECT_EQ(alive(rig), 0u);
+}
+
+TEST_F(Life, ASynOnAClosedFlowStartsANewOne) {
+  config::Config config = standard_config(2, Mode::Nat, Algorithm::RoundRobin);
+  Rig rig(config, standard_facts(config));
+  open(rig);
+  EXPECT_EQ(rig.run(tcp(client, web).flags(fin | ack), front).verdict, ForwardToTarget);
+  EXPECT_EQ(rig.run(tcp(target, client).flags(fin | ack), back).verdict, ForwardToClient);
+  const Outcome again = rig.run(tcp(client, web).flags(syn).sequence(99), front);
+  EXPECT_EQ(again.verdict, ForwardToTarget);
+  EXPECT_EQ(again.bytes,
+            to_target(2, tcp(client, "10.0.1.12:8080").flags(syn).sequence(99).ttl(63)))
+      << "round robin has gone on";
+  EXPECT_EQ(alive(rig), 1u);
+  EXPECT_EQ(rig.counters().totals.flows_removed.read(), 1u);
+  rig.expect_laws();
+}
+
+TEST_F(Life, ASynOnAnEstablishedFlowGoesToItsTarget) {
+  config::Config config = standard_config(2, Mode::Nat, Algorithm::RoundRobin);
+  Rig rig(config, standard_facts(config));
+  open(rig);
+  // The target answers it with a challenge ACK (RFC 5961, 4): that is for the ends to settle.
+  const Outcome again = rig.run(tcp(client, web).flags(syn).sequence(99), front);
+  EXPECT_EQ(again.bytes, to_target(1, tcp(client, target).flags(syn).sequence(99).ttl(63)));
+}
+
+TEST_F(Life, ARetransmittedSynStaysUnlessItsTargetIsOut) {
+  config::Config config = standard_config(2, Mode::Nat, Algorithm::RoundRobin);
+  Rig rig(config, standard_facts(config));
+  const Frame opening = tcp(client, web).flags(syn);
+  EXPECT_EQ(rig.run(opening, front).bytes,
+            to_target(1, tcp(client, target).flags(syn).ttl(63)));
+  EXPECT_EQ(rig.run(opening, front).bytes,
+            to_target(1, tcp(client, target).flags(syn).ttl(63)));
+  rig.facts.targets[0].availability = config::Availability::FailOpen;
+  rig.publish();
+  EXPECT_EQ(rig.run(opening, front).bytes,
+            to_target(2, tcp(client, "10.0.1.12:8080").flags(syn).ttl(63)));
+  EXPECT_EQ(alive(rig), 1u);
+}
+
+TEST_F(Life, ABurstMayHoldAFlowsWholeBeginning) {
+  Rig rig(one_target(), standard_facts(one_target()));
+  std::vector<Input> inputs;
+  for (int i = 0; i < 3; ++i) inputs.push_back(from_client(udp(client, dns).payload("a")));
+  for (const Outcome& outcome : rig.run(inputs)) EXPECT_EQ(outcome.verdict, ForwardToTarget);
+  EXPECT_EQ(alive(rig), 1u);
+  inputs = {from_client(tcp(client, web).flags(syn)), from_client(tcp(client, web).flags(rst))};
+  for (const Outcome& outcome : rig.run(inputs)) EXPECT_EQ(outcome.verdict, ForwardToTarget);
+  rig.advance(4'000);
+  EXPECT_EQ(alive(rig), 1u) << "the reset one is gone, UDP's stays";
+}
+
+TEST_F(Life, MidStreamPacketsAreResetWithoutPickUp) {
+  play({.why = "RFC 9293, 3.10.7.1",
+        .config = one_target(),
+        .steps = {
+            {"with ACK: its number is the RST's sequence",
+             from_client(tcp(client, web).sequence(10).acknowledgement(4711).payload("abc")),
+             ReplyResetUnknownFlow,
+             to_client(tcp(web, client).flags(rst).sequence(4711).acknowledgement(0).window(0)
+                           .identification(0)),
+             front},
+            {"without ACK: everything it held is acknowledged",
+             from_client(tcp(client, web).flags(fin).sequence(10).payload("abc")),
+             ReplyResetUnknownFlow,
+             to_client(tcp(web, client).flags(rst | ack).sequence(0).acknowledgement(14).window(0)
+                           .identification(0)),
+             front},
+            {"RST is never answered", from_client(tcp(client, web).flags(rst)), DropUnknownFlow,
+             {}, {}, 0},
+            {"a target's segment too", from_target(1, tcp(target, client).acknowledgement(9)),
+             ReplyResetUnknownFlow,
+             to_target(1, tcp(client, target).flags(rst).sequence(9).acknowledgement(0).window(0)
+                              .identification(0)),
+             back},
+        }});
+}
+
+TEST_F(Life, MaglevPicksUpInMidStream) {
+  const config::Config config = standard_config(5, Mode::Nat, Algorithm::Maglev);
+  Rig before(config, standard_facts(config));
+  Rig after(config, standard_facts(config));  // a restarted balancer: the same targets, no flows
+  for (int i = 0; i < 200; ++i) {
+    const std::string from = "198.18.1.9:" + std::to_string(10'000 + i);
+    const Outcome opened = before.run(tcp(from, web).flags(syn), front);
+    ASSERT_EQ(opened.verdict, ForwardToTarget);
+    const int number = opened.bytes[5];  // last byte of the target's MAC address
+    const std::string at = target_ip(number) + ":8080";
+    if (i % 2 == 0) {
+      EXPECT_EQ(after.run(tcp(from, web).payload("go on"), front).bytes,
+                to_target(number, tcp(from, at).payload("go on").ttl(63)));
+    } else {
+      // The target speaks first: the client is found by route, and by its router's MAC address.
+      EXPECT_EQ(after.run(tcp(at, from).payload("go on"), back).bytes,
+                to_client(tcp(web, from).payload("go on").ttl(63)));
+    }
+  }
+  EXPECT_EQ(after.counters().totals.flows_alive.read(), 200u);
+  std::uint64_t picked_up = 0;
+  for (int t = 0; t < 5; ++t) {
+    picked_up += after.counters().targets[static_cast<std::size_t>(t)].picked_up_flows.read();
+  }
+  EXPECT_EQ(picked_up, 200u);
+  after.expect_laws();
+}
+
+TEST_F(Life, HalfAHandshakeIsNotPickedUp) {
+  const config::Config config = standard_config(1, Mode::Nat, Algorithm::Maglev);
+  Rig rig(config, standard_facts(config));
+  EXPECT_EQ(rig.run(tcp(target, client).flags(syn | ack), back).verdict, ReplyResetUnknownFlow);
+  EXPECT_EQ(rig.run(tcp(client, web).flags(syn | ack), front).verdict, ReplyResetUnknownFlow);
+  EXPECT_EQ(alive(rig), 0u);
+}
+
+TEST_F(Life, NoTargetIsSaidToTcpClients) {
+  config::Config config = one_target();
+  config.target_groups[0].targets.clear();
+  config.target_groups[1].targets.clear();
+  play({.why = "an empty target group",
+        .config = config,
+        .steps = {{"SYN", from_client(tcp(client, web).flags(syn).sequence(10)), ReplyResetNoTarget,
+                   to_client(tcp(web, client).flags(rst | ack).sequence(0).acknowledgement(11)
+                                 .window(0).identification(0)),
+                   front},
+                  {"datagram", from_client(udp(client, dns)), DropNoTarget, {}, {}, 0}}});
+}
+
+TEST_F(Life, DrainingTargetsKeepTheirFlowsAndGetNoNew) {
+  config::Config config = standard_config(2, Mode::Nat, Algorithm::RoundRobin);
+  Rig rig(config, standard_facts(config));
+  open(rig);
+  rig.facts.targets[0].availability = config::Availability::Draining;
+  rig.publish();
+  EXPECT_EQ(rig.run(tcp(client, web).payload("x"), front).bytes,
+            to_target(1, tcp(client, target).payload("x").ttl(63)));
+  for (int i = 0; i < 10; ++i) {
+    const std::string from = "198.18.0.9:" + std::to_string(3000 + i);
+    EXPECT_EQ(rig.run(tcp(from, web).flags(syn), front).bytes,
+              to_target(2, tcp(from, "10.0.1.12:8080").flags(syn).ttl(63)));
+  }
+}
+
+TEST_F(Life, TerminatedTargetsFlowsAreReset) {
+  config::Config config = standard_config(2, Mode::Nat, Algorithm::RoundRobin);
+  Rig rig(config, standard_facts(config));
+  open(rig);
+  rig.facts.targets[0].availability = config::Availability::Terminated;
+  rig.publish();
+  EXPECT_EQ(rig.run(tcp(client, web).acknowledgement(7), front).verdict, ReplyResetTargetGone);
+  EXPECT_EQ(rig.run(tcp(target, client).acknowledgement(7), back).verdict, ReplyResetTargetGone);
+  EXPECT_EQ(rig.counters().targets[0].elb_resets.read(), 2u);
+  EXPECT_EQ(rig.run(tcp(client, web).flags(syn), front).verdict, ForwardToTarget);
+  rig.expect_laws();
+}
+
+TEST_F(Life, UdpFlowsOfTerminatedTargetsMove) {
+  config::Config config = standard_config(2, Mode::Nat, Algorithm::RoundRobin);
+  Rig rig(config, standard_facts(config));
+  EXPECT_EQ(rig.run(udp(client, dns), front).bytes, to_target(1, udp(client, "10.0.1.11:5353").ttl(63)));
+  rig.facts.targets[2].availability = config::Availability::Terminated;
+  rig.publish();
+  EXPECT_EQ(rig.run(udp(client, dns), front).bytes, to_target(2, udp(client, "10.0.1.12:5353").ttl(63)));
+  rig.expect_laws();
+}
+
+TEST_F(Life, AFullTableRefusesCleanly) {
+  Rig rig(one_target(), standard_facts(one_target()), 1, 64);
+  int refused = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Outcome outcome =
+        rig.run(udp("198.18.0.9:" + std::to_string(3000 + i), dns), front);
+    if (outcome.verdict == DropTableFull) ++refused;
+  }
+  EXPECT_EQ(alive(rig), 64u);
+  EXPECT_EQ(refused, 36);
+  rig.expect_laws();
+}
+
+TEST_F(Life, TwoListenersOneTargetSameClientPortCollide) {
+  config::Config config = one_target();
+  config::Listener other = config.listeners[0];
+  other.name = "web-2";
+  other.port = 81;
+  config.listeners.push_back(other);
+  Rig rig(config, standard_facts(config));
+  open(rig);
+  EXPECT_EQ(rig.run(tcp(client, "203.0.113.10:81").flags(syn), front).verdict, DropFlowCollision);
+  EXPECT_EQ(rig.run(tcp(target, client).flags(rst), back).verdict, ForwardToClient);
+  EXPECT_EQ(rig.run(tcp(client, "203.0.113.10:81").flags(syn), front).verdict, ForwardToTarget)
+      << "the first one is over";
+  rig.expect_laws();
+}
+
+}  // namespace
+}  // namespace tests

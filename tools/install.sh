@@ -121,6 +121,8 @@ main() {
   trap 'exit 143' TERM HUP
   forbid_services
   if [[ " $absent " == *' nginx-light '* && ! -e /usr/sbin/nginx ]]; then nginx_is_new=yes; fi
+  # An earlier run that was interrupted in the middle leaves packages half set up.
+  [[ ! $(dpkg --audit) ]] || dpkg --configure -a >>"$log" 2>&1 </dev/null || true
   apt update || true # a foreign source that fails must not stop us; the next step tells
   # shellcheck disable=SC2086
   apt --no-install-recommends install $absent || fail_install "$absent"

@@ -1,0 +1,175 @@
+#include "control/health/http_probe.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "control/health/attempt.h"
+#include "dataplane/packet/contract.h"
+
+namespace control {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+constexpr std::uint32_t header_bytes_max = 8 * 1024;
+constexpr std::size_t body_bytes_max = 64 * 1024;
+constexpr std::chrono::milliseconds body_time_max{1000};
+constexpr int interim_responses_max = 4;  // 100 Continue, 103 Early Hints
+
+std::string expected(const std::vector<config::StatusRange>& matcher) {
+  std::string text;
+  for (const config::StatusRange& range : matcher) {
+    if (!text.empty()) text += ',';
+    text += range.first == range.last ? fmt::format("{}", range.first)
+                                      : fmt::format("{}-{}", range.first, range.last);
+  }
+  return text;
+}
+
+ProbeOutcome judge_status(unsigned status, const std::vector<config::StatusRange>& matcher) {
+  for (const config::StatusRange& range : matcher) {
+    if (status >= range.first && status <= range.last) {
+      return {Finding::Passed, fmt::format("HTTP {}", status)};
+    }
+  }
+  return {Finding::CodeMismatch, fmt::format("HTTP {}, expected {}", status, expected(matcher))};
+}
+
+ProbeOutcome read_failed(const error_code& error) {
+  if (error == http::error::end_of_stream) {
+    return {Finding::Failed, "connection closed without a response"};
+  }
+  if (error == http::error::partial_message) {
+    return {Finding::Failed, "connection closed in the middle of the response headers"};
+  }
+  if (error == asio::error::connection_reset || error == asio::error::broken_pipe) {
+    return {Finding::Failed, "connection reset before a response"};
+  }
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return {Finding::Failed, fmt::format("response headers above {} KiB", header_bytes_max / 1024)};
+  }
+  if (error.category() == http::make_error_code(http::error::bad_version).category()) {
+    return {Finding::Failed, fmt::format("not an HTTP response: {}", error.message())};
+  }
+  return {Finding::Failed, fmt::format("reading the response failed: {}", error.message())};
+}
+
+/// Request and response on one attempt. Kept alive by its pending operations.
+class Exchange : public std::enable_shared_from_this<Exchange> {
+ public:
+  Exchange(std::shared_ptr<Attempt> attempt, const Check& check)
+      : attempt_(std::move(attempt)), check_(check) {
+    request_.method(http::verb::get);
+    request_.target(check.settings.path);
+    request_.version(11);
+    request_.set(http::field::host,
+                 check.settings.host.empty()
+                     ? fmt::format("{}:{}", dataplane::to_string(check.address), check.port)
+                     : check.settings.host);
+    request_.set(http::field::user_agent, "Spillway-HealthChecker/" SPILLWAY_VERSION);
+    request_.set(http::field::accept, "*/*");
+    request_.set(http::field::connection, "close");
+  }
+
+  void begin() {
+    attempt_->if_late({Finding::TimedOut,
+                       fmt::format("no response within {}", in_seconds(check_.settings.timeout))});
+    http::async_write(attempt_->socket(), request_,
+                      [self = shared_from_this()](error_code error, std::size_t) {
+                        if (self->attempt_->over()) return;
+                        if (error) return self->attempt_->finish(read_failed(error));
+                        self->read_header();
+                      });
+  }
+
+ private:
+  void read_header() {
+    parser_.emplace();
+    parser_->header_limit(header_bytes_max);
+    parser_->body_limit(boost::none);  // a long body is no fault: it is not read
+    parser_->skip(true);
+    http::async_read_header(attempt_->socket(), buffer_, *parser_,
+                            [self = shared_from_this()](error_code error, std::size_t) {
+                              if (self->attempt_->over()) return;
+                              if (error) return self->attempt_->finish(read_failed(error));
+                              self->header_read();
+                            });
+  }
+
+  void header_read() {
+    const unsigned status = parser_->get().result_int();
+    const bool interim = status < 200 && status != 101;
+    if (interim && ++interim_responses_ <= interim_responses_max) return read_header();
+    outcome_ = judge_status(status, check_.settings.matcher);
+    attempt_->if_late(outcome_);
+    attempt_->hurry(body_time_max);
+    discard_body();
+  }
+
+  // Until the target closes: closing first, with data unread, would send it a reset.
+  void discard_body() {
+    attempt_->socket().async_read_some(
+        asio::buffer(discarded_), [self = shared_from_this()](error_code error, std::size_t bytes) {
+          if (self->attempt_->over()) return;
+          self->body_bytes_ += bytes;
+          if (error || self->body_bytes_ >= body_bytes_max) {
+            return self->attempt_->finish(self->outcome_);
+          }
+          self->discard_body();
+        });
+  }
+
+  std::shared_ptr<Attempt> attempt_;
+  Check check_;
+  http::request<http::empty_body> request_;
+  boost::beast::flat_buffer buffer_{2 * header_bytes_max};
+  std::optional<http::response_parser<http::empty_body>> parser_;
+  int interim_responses_ = 0;
+  ProbeOutcome outcome_;
+  std::size_t body_bytes_ = 0;
+  std::array<char, 4096> discarded_;
+};
+
+class HttpProbe final : public Probe {
+ public:
+  HttpProbe(const asio::any_io_executor& executor, const Check& check)
+      : executor_(executor), check_(check) {}
+  ~HttpProbe() override {
+    if (attempt_) attempt_->abandon();
+  }
+
+  void start(Done done) override {
+    CHECK(attempt_ == nullptr);
+    attempt_ = std::make_shared<Attempt>(executor_, std::move(done));
+    auto exchange = std::make_shared<Exchange>(attempt_, check_);
+    attempt_->connect(check_, [exchange = std::move(exchange)] { exchange->begin(); });
+  }
+
+ private:
+  asio::any_io_executor executor_;
+  Check check_;
+  std::shared_ptr<Attempt> attempt_;
+};
+
+}  // namespace
+
+std::unique_ptr<Probe> make_http_probe(const asio::any_io_executor& executor, const Check& check) {
+  return std::make_unique<HttpProbe>(executor, check);
+}
+
+}  // namespace control

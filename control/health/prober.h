@@ -1,0 +1,69 @@
+// Prober: probes every target it watches at its own steady pace and reports each outcome.
+//
+// One timer for all targets, one probe at a time per target: a probe that is still running when the
+// next is due lets that one pass by. Runs on the control thread only.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "control/health/check.h"
+#include "control/health/probe.h"
+#include "control/health/schedule.h"
+#include "dataplane/table/ids.h"
+
+namespace control {
+
+/// TCP and HTTP probes from this machine, over its own network stack.
+[[nodiscard]] ProbeFactory network_probes(const boost::asio::any_io_executor& executor);
+
+class Prober {
+ public:
+  using Now = std::function<Schedule::Time()>;
+  using Report = std::function<void(dataplane::TargetId, const ProbeOutcome&)>;
+
+  struct Parts {
+    Now now;
+    ProbeFactory make_probe;
+    Report report;  // may call watch() and forget(), for the same target too
+  };
+
+  Prober(const boost::asio::any_io_executor& executor, Parts parts);
+  Prober(const Prober&) = delete;
+  Prober& operator=(const Prober&) = delete;
+
+  /// Probes the target from now on, soon for the first time. If it was watched already, a running
+  /// probe is dropped and the new check starts over.
+  void watch(dataplane::TargetId target, const Check& check);
+  /// Nothing is reported about the target any more; a running probe is cut off.
+  void forget(dataplane::TargetId target);
+
+  /// Starts what is due. Its own timer calls it; tests with their own clock do too.
+  void tick();
+
+  [[nodiscard]] std::size_t watched() const { return watched_.size(); }
+  [[nodiscard]] std::size_t running() const { return running_; }
+
+ private:
+  struct Watched {
+    Check check;
+    std::unique_ptr<Probe> probe;  // null: none is running
+  };
+
+  void start(dataplane::TargetId target, Watched& watched);
+  void stop(Watched& watched);
+  void arm();
+
+  Parts parts_;
+  Schedule schedule_;
+  std::map<dataplane::TargetId, Watched> watched_;
+  std::size_t running_ = 0;
+  boost::asio::steady_timer timer_;
+  std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);  // for handlers that come late
+};
+
+}  // namespace control

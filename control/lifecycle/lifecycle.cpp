@@ -1,0 +1,446 @@
+#include "control/lifecycle/lifecycle.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/system/error_code.hpp>
+#include <chrono>
+#include <utility>
+
+#include "dataplane/packet/contract.h"
+
+namespace control {
+
+using config::Availability;
+using dataplane::ListenerId;
+using dataplane::TargetGroupId;
+using dataplane::TargetId;
+
+namespace {
+
+/// How often it is asked whether the flows of what left have ended.
+constexpr std::chrono::milliseconds release_interval{500};
+
+Moment machine_now() {
+  return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()};
+}
+
+TargetId target_id(Slot slot) { return {slot.number, slot.incarnation}; }
+Slot slot_of(TargetId id) { return {id.slot, id.incarnation}; }
+
+std::uint64_t unix_milliseconds(std::chrono::system_clock::time_point time) {
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
+  return static_cast<std::uint64_t>(since.count());
+}
+
+/// "healthy", "unhealthy (Target.Timeout)"
+std::string words(const Status& status) {
+  const auto reason = to_string(status.reason);
+  if (reason.empty()) return std::string(to_string(status.state));
+  return fmt::format("{} ({})", to_string(status.state), reason);
+}
+
+template <class Known, class Wanted>
+std::optional<std::string> lacks(const char* kind, const Known& known, const Wanted& wanted) {
+  std::size_t added = 0;
+  for (const auto& name : wanted) added += known.find(name) == nullptr ? 1 : 0;
+  if (added <= known.free()) return std::nullopt;
+  return fmt::format(
+      "the configuration adds {} {}, but only {} of {} places are free: {} of those that left the "
+      "configuration still have flows; reload again when these have ended",
+      added, kind, known.free(), known.free() + known.size(), known.left());
+}
+
+}  // namespace
+
+std::string to_string(const TargetKey& name) {
+  return fmt::format("{} {}:{}", name.target_group, to_string(name.address), name.port);
+}
+
+Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
+    : parts_(std::move(parts)),
+      executor_(executor),
+      timer_(executor),
+      prober_(
+          executor,
+          {.now = [this] { return parts_.now().steady; },
+           .make_probe = parts_.make_probe ? parts_.make_probe : network_probes(executor),
+           .report = [this](TargetId id, const ProbeOutcome& outcome) { observe(id, outcome); }}) {
+  if (!parts_.now) parts_.now = machine_now;
+  CHECK(parts_.on_change);
+  CHECK(parts_.on_records_change);
+  CHECK(parts_.flows_left);
+  CHECK(parts_.listener_flows_left);
+}
+
+// --- configuration ---
+
+struct Lifecycle::Wanted {
+  Standing standing;
+  Check check;
+  std::uint16_t weight;
+  std::string zone;
+};
+
+std::optional<std::string> Lifecycle::apply(const config::Config& config) {
+  release_unused();
+  if (auto complaint = lacks_slots(config)) return complaint;
+  apply_listeners(config);
+  apply_groups(config);
+  apply_targets(config);
+  facts_differ();
+  end_drains();
+  arm();
+  return std::nullopt;
+}
+
+std::optional<std::string> Lifecycle::lacks_slots(const config::Config& config) const {
+  std::vector<std::string> listeners;
+  for (const config::Listener& listener : config.listeners) listeners.push_back(listener.name);
+  if (auto complaint = lacks("listeners", listeners_, listeners)) return complaint;
+  std::vector<std::string> groups;
+  std::vector<TargetKey> targets;
+  for (const config::TargetGroup& group : config.target_groups) {
+    groups.push_back(group.name);
+    for (const config::Target& target : group.targets) {
+      targets.push_back({group.name, target.address, target.port});
+    }
+  }
+  if (auto complaint = lacks("target groups", groups_, groups)) return complaint;
+  return lacks("targets", targets_, targets);
+}
+
+void Lifecycle::apply_listeners(const config::Config& config) {
+  std::set<std::string> named;
+  for (const config::Listener& listener : config.listeners) {
+    named.insert(listener.name);
+    Listeners::Entry* known = listeners_.find(listener.name);
+    if (known == nullptr) {
+      listeners_.add(listener.name, [&](Slot) { return listener; });
+      continue;
+    }
+    known->thing = listener;
+    if (!known->registered()) listeners_.return_to(*known);
+  }
+  listeners_.for_each([&](Listeners::Entry& entry) {
+    if (entry.registered() && !named.contains(entry.name)) listeners_.leave(entry, facts_taken_);
+  });
+}
+
+void Lifecycle::apply_groups(const config::Config& config) {
+  std::set<std::string> named;
+  for (const config::TargetGroup& group : config.target_groups) {
+    named.insert(group.name);
+    const Group wanted{group.deregistration_delay};
+    Groups::Entry* known = groups_.find(group.name);
+    if (known == nullptr) {
+      groups_.add(group.name, [&](Slot) { return wanted; });
+      continue;
+    }
+    known->thing = wanted;
+    if (!known->registered()) groups_.return_to(*known);
+  }
+  groups_.for_each([&](Groups::Entry& entry) {
+    if (entry.registered() && !named.contains(entry.name)) groups_.leave(entry, facts_taken_);
+  });
+}
+
+void Lifecycle::apply_targets(const config::Config& config) {
+  const Moment now = parts_.now();
+  std::set<std::string> in_use;
+  for (const config::Listener& listener : config.listeners) in_use.insert(listener.target_group);
+  std::set<TargetKey> named;
+  for (const config::TargetGroup& group : config.target_groups) {
+    const config::HealthCheck& check = group.health_check;
+    const Standing standing{.in_use = in_use.contains(group.name),
+                            .checked = check.enabled,
+                            .thresholds = {check.healthy_threshold, check.unhealthy_threshold}};
+    for (const config::Target& target : group.targets) {
+      const std::uint16_t port = check.port == 0 ? target.port : check.port;
+      const TargetKey name{group.name, target.address, target.port};
+      apply_target(name, {standing, {target.address, port, check}, target.weight, target.zone},
+                   now);
+      named.insert(name);
+    }
+  }
+  targets_.for_each([&](Targets::Entry& entry) {
+    if (!entry.registered() || named.contains(entry.name)) return;
+    targets_.leave(entry, facts_taken_);
+    update(entry, [&](TargetLife& life) {
+      life.drain(TargetLife::Cause::LeftConfiguration, delay_of(entry), now);
+    });
+  });
+}
+
+void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const Moment& now) {
+  Targets::Entry* entry = targets_.find(name);
+  if (entry == nullptr) {
+    entry = &targets_.add(name, [&](Slot) {
+      return Target{wanted.weight, wanted.zone, wanted.check, TargetLife(wanted.standing, now)};
+    });
+    spdlog::info("target {} added: {}", to_string(name), words(entry->thing.life.status()));
+  }
+  entry->thing.weight = wanted.weight;
+  entry->thing.zone = wanted.zone;
+  const bool returns = !entry->registered();
+  if (returns) targets_.return_to(*entry);
+  update(*entry, [&](TargetLife& life) {
+    life.stand(wanted.standing, now);
+    if (returns) life.undrain(TargetLife::Cause::LeftConfiguration, now);
+  });
+  watch(*entry, wanted.check);
+}
+
+// --- states ---
+
+void Lifecycle::observe(TargetId id, const ProbeOutcome& outcome) {
+  Targets::Entry* target = targets_.find(slot_of(id));
+  CHECK(target != nullptr);
+  const bool failed = outcome.finding == Finding::NotAttempted;
+  if (failed && !target->thing.attempts_fail) {
+    spdlog::warn("target {} stays {}: {}", to_string(target->name),
+                 to_string(target->thing.life.status().state), outcome.sentence);
+  }
+  target->thing.attempts_fail = failed;
+  update(*target, [&](TargetLife& life) { life.observe(outcome, parts_.now()); });
+}
+
+template <class Act>
+void Lifecycle::update(Targets::Entry& target, Act act) {
+  TargetLife& life = target.thing.life;
+  const Status before = life.status();
+  act(life);
+  const Status& after = life.status();
+  if (after == before) return;
+  records_differ();
+  if (after.availability != before.availability) facts_differ();
+  watch(target, target.thing.check);
+  if (after.state == before.state && after.reason == before.reason) return;
+  const bool bad = after.state == dataplane::TargetState::Unhealthy;
+  spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "target {} {} -> {}: {}",
+              to_string(target.name), to_string(before.state), words(after), after.detail);
+}
+
+/// Has it probed if its health matters, by `check`; a running probe by the same check goes on.
+void Lifecycle::watch(Targets::Entry& entry, const Check& check) {
+  Target& target = entry.thing;
+  const bool wanted = target.life.probes();
+  const bool same = same_probes(target.check, check);
+  target.check = check;
+  if (wanted && !(target.watched && same)) prober_.watch(target_id(entry.slot), check);
+  if (!wanted && target.watched) prober_.forget(target_id(entry.slot));
+  target.watched = wanted;
+}
+
+const config::DeregistrationDelay& Lifecycle::delay_of(const Targets::Entry& target) const {
+  const Groups::Entry* group = groups_.find(target.name.target_group);
+  CHECK(group != nullptr);  // a group goes after its targets: release_unused
+  return group->thing.delay;
+}
+
+// --- the operator ---
+
+std::optional<Refusal> Lifecycle::drain(const TargetKey& name) {
+  Targets::Entry* target = targets_.find(name);
+  if (target == nullptr) return unknown(name);
+  if (!target->registered()) {
+    return Refusal{Refusal::Kind::Conflict,
+                   fmt::format("target {} has left the configuration and is {} already",
+                               to_string(name), to_string(target->thing.life.status().state))};
+  }
+  if (target->thing.life.drained()) {
+    return Refusal{Refusal::Kind::Conflict,
+                   fmt::format("target {} is drained already: it is {}", to_string(name),
+                               words(target->thing.life.status()))};
+  }
+  update(*target, [&](TargetLife& life) {
+    life.drain(TargetLife::Cause::Operator, delay_of(*target), parts_.now());
+  });
+  end_drains();
+  arm();
+  return std::nullopt;
+}
+
+std::optional<Refusal> Lifecycle::undrain(const TargetKey& name) {
+  Targets::Entry* target = targets_.find(name);
+  if (target == nullptr) return unknown(name);
+  if (!target->registered()) {
+    return Refusal{Refusal::Kind::Conflict,
+                   fmt::format("target {} has left the configuration; to keep it, write it there "
+                               "again and reload",
+                               to_string(name))};
+  }
+  if (!target->thing.life.drained()) {
+    return Refusal{Refusal::Kind::Conflict,
+                   fmt::format("target {} is not drained: it is {}", to_string(name),
+                               words(target->thing.life.status()))};
+  }
+  update(*target,
+         [&](TargetLife& life) { life.undrain(TargetLife::Cause::Operator, parts_.now()); });
+  arm();
+  return std::nullopt;
+}
+
+Refusal Lifecycle::unknown(const TargetKey& name) const {
+  if (groups_.find(name.target_group) == nullptr) {
+    return {Refusal::Kind::NotFound, fmt::format("there is no target group {}", name.target_group)};
+  }
+  return {Refusal::Kind::NotFound,
+          fmt::format("target group {} has no target {}:{}", name.target_group,
+                      to_string(name.address), name.port)};
+}
+
+// --- time ---
+
+void Lifecycle::tick() {
+  prober_.tick();
+  end_drains();
+  release_unused();
+  arm();
+}
+
+void Lifecycle::end_drains() {
+  const Moment now = parts_.now();
+  targets_.for_each([&](Targets::Entry& entry) {
+    const auto deadline = entry.thing.life.deadline();
+    if (!deadline || *deadline > now.steady) return;
+    update(entry, [&](TargetLife& life) { life.tick(delay_of(entry), now); });
+  });
+}
+
+void Lifecycle::release_unused() {
+  const auto targets = targets_.release(facts_taken_, [this](const Targets::Entry& entry) {
+    return parts_.flows_left(target_id(entry.slot)) == 0;
+  });
+  for (const Targets::Entry& entry : targets) {
+    spdlog::info("target {} gone: it left the configuration and has no flows",
+                 to_string(entry.name));
+  }
+  std::set<std::string> needed;
+  targets_.for_each([&](const Targets::Entry& entry) { needed.insert(entry.name.target_group); });
+  const auto groups = groups_.release(
+      facts_taken_, [&](const Groups::Entry& entry) { return !needed.contains(entry.name); });
+  const auto listeners = listeners_.release(facts_taken_, [this](const Listeners::Entry& entry) {
+    return parts_.listener_flows_left(ListenerId{entry.slot.number}) == 0;
+  });
+  if (!targets.empty() || !groups.empty()) facts_differ();
+  if (!listeners.empty()) records_differ();
+}
+
+void Lifecycle::arm() {
+  const auto now = parts_.now().steady;
+  std::optional<std::chrono::steady_clock::time_point> next;
+  if (targets_.left() + groups_.left() + listeners_.left() > 0) next = now + release_interval;
+  targets_.for_each([&](const Targets::Entry& entry) {
+    const auto deadline = entry.thing.life.deadline();
+    if (deadline && (!next || *deadline < *next)) next = deadline;
+  });
+  if (!next) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_after(*next - now);
+  timer_.async_wait(
+      [this, alive = std::weak_ptr<const bool>(alive_)](boost::system::error_code error) {
+        if (error || alive.expired()) return;
+        tick();
+      });
+}
+
+// --- what is known ---
+
+void Lifecycle::facts_differ() {
+  facts_changed_ = true;
+  records_differ();
+}
+
+void Lifecycle::records_differ() {
+  records_changed_ = true;
+  if (std::exchange(announcing_, true)) return;
+  boost::asio::post(executor_, [this, alive = std::weak_ptr<const bool>(alive_)] {
+    if (!alive.expired()) announce();
+  });
+}
+
+void Lifecycle::announce() {
+  announcing_ = false;
+  if (facts_changed_) parts_.on_change();
+  if (records_changed_) parts_.on_records_change();
+}
+
+config::Facts Lifecycle::facts() {
+  config::Facts facts;
+  listeners_.for_each([&](const Listeners::Entry& entry) {
+    if (!entry.registered()) return;
+    facts.listeners.push_back({entry.name, ListenerId{entry.slot.number}, entry.slot.incarnation});
+  });
+  groups_.for_each([&](const Groups::Entry& entry) {
+    facts.target_groups.push_back({entry.name, TargetGroupId{entry.slot.number}});
+  });
+  targets_.for_each([&](const Targets::Entry& entry) {
+    facts.targets.push_back({.id = target_id(entry.slot),
+                             .target_group = entry.name.target_group,
+                             .address = entry.name.address,
+                             .port = entry.name.port,
+                             .weight = entry.thing.weight,
+                             .availability = entry.thing.life.status().availability});
+  });
+  facts_changed_ = false;
+  ++facts_taken_;
+  return facts;
+}
+
+// As config::compile() decides it.
+std::set<std::string> Lifecycle::groups_serving() const {
+  std::set<std::string> result;
+  targets_.for_each([&](const Targets::Entry& entry) {
+    const bool serves = entry.thing.life.status().availability == Availability::Serving;
+    if (serves && entry.thing.weight > 0) result.insert(entry.name.target_group);
+  });
+  return result;
+}
+
+Records Lifecycle::records() {
+  Records records;
+  listeners_.for_each([&](const Listeners::Entry& entry) {
+    const config::Listener& listener = entry.thing;
+    dataplane::ListenerRecord record{};
+    record.used = true;
+    record.incarnation = entry.slot.incarnation;
+    record.port = listener.port;
+    record.protocol = static_cast<std::uint8_t>(listener.protocol);
+    record.name.assign(listener.name);
+    record.address.assign(to_string(listener.address));
+    record.target_group.assign(listener.target_group);
+    record.idle_seconds = static_cast<std::uint32_t>(listener.idle_timeout.count());
+    records.listeners.push_back({ListenerId{entry.slot.number}, record});
+  });
+  const std::set<std::string> serving = groups_serving();
+  targets_.for_each([&](const Targets::Entry& entry) {
+    const Status& status = entry.thing.life.status();
+    const bool serves = serving.contains(entry.name.target_group);
+    const auto eligible = serves ? Availability::Serving : Availability::FailOpen;
+    dataplane::TargetRecord record{};
+    record.used = true;
+    record.id = target_id(entry.slot);
+    record.state = status.state;
+    record.reason = status.reason;
+    record.takes_new_flows = status.availability == eligible && entry.thing.weight > 0;
+    record.port = entry.name.port;
+    record.weight = entry.thing.weight;
+    record.target_group.assign(entry.name.target_group);
+    record.address.assign(to_string(entry.name.address));
+    record.zone.assign(entry.thing.zone);
+    record.since_unix_milliseconds = unix_milliseconds(status.since);
+    if (status.drain_ends)
+      record.drain_ends_unix_milliseconds = unix_milliseconds(*status.drain_ends);
+    record.detail.assign(status.detail);
+    records.targets.push_back(record);
+  });
+  records_changed_ = false;
+  return records;
+}
+
+}  // namespace control

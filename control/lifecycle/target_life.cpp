@@ -1,0 +1,114 @@
+#include "control/lifecycle/target_life.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace control {
+
+using config::Availability;
+using dataplane::TargetReason;
+using dataplane::TargetState;
+
+namespace {
+
+struct Words {
+  TargetState state;
+  TargetReason reason;
+  Availability availability;
+};
+
+Words words_of(const Health& health) {
+  const bool healthy = health.state == TargetState::Healthy;
+  return {health.state, health.reason, healthy ? Availability::Serving : Availability::FailOpen};
+}
+
+std::string first_detail(const Standing& standing, std::string_view why) {
+  if (!standing.in_use) return fmt::format("{}, no listener uses its target group", why);
+  if (!standing.checked) return fmt::format("{}, its health is not checked", why);
+  return fmt::format("{}, not checked yet", why);
+}
+
+}  // namespace
+
+TargetLife::TargetLife(const Standing& standing, const Moment& now)
+    : standing_(standing), judge_(standing.thresholds) {
+  status_.since = now.wall;
+  settle(first_detail(standing, "new"), now);
+}
+
+bool TargetLife::probes() const {
+  return drain_ == Drain::None && standing_.in_use && standing_.checked;
+}
+
+std::optional<std::chrono::steady_clock::time_point> TargetLife::deadline() const {
+  if (drain_ != Drain::Running) return std::nullopt;
+  return drain_deadline_;
+}
+
+void TargetLife::stand(const Standing& standing, const Moment& now) {
+  const Standing before = std::exchange(standing_, standing);
+  if (before.thresholds != standing.thresholds) judge_.adopt(standing.thresholds);
+  if (before.in_use == standing.in_use && before.checked == standing.checked) return;
+  judge_ = Judge(standing.thresholds);  // it was not probed before, or will not be from now on
+  if (drain_ == Drain::None) settle(first_detail(standing, "configuration changed"), now);
+}
+
+void TargetLife::observe(const ProbeOutcome& outcome, const Moment& now) {
+  if (!probes()) return;
+  const std::string tally = judge_.observe(outcome.finding);
+  settle(tally.empty() ? outcome.sentence : outcome.sentence + ", " + tally, now);
+}
+
+void TargetLife::drain(Cause cause, const config::DeregistrationDelay& delay, const Moment& now) {
+  if (drained()) return;
+  drain_ = Drain::Running;
+  drain_deadline_ = now.steady + delay.timeout;
+  drain_ends_ = now.wall + delay.timeout;
+  const auto* why = cause == Cause::Operator ? "drained by the operator" : "left the configuration";
+  settle(fmt::format("{}, its flows have {} s to end", why, delay.timeout.count()), now);
+}
+
+void TargetLife::undrain(Cause cause, const Moment& now) {
+  if (!drained()) return;
+  drain_ = Drain::None;
+  judge_ = Judge(standing_.thresholds);
+  const auto* why =
+      cause == Cause::Operator ? "undrained by the operator" : "back in the configuration";
+  settle(first_detail(standing_, why), now);
+}
+
+void TargetLife::tick(const config::DeregistrationDelay& delay, const Moment& now) {
+  if (drain_ != Drain::Running || now.steady < drain_deadline_) return;
+  drain_ = delay.connection_termination ? Drain::Terminated : Drain::Over;
+  settle(delay.connection_termination
+             ? "deregistration delay is over, flows that are left are reset"
+             : "deregistration delay is over, flows that are not idle may go on",
+         now);
+}
+
+void TargetLife::settle(std::string detail, const Moment& now) {
+  Words words{};
+  if (drain_ == Drain::Running) {
+    words = {TargetState::Draining, TargetReason::DeregistrationInProgress, Availability::Draining};
+  } else if (drain_ == Drain::Over) {
+    words = {TargetState::Unused, TargetReason::NotRegistered, Availability::Draining};
+  } else if (drain_ == Drain::Terminated) {
+    words = {TargetState::Unused, TargetReason::NotRegistered, Availability::Terminated};
+  } else if (!standing_.in_use) {
+    words = {TargetState::Unused, TargetReason::NotInUse, Availability::Draining};
+  } else if (!standing_.checked) {
+    words = {TargetState::Unavailable, TargetReason::HealthCheckDisabled, Availability::Serving};
+  } else {
+    words = words_of(judge_.health());
+  }
+  if (status_.state != words.state) status_.since = now.wall;
+  status_.state = words.state;
+  status_.reason = words.reason;
+  status_.availability = words.availability;
+  status_.drain_ends.reset();
+  if (drain_ == Drain::Running) status_.drain_ends = drain_ends_;
+  status_.detail = std::move(detail);
+}
+
+}  // namespace control

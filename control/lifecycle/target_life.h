@@ -1,0 +1,91 @@
+// TargetLife: what one target is and why: its health, its drain, its group's use, in ELB's words.
+//
+//                 ┌─ group without listener ─────────▶ unused (Target.NotInUse)            no new
+//                 flows
+//     registered ─┼─ health check disabled ──────────▶ unavailable (…HealthCheckDisabled)  Serving
+//                 └─ else, as the judge says ────────▶ initial, healthy, unhealthy         Serving,
+//                 FailOpen
+//        drain │ ▲ undrain
+//              ▼ │                   delay over
+//          draining (Target.Deregistration…) ────────▶ unused (Target.NotRegistered) Draining,
+//          Terminated
+//
+// Pure: time and outcomes are arguments. The lifecycle owns one per target, and acts on what it
+// says.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "config/config.h"
+#include "config/facts.h"
+#include "control/health/judge.h"
+#include "control/health/probe_outcome.h"
+#include "dataplane/table/target_state.h"
+
+namespace control {
+
+/// One moment on both clocks: deadlines go by `steady`, what people read by `wall`.
+struct Moment {
+  std::chrono::steady_clock::time_point steady;
+  std::chrono::system_clock::time_point wall;
+};
+
+/// What the configuration says about a target's group.
+struct Standing {
+  bool in_use = true;   // a listener sends flows to the group
+  bool checked = true;  // health checks are enabled
+  Thresholds thresholds;
+  friend bool operator==(const Standing&, const Standing&) = default;
+};
+
+struct Status {
+  dataplane::TargetState state = dataplane::TargetState::Initial;
+  dataplane::TargetReason reason = dataplane::TargetReason::InitialHealthChecking;
+  config::Availability availability = config::Availability::FailOpen;
+  std::chrono::system_clock::time_point since;                      // of the state
+  std::optional<std::chrono::system_clock::time_point> drain_ends;  // while draining
+  std::string detail;                                               // a sentence
+  friend bool operator==(const Status&, const Status&) = default;
+};
+
+class TargetLife {
+ public:
+  TargetLife(const Standing& standing, const Moment& now);
+
+  /// The configuration of its group, read again. Health stays; thresholds that differ count anew.
+  void stand(const Standing& standing, const Moment& now);
+  /// Ignored unless probes() is true.
+  void observe(const ProbeOutcome& outcome, const Moment& now);
+
+  enum class Cause : std::uint8_t { Operator, LeftConfiguration };
+  /// No new flows from now on. One that drains already goes on as it is.
+  void drain(Cause cause, const config::DeregistrationDelay& delay, const Moment& now);
+  /// Back to work; what is known of its health is out of date, so it starts as a new target does.
+  void undrain(Cause cause, const Moment& now);
+  /// Ends a drain whose delay is over; until then does nothing.
+  void tick(const config::DeregistrationDelay& delay, const Moment& now);
+
+  [[nodiscard]] const Status& status() const { return status_; }
+  /// Its health is worth knowing.
+  [[nodiscard]] bool probes() const;
+  /// It was drained, whether or not that has ended.
+  [[nodiscard]] bool drained() const { return drain_ != Drain::None; }
+  /// When tick() has something to do.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> deadline() const;
+
+ private:
+  enum class Drain : std::uint8_t { None, Running, Over, Terminated };
+
+  void settle(std::string detail, const Moment& now);
+
+  Standing standing_;
+  Judge judge_;
+  Drain drain_ = Drain::None;
+  std::chrono::steady_clock::time_point drain_deadline_;
+  std::chrono::system_clock::time_point drain_ends_;
+  Status status_;
+};
+
+}  // namespace control

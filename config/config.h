@@ -1,7 +1,8 @@
 // Config: what the operator asked for, as checked plain values.
 //
 // Made by read() and check(); nothing in here looks at the machine. Durations carry their unit in the
-// type. `line` is the line of the config file, for messages; 0: not from a file.
+// type. `line` is the line of the config file, for messages; 0: not from a file. What @include brought
+// in counts its own lines: `places` knows the file too, and the line of every single setting.
 #pragma once
 
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "config/places.h"
 #include "dataplane/packet/address.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/target_group.h"
@@ -139,6 +141,7 @@ struct Config {
   Flows flows;
   std::vector<TargetGroup> target_groups;
   std::vector<Listener> listeners;
+  Places places;
 };
 
 }  // namespace config

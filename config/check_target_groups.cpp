@@ -1,0 +1,196 @@
+// What must hold for target groups: names, targets, and settings that only make sense together.
+#include <fmt/format.h>
+
+#include <map>
+#include <utility>
+
+#include "config/checks.h"
+#include "dataplane/table/maglev.h"
+
+namespace config {
+namespace {
+
+using dataplane::Algorithm;
+using dataplane::Mode;
+
+/// One target group and its path, and what it is judged by.
+struct Subject {
+  const Config& config;
+  const TargetGroup& group;
+  std::string path;
+  Complaints& complaints;
+
+  [[nodiscard]] bool readable(std::string_view key) const {
+    return complaints.readable(path + std::string{key});
+  }
+  [[nodiscard]] bool written(std::string_view key) const {
+    return config.places.written(path + std::string{key});
+  }
+  void complain(std::string_view key, Error error) const {
+    error.setting = path + std::string{key};
+    complaints.add(std::move(error));
+  }
+};
+
+void check_maglev(const Subject& subject) {
+  const TargetGroup& group = subject.group;
+  if (!subject.readable(".algorithm") || !subject.readable(".maglev_table_size")) return;
+  const std::uint32_t size = group.maglev_table_size;
+  if (group.algorithm != Algorithm::Maglev) {
+    if (!subject.written(".maglev_table_size")) return;
+    subject.complain(".maglev_table_size",
+                     {.value = std::to_string(size),
+                      .problem = "has no meaning for this target group's algorithm",
+                      .allowed = "only with algorithm = \"maglev\"",
+                      .remedy = "Remove it, or set the algorithm."});
+    return;
+  }
+  if (!dataplane::is_prime(size)) {
+    subject.complain(".maglev_table_size",
+                     {.value = std::to_string(size),
+                      .problem = "is not a prime number",
+                      .allowed = fmt::format("primes up to {}", dataplane::MaglevTable::size_max),
+                      .remedy = fmt::format("The next one is {}.", dataplane::next_prime(size))});
+  } else if (group.targets.size() > size) {
+    const auto enough = static_cast<std::uint32_t>(100 * group.targets.size());
+    subject.complain(
+        ".maglev_table_size",
+        {.value = std::to_string(size),
+         .problem = fmt::format("is less than the number of targets, {}", group.targets.size()),
+         .allowed = "one place for each target at least, better a hundred",
+         .remedy = fmt::format("Take {}.", dataplane::next_prime(enough))});
+  }
+}
+
+void check_unknown_flow(const Subject& subject) {
+  const TargetGroup& group = subject.group;
+  if (group.unknown_flow != dataplane::UnknownFlow::PickUp) return;
+  if (!subject.readable(".unknown_flow") || !subject.readable(".mode") ||
+      !subject.readable(".algorithm")) {
+    return;
+  }
+  if (group.mode == Mode::Nat && group.algorithm == Algorithm::Maglev) return;
+  subject.complain(
+      ".unknown_flow",
+      {.value = "\"pick_up\"",
+       .problem = "needs mode nat and algorithm maglev, by which a flow's target can be "
+                  "found again",
+       .allowed = "\"reset\" for this target group",
+       .remedy = "Set mode = \"nat\" and algorithm = \"maglev\", or remove it."});
+}
+
+std::string seconds_text(milliseconds duration) {
+  return fmt::format("{}", static_cast<double>(duration.count()) / 1000.0);
+}
+
+void check_health_check(const Subject& subject) {
+  const HealthCheck& check = subject.group.health_check;
+  if (subject.readable(".health_check.interval") && subject.readable(".health_check.timeout") &&
+      check.timeout > check.interval) {
+    subject.complain(
+        ".health_check.timeout",
+        {.value = seconds_text(check.timeout),
+         .problem = "is longer than the interval",
+         .allowed = fmt::format("up to the interval, {} seconds", seconds_text(check.interval)),
+         .remedy = "Shorten it, or lengthen the interval."});
+  }
+  if (check.protocol == CheckProtocol::Http || !subject.readable(".health_check.protocol")) return;
+  for (const char* key : {"path", "host", "matcher"}) {
+    const std::string setting = std::string{".health_check."} + key;
+    if (!subject.written(setting) || !subject.readable(setting)) continue;
+    subject.complain(setting,
+                     {.problem = "has no meaning for a health check over tcp",
+                      .allowed = "only with protocol = \"http\" in health_check",
+                      .remedy = "Add protocol = \"http\"; to health_check, or remove it."});
+  }
+}
+
+void check_unique_targets(const Subject& subject) {
+  std::map<std::pair<dataplane::Ipv4Address, std::uint16_t>, std::string> first;
+  const bool port_readable = subject.readable(".port");
+  for (std::size_t i = 0; i < subject.group.targets.size(); ++i) {
+    const Target& target = subject.group.targets[i];
+    const std::string key = element(".targets", i);
+    const bool own_port = subject.written(key + ".port");
+    if (!subject.readable(key + ".address") || !subject.readable(key + ".port")) continue;
+    if (!own_port && !port_readable) continue;
+    const auto [found, added] =
+        first.emplace(std::pair{target.address, target.port}, subject.path + key);
+    if (added) continue;
+    subject.complain(key,
+                     {.value = fmt::format("{}:{}", to_string(target.address), target.port),
+                      .problem = "is in this target group twice: " + found->second +
+                                 written_at(subject.config, found->second),
+                      .allowed = "each address and port once in a target group",
+                      .remedy = "Remove it, or correct its address or port; for a larger share "
+                                "give it a larger weight."});
+  }
+}
+
+void check_weights(const Subject& subject) {
+  if (subject.group.algorithm != Algorithm::RoundRobin || !subject.readable(".algorithm")) return;
+  for (std::size_t i = 0; i < subject.group.targets.size(); ++i) {
+    const std::string key = element(".targets", i) + ".weight";
+    if (subject.group.targets[i].weight == 1 || !subject.readable(key)) continue;
+    subject.complain(key, {.value = std::to_string(subject.group.targets[i].weight),
+                           .problem = "has no meaning for algorithm round_robin",
+                           .allowed = "1",
+                           .remedy = "Set algorithm = \"weighted_round_robin\" or \"maglev\", or "
+                                     "remove it."});
+  }
+}
+
+void check_full_nat(const Subject& subject) {
+  if (subject.group.mode != Mode::FullNat || !subject.readable(".mode")) return;
+  // Targets are judged one by one, each by the port it is behind: see check_reachable().
+  if (!subject.group.targets.empty() || !subject.complaints.readable("ports")) return;
+  for (std::size_t i = 0; i < subject.config.ports.size(); ++i) {
+    if (!subject.config.ports[i].local_addresses.empty() ||
+        !subject.complaints.readable(element("ports", i) + ".local_addresses")) {
+      return;
+    }
+  }
+  subject.complain(".mode", {.value = "\"full_nat\"",
+                             .problem = "needs local_addresses, and no port has any",
+                             .allowed = "\"nat\", without local_addresses",
+                             .remedy = "Give the port towards the targets local_addresses, or "
+                                       "change the mode."});
+}
+
+void check_count(std::size_t count, std::size_t most, const char* what, Complaints& complaints) {
+  if (count <= most) return;
+  complaints.add({.setting = "target_groups",
+                  .value = fmt::format("{} {}", count, what),
+                  .problem = "are too many",
+                  .allowed = fmt::format("at most {}", most),
+                  .remedy = "Spread them over several instances."});
+}
+
+}  // namespace
+
+void check_target_groups(const Config& config, Complaints& complaints) {
+  std::size_t targets = 0;
+  for (std::size_t i = 0; i < config.target_groups.size(); ++i) {
+    const TargetGroup& group = config.target_groups[i];
+    targets += group.targets.size();
+    const Subject subject{config, group, element("target_groups", i), complaints};
+    check_name(subject.path + ".name", group.name, complaints);
+    for (std::size_t t = 0; t < group.targets.size(); ++t) {
+      if (group.targets[t].zone.empty()) continue;  // no zone
+      check_name(element(subject.path + ".targets", t) + ".zone", group.targets[t].zone,
+                 complaints);
+    }
+    check_maglev(subject);
+    check_unknown_flow(subject);
+    check_health_check(subject);
+    check_unique_targets(subject);
+    check_weights(subject);
+    check_full_nat(subject);
+  }
+  check_unique_names(config, config.target_groups, "target_groups", complaints);
+  check_count(config.target_groups.size(), dataplane::target_groups_max, "target groups",
+              complaints);
+  check_count(targets, dataplane::targets_max, "targets in all", complaints);
+}
+
+}  // namespace config

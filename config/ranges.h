@@ -1,0 +1,28 @@
+// ranges: those of settings that more than one place names. ELB's where ELB has one; where we
+// allow more, docs/configuration.md says so.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace config::ranges {
+
+using std::chrono::milliseconds;
+
+inline constexpr std::size_t name_size_max = 32;       // ELB: load balancers, target groups
+inline constexpr std::size_t port_name_size_max = 15;  // Linux: IFNAMSIZ without its NUL
+inline constexpr std::int64_t weight_max = 999;        // ELB: weights of listener actions
+inline constexpr std::int64_t cpu_max = 1023;
+inline constexpr std::int64_t memory_megabytes_max = 1'048'576;
+inline constexpr std::int64_t flows_min = 1'024;
+inline constexpr std::int64_t flows_max = 67'108'864;  // per worker: 8 GiB of entries
+inline constexpr std::int64_t descriptors_min = 64;
+inline constexpr std::int64_t descriptors_max = 16'384;
+inline constexpr std::int64_t maglev_size_min = 7;
+inline constexpr milliseconds interval_min{100};  // ELB: 5 s
+inline constexpr milliseconds interval_max{300'000};
+inline constexpr milliseconds timeout_min{100};  // ELB: 2 s
+inline constexpr milliseconds timeout_max{120'000};
+
+}  // namespace config::ranges

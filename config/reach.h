@@ -1,0 +1,33 @@
+// Reach: which port leads to an address, as the file alone can tell. The same order as compile()'s
+// routes: the longest network, among them the file's neighbours, then the first gateway.
+//
+// Built once per check(); borrows the Config.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+
+#include "config/config.h"
+
+namespace config {
+
+[[nodiscard]] bool on_link(const Port& port, dataplane::Ipv4Address address);
+/// Without the host's bits: 10.0.1.2/24 → 10.0.1.0/24.
+[[nodiscard]] dataplane::Ipv4Prefix network(dataplane::Ipv4Prefix prefix);
+
+class Reach {
+ public:
+  explicit Reach(const Config& config);
+
+  /// The file has a MAC address for this neighbour of the port.
+  [[nodiscard]] bool has_neighbour(std::size_t port, dataplane::Ipv4Address address) const;
+  /// The index of the port that packets to the address leave by.
+  [[nodiscard]] std::optional<std::size_t> port_towards(dataplane::Ipv4Address address) const;
+
+ private:
+  const Config& config_;
+  std::map<dataplane::Ipv4Address, std::size_t> neighbours_;  // → port; the first counts
+};
+
+}  // namespace config

@@ -1,0 +1,124 @@
+#include "config/read.h"
+
+#include <charconv>
+#include <utility>
+
+#include "config/sections.h"
+#include "config/setting.h"
+#include "config/source.h"
+
+namespace config {
+namespace {
+
+void read_instance_keys(Group& file, Config& config) {
+  file.read("instance", config.instance, Text{"a name", "\"edge-1\""});
+  if (const auto workers = file.find("workers")) read_workers(*workers, config);
+  file.read("idle", config.idle,
+            OneOf<Idle>{{{"spin", Idle::Spin}, {"yield", Idle::Yield}, {"sleep", Idle::Sleep}}});
+  file.read("punt_rate", config.punt_rate, Whole{0, 10'000'000, config.punt_rate});
+  if (const auto eal = file.find("eal")) config.eal = read_eal(*eal);
+  if (const auto flows = file.find("flows")) config.flows = read_flows(*flows);
+}
+
+template <class Element, class Read>
+void read_list(Group& file, const char* key, std::vector<Element>& list, Read read_element) {
+  const auto value = file.find(key);
+  if (!value) return;
+  const auto elements = value->elements("( { … }, { … } )");
+  if (!elements) return;
+  for (const Value& one : *elements) list.push_back(read_element(one));
+}
+
+void read_file(const libconfig::Setting& root, Config& config, Findings& findings) {
+  Group file{Value{root, "", findings}};
+  read_instance_keys(file, config);
+  if (!file.find("ports")) {
+    findings.complaints.add({.setting = "ports",
+                             .problem = "is missing",
+                             .allowed = "a list of ports",
+                             .remedy = "Add ports = ( { name = \"front\"; device = \"…\"; … } );"});
+  }
+  read_list(file, "ports", config.ports, read_port);
+  read_list(file, "neighbours", config.neighbours, read_neighbour);
+  read_list(file, "target_groups", config.target_groups, read_target_group);
+  read_list(file, "listeners", config.listeners, read_listener);
+  file.finish();
+}
+
+Reading parse(const Source& source) {
+  Reading reading;
+  Config& config = reading.config;
+  config.file = source.files.front();
+  config.places.files = source.files;
+  const auto refuse = [&](Place place, Error error) {
+    error.file = config.places.file_name(place);
+    error.line = place.line;
+    reading.errors.push_back(std::move(error));
+  };
+  libconfig::Config parser;
+  try {
+    parser.readString(source.text);
+  } catch (const libconfig::ParseException& exception) {
+    const auto line = static_cast<unsigned>(exception.getLine());
+    refuse(
+        source.place(line),
+        {.value = in_quotes(source.line_text(line)),
+         .problem = exception.getError(),
+         .allowed = "KEY = VALUE; with strings and addresses in double quotes",
+         .remedy = "Look in this line and the one before for a missing ';', ',', '=' or quote."});
+    return reading;
+  }
+  if (parser.getRoot().getLength() == 0) {
+    refuse({}, {.problem = "there is no setting in this file",
+                .allowed = "at least ports, and what is served over them",
+                .remedy = "Start from one of the files in config/examples/."});
+    return reading;
+  }
+  Complaints complaints{config.places};
+  Findings findings{source, config.places, complaints};
+  read_file(parser.getRoot(), config, findings);
+  reading.unread = complaints.paths();
+  reading.errors = complaints.take();
+  reading.parsed = true;
+  return reading;
+}
+
+Reading parse(std::variant<Source, Errors> source) {
+  if (auto* errors = std::get_if<Errors>(&source)) {
+    Reading refused;
+    refused.errors = std::move(*errors);
+    return refused;
+  }
+  try {
+    return parse(std::get<Source>(source));
+  } catch (const libconfig::ConfigException& exception) {
+    // Types are asked for before they are used, so this is our mistake; it still ends here.
+    Reading refused;
+    refused.errors.push_back({.file = std::get<Source>(source).files.front(),
+                              .problem = exception.what(),
+                              .allowed = "a configuration",
+                              .remedy = "Please report this as a bug, with the file."});
+    return refused;
+  }
+}
+
+std::variant<Config, Errors> whole(Reading reading) {
+  if (!reading.errors.empty()) return std::move(reading.errors);
+  return std::move(reading.config);
+}
+
+}  // namespace
+
+std::variant<Config, Errors> read(const std::string& path) { return whole(read_all(path)); }
+
+std::variant<Config, Errors> read_text(std::string_view text, const std::string& name) {
+  return whole(read_all_text(text, name));
+}
+
+Reading read_all(const std::string& path) { return parse(load_source(path)); }
+
+Reading read_all_text(std::string_view text, const std::string& name) {
+  return parse(text_source(text, name));
+}
+
+}  // namespace config

@@ -1,0 +1,312 @@
+#include "config/sections.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "config/ranges.h"
+
+namespace config {
+namespace {
+
+using dataplane::Algorithm;
+using dataplane::Mode;
+using dataplane::Protocol;
+using dataplane::UnknownFlow;
+
+const Text name_rule{"a name", "\"web\""};
+
+OneOf<Protocol> protocols() { return {{{"tcp", Protocol::Tcp}, {"udp", Protocol::Udp}}}; }
+
+/// 1 to 65535, or "traffic-port" (0): the port that the target gets its traffic on.
+struct CheckPort {
+  [[nodiscard]] std::optional<std::uint16_t> operator()(const Value& value) const {
+    const std::string allowed = "1 to 65535, or \"traffic-port\"";
+    if (value.type() == libconfig::Setting::TypeString) {
+      if (*value.string(allowed, "80") == "traffic-port") return std::uint16_t{0};
+      value.complain("is neither a number nor \"traffic-port\"", allowed,
+                     "Write a number without quotes, or leave it out for \"traffic-port\".");
+      return std::nullopt;
+    }
+    const auto port = value.integer(allowed, "80");
+    if (!port) return std::nullopt;
+    if (*port >= 1 && *port <= 65'535) return static_cast<std::uint16_t>(*port);
+    value.complain("is out of range", allowed, "Leave it out for \"traffic-port\".");
+    return std::nullopt;
+  }
+};
+
+/// HTTP status codes: "200-399,404".
+struct Matcher {
+  [[nodiscard]] static std::string allowed() {
+    return "HTTP status codes and ranges between 200 and 599, like \"200-399,404\"";
+  }
+  [[nodiscard]] std::optional<std::vector<StatusRange>> operator()(const Value& value) const {
+    const auto text = value.string(allowed(), "\"200-399\"");
+    if (!text) return std::nullopt;
+    std::vector<StatusRange> ranges;
+    std::string_view rest = *text;
+    while (true) {
+      const std::size_t comma = rest.find(',');
+      const auto range = parse_range(rest.substr(0, comma));
+      if (!range) {
+        value.complain("is not a list of status codes", allowed(),
+                       "Change it, or leave it out for the default, \"200-399\".");
+        return std::nullopt;
+      }
+      ranges.push_back(*range);
+      if (comma == std::string_view::npos) return ranges;
+      rest.remove_prefix(comma + 1);
+    }
+  }
+
+ private:
+  [[nodiscard]] static std::optional<std::uint16_t> parse_code(std::string_view text) {
+    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+    std::uint16_t code = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), code);
+    if (error != std::errc{} || end != text.data() + text.size() || text.size() != 3) {
+      return std::nullopt;
+    }
+    return code >= 200 && code <= 599 ? std::optional{code} : std::nullopt;
+  }
+  [[nodiscard]] static std::optional<StatusRange> parse_range(std::string_view text) {
+    const std::size_t dash = text.find('-');
+    const auto first = parse_code(text.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : parse_code(text.substr(dash + 1));
+    if (!first || !last || *first > *last) return std::nullopt;
+    return StatusRange{*first, *last};
+  }
+};
+
+/// Goes into the probe's request as it is, so nothing that ends a line or a word may be in it.
+struct RequestText {
+  std::string what;
+  std::string sample;
+  std::size_t size_max;
+  bool path;
+  [[nodiscard]] std::optional<std::string> operator()(const Value& value) const {
+    auto text = value.string(what, sample);
+    if (!text) return std::nullopt;
+    const bool printable =
+        std::all_of(text->begin(), text->end(), [](char c) { return c > 0x20 && c < 0x7f; });
+    const bool begins = path ? !text->empty() && text->front() == '/' : !text->empty();
+    if (printable && begins && text->size() <= size_max) return text;
+    value.complain(
+        path ? "is not a path" : "is not a host name", what,
+        fmt::format("Write it like {}; what is not ASCII goes in percent encoding.", sample));
+    return std::nullopt;
+  }
+};
+
+DeregistrationDelay read_deregistration_delay(const Value& value, DeregistrationDelay delay) {
+  Group group{value};
+  std::int64_t timeout = delay.timeout.count();
+  group.read("timeout", timeout, Whole{0, 3600, timeout});
+  delay.timeout = seconds{timeout};
+  group.read("connection_termination", delay.connection_termination, Flag{});
+  group.finish();
+  return delay;
+}
+
+void read_http_keys(Group& group, HealthCheck& check) {
+  group.read("path", check.path,
+             RequestText{"a path of at most 1024 visible ASCII bytes that begins with '/'",
+                         "\"/healthz\"", 1024, true});
+  group.read("host", check.host,
+             RequestText{"at most 255 visible ASCII bytes", "\"www.example.com\"", 255, false});
+  group.read("matcher", check.matcher, Matcher{});
+}
+
+HealthCheck read_health_check(const Value& value) {
+  HealthCheck check;
+  check.line = value.line();
+  Group group{value};
+  group.read("enabled", check.enabled, Flag{});
+  group.read("protocol", check.protocol,
+             OneOf<CheckProtocol>{{{"tcp", CheckProtocol::Tcp}, {"http", CheckProtocol::Http}}});
+  group.read("port", check.port, CheckPort{});
+  read_http_keys(group, check);
+  group.read("interval", check.interval,
+             Duration{ranges::interval_min, ranges::interval_max, check.interval});
+  // The defaults of ELB, but never longer than the interval: who asks for an interval of 2 s should
+  // not have to learn about a timeout first.
+  check.timeout =
+      std::min(check.interval,
+               check.protocol == CheckProtocol::Http ? milliseconds{6'000} : milliseconds{10'000});
+  group.read("timeout", check.timeout,
+             Duration{ranges::timeout_min, ranges::timeout_max, check.timeout});
+  group.read("healthy_threshold", check.healthy_threshold, Whole{1, 10, 5});
+  group.read("unhealthy_threshold", check.unhealthy_threshold, Whole{1, 10, 2});
+  group.finish();
+  return check;
+}
+
+Target read_target(const Value& value, std::uint16_t port) {
+  Target target;
+  target.line = value.line();
+  target.port = port;
+  Group group{value};
+  group.require("address", target.address, Address{"\"10.0.1.11\""});
+  group.read("port", target.port, Whole{1, 65'535, port == 0 ? 8080 : port});
+  group.read("weight", target.weight, Whole{0, ranges::weight_max, 1});
+  group.read("zone", target.zone, Text{"a name", "\"a\""});
+  group.finish();
+  return target;
+}
+
+void read_targets(Group& group, TargetGroup& target_group) {
+  const auto targets = group.find("targets");
+  if (!targets) return;
+  const auto elements = targets->elements("( { address = \"10.0.1.11\"; } )");
+  if (!elements) return;
+  for (const Value& one : *elements) {
+    target_group.targets.push_back(read_target(one, target_group.port));
+  }
+}
+
+}  // namespace
+
+void read_workers(const Value& value, Config& config) {
+  const std::string allowed =
+      fmt::format("1 to {}, or a list of CPUs like [2, 3]", dataplane::workers_max);
+  if (!value.setting().isArray() && !value.setting().isList()) {
+    const auto workers = value.integer(allowed, "2");
+    if (!workers) return;
+    if (*workers >= 1 && *workers <= std::int64_t{dataplane::workers_max}) {
+      config.workers = static_cast<std::uint32_t>(*workers);
+      return;
+    }
+    value.complain("is out of range", allowed, "Change it, or leave it out for one worker.");
+    return;
+  }
+  const auto cpus = ListOf<Whole>{Whole{0, ranges::cpu_max, 2}}(value);
+  if (!cpus) return;
+  if (cpus->empty() || cpus->size() > dataplane::workers_max) {
+    value.complain(cpus->empty() ? "is empty" : fmt::format("has {} elements", cpus->size()),
+                   allowed, "Name one CPU for each worker.");
+    return;
+  }
+  for (const std::int64_t cpu : *cpus) config.worker_cpus.push_back(static_cast<int>(cpu));
+  config.workers = static_cast<std::uint32_t>(cpus->size());
+}
+
+Eal read_eal(const Value& value) {
+  Eal eal;
+  eal.line = value.line();
+  Group group{value};
+  group.read("hugepages", eal.hugepages,
+             OneOf<Hugepages>{
+                 {{"auto", Hugepages::Automatic}, {"on", Hugepages::On}, {"off", Hugepages::Off}}});
+  group.read("memory_megabytes", eal.memory_megabytes, Whole{0, ranges::memory_megabytes_max, 0});
+  group.read("pci", eal.pci, Flag{});
+  group.finish();
+  return eal;
+}
+
+Flows read_flows(const Value& value) {
+  Flows flows;
+  Group group{value};
+  group.read("capacity", flows.capacity,
+             Whole{ranges::flows_min, ranges::flows_max, flows.capacity});
+  const auto timeout = [&group](const char* key, milliseconds& duration) {
+    group.read(key, duration, Duration{milliseconds{100}, milliseconds{3'600'000}, duration});
+  };
+  timeout("half_open_timeout", flows.half_open_timeout);
+  timeout("half_closed_timeout", flows.half_closed_timeout);
+  timeout("closing_timeout", flows.closing_timeout);
+  timeout("reset_timeout", flows.reset_timeout);
+  group.finish();
+  return flows;
+}
+
+Port read_port(const Value& value) {
+  Port port;
+  port.line = value.line();
+  Group group{value};
+  group.require("name", port.name, Text{"a name", "\"front\""});
+  group.require("device", port.device,
+                Text{"a PCI address like \"0000:3b:00.0\" or a DPDK device like "
+                     "\"net_af_xdp0,iface=veth0\"",
+                     "\"0000:3b:00.0\""});
+  group.read("addresses", port.addresses, ListOf<Prefix>{});
+  group.read("gateways", port.gateways, ListOf<Address>{{"\"198.51.100.1\""}});
+  group.read("local_addresses", port.local_addresses, ListOf<Address>{{"\"10.0.1.200\""}});
+  group.read("vlan", port.vlan, Whole{0, 4094, 0});
+  group.read("mtu", port.mtu, Whole{576, 9000, port.mtu});
+  group.read("queue_descriptors", port.queue_descriptors,
+             Whole{ranges::descriptors_min, ranges::descriptors_max, port.queue_descriptors});
+  dataplane::MacAddress mac;
+  if (group.read("mac", mac, Mac{})) port.mac = mac;
+  group.read("kernel_path", port.kernel_path, Flag{});
+  group.read("promiscuous", port.promiscuous, Flag{});
+  group.finish();
+  return port;
+}
+
+Neighbour read_neighbour(const Value& value) {
+  Neighbour neighbour;
+  neighbour.line = value.line();
+  Group group{value};
+  group.require("port", neighbour.port, Text{"the name of a port", "\"front\""});
+  group.require("address", neighbour.address, Address{});
+  group.require("mac", neighbour.mac, Mac{});
+  group.finish();
+  return neighbour;
+}
+
+TargetGroup read_target_group(const Value& value) {
+  TargetGroup target_group;
+  target_group.line = value.line();
+  Group group{value};
+  group.require("name", target_group.name, name_rule);
+  group.read("protocol", target_group.protocol, protocols());
+  group.require("port", target_group.port, Whole{1, 65'535, 8080});
+  group.read("mode", target_group.mode,
+             OneOf<Mode>{{{"nat", Mode::Nat}, {"full_nat", Mode::FullNat}}});
+  group.read("algorithm", target_group.algorithm,
+             OneOf<Algorithm>{{{"round_robin", Algorithm::RoundRobin},
+                               {"weighted_round_robin", Algorithm::WeightedRoundRobin},
+                               {"maglev", Algorithm::Maglev}}});
+  group.read("maglev_table_size", target_group.maglev_table_size,
+             Whole{ranges::maglev_size_min, dataplane::MaglevTable::size_max,
+                   dataplane::MaglevTable::size_default});
+  const bool can_pick_up =
+      target_group.mode == Mode::Nat && target_group.algorithm == Algorithm::Maglev;
+  target_group.unknown_flow = can_pick_up ? UnknownFlow::PickUp : UnknownFlow::Reset;
+  group.read("unknown_flow", target_group.unknown_flow,
+             OneOf<UnknownFlow>{{{"pick_up", UnknownFlow::PickUp}, {"reset", UnknownFlow::Reset}}});
+  // As ELB has it for new target groups.
+  target_group.deregistration_delay.connection_termination = target_group.protocol == Protocol::Udp;
+  if (const auto delay = group.find("deregistration_delay")) {
+    target_group.deregistration_delay =
+        read_deregistration_delay(*delay, target_group.deregistration_delay);
+  }
+  if (const auto check = group.find("health_check")) {
+    target_group.health_check = read_health_check(*check);
+  }
+  read_targets(group, target_group);
+  group.finish();
+  return target_group;
+}
+
+Listener read_listener(const Value& value) {
+  Listener listener;
+  listener.line = value.line();
+  Group group{value};
+  group.require("name", listener.name, name_rule);
+  group.require("address", listener.address, Address{"\"203.0.113.10\""});
+  group.require("port", listener.port, Whole{1, 65'535, 80});
+  const bool tcp = group.read("protocol", listener.protocol, protocols())
+                       ? listener.protocol == Protocol::Tcp
+                       : !group.find("protocol");
+  group.require("target_group", listener.target_group,
+                Text{"the name of a target group", "\"web\""});
+  std::int64_t timeout = tcp ? 350 : 120;  // ELB's; it has no range for UDP
+  group.read("idle_timeout", timeout, Whole{tcp ? 60 : 1, 6000, timeout});
+  listener.idle_timeout = seconds{timeout};
+  group.finish();
+  return listener;
+}
+
+}  // namespace config

@@ -1,0 +1,17 @@
+// Sections: how each part of the file is read. One function a section, called by read() alone.
+#pragma once
+
+#include "config/config.h"
+#include "config/setting.h"
+
+namespace config {
+
+void read_workers(const Value& value, Config& config);
+[[nodiscard]] Eal read_eal(const Value& value);
+[[nodiscard]] Flows read_flows(const Value& value);
+[[nodiscard]] Port read_port(const Value& value);
+[[nodiscard]] Neighbour read_neighbour(const Value& value);
+[[nodiscard]] TargetGroup read_target_group(const Value& value);
+[[nodiscard]] Listener read_listener(const Value& value);
+
+}  // namespace config

@@ -8,26 +8,34 @@ URL = f"http://{namespaces.LISTENER_ADDRESS}"
 
 
 class Lab:
-    """Three nginx in a Topology, as a context manager. `files` is what they serve."""
+    """Three nginx in a Topology, as a context manager. `files` is what they serve.
 
-    def __init__(self, directory, driver="af_xdp", **topology):
+    serve=False leaves the servers to a call of serve().
+    """
+
+    def __init__(self, directory, driver="af_xdp", serve=True, **topology):
         self.driver = driver
         self.files = pathlib.Path(directory) / "files"
         self.files.mkdir(parents=True, exist_ok=True)
         self.network = namespaces.Topology(silence_kernel=driver == "af_packet", **topology)
+        self.serves_at_once = serve
         self.nginx = []
 
     def __enter__(self):
         self.network.__enter__()
         try:
-            for number, namespace in enumerate(self.network.targets, 1):
-                server = servers.Nginx(namespace, f"target{number}", self.files.parent, self.files)
-                self.nginx.append(server)
-                server.start()
+            if self.serves_at_once:
+                self.serve()
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def serve(self):
+        for number, namespace in enumerate(self.network.targets, 1):
+            server = servers.Nginx(namespace, f"target{number}", self.files.parent, self.files)
+            self.nginx.append(server)
+            server.start()
 
     def __exit__(self, *_):
         for server in self.nginx:

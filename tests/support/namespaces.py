@@ -126,6 +126,21 @@ def remove_leftovers():
                 _remove(name)
 
 
+def impossible():
+    """Why there can be no network of namespaces here; None if there can."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    name = f"{_PREFIX}{os.getpid()}-0-trial"
+    try:
+        trial = Namespace(name)
+        trial.ip("link", "add", "name", "left", "type", "veth", "peer", "name", "right")
+    except (NotPossible, FileNotFoundError) as error:
+        return str(error)
+    finally:
+        _remove(name)
+    return None
+
+
 class Topology:
     """The whole network, as a context manager.
 
@@ -190,7 +205,7 @@ class Topology:
             target.ip("address", "add", f"{target_address(number)}/24", "dev", "eth0")
             target.ip("route", "add", "default", "via", BACK_ADDRESS)
         if self.silence_kernel:
-            self._silence()
+            self.silence()
 
     def _wire(self, left, left_name, right, right_name):
         left.ip("link", "add", "name", left_name, "type", "veth",
@@ -214,7 +229,8 @@ class Topology:
         if self.patch.stdout.readline() != "ready\n":
             raise NotPossible("vlan_patch.py did not start")
 
-    def _silence(self):
+    def silence(self):
+        """The kernel answers nothing any more on the balancer's two ports."""
         rules = "".join(
             f"table netdev silence_{port} {{\n chain ingress {{\n  type filter hook ingress device "
             f"\"{port}\" priority 0; policy drop;\n }}\n}}\n" for port in ("front0", "back0"))

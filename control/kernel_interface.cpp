@@ -1,0 +1,115 @@
+#include "control/kernel_interface.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <string_view>
+
+namespace control {
+namespace {
+
+using dataplane::Ipv4Address;
+using dataplane::Ipv4Prefix;
+
+[[noreturn]] void fail(const Twin& twin, std::string_view what, int reason) {
+  const std::string_view remedy =
+      reason == EPERM ? "the kernel path needs CAP_NET_ADMIN: run as root, or set kernel_path = false"
+                      : "see `ip address` for what is there already";
+  throw std::runtime_error(fmt::format("interface {}: cannot {}: {}; {}", twin.interface, what,
+                                       std::strerror(reason), remedy));
+}
+
+/// Writes /proc/sys/net/<family>/conf/NAME/<key>. Where that cannot be done (IPv6 not built in, a
+/// container's read-only /proc/sys) the twin still works; it is only noisier.
+void set(const Twin& twin, std::string_view family, std::string_view key, std::string_view value) {
+  const std::string path =
+      fmt::format("/proc/sys/net/{}/conf/{}/{}", family, twin.interface, key);
+  const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (file < 0 && errno == ENOENT) return;
+  const bool done = file >= 0 && write(file, value.data(), value.size()) ==
+                                     static_cast<ssize_t>(value.size());
+  if (!done) spdlog::warn("cannot set {} to {}: {}", path, value, std::strerror(errno));
+  if (file >= 0) close(file);
+}
+
+void set_link(Netlink& netlink, const Twin& twin, int index) {
+  NetlinkMessage message(RTM_NEWLINK, 0);
+  auto& link = message.body<ifinfomsg>();
+  link.ifi_family = AF_UNSPEC;
+  link.ifi_index = index;
+  link.ifi_flags = IFF_UP;
+  link.ifi_change = IFF_UP;
+  message.put(IFLA_MTU, std::uint32_t{twin.mtu});
+  const int reason = netlink.request(message);
+  if (reason != 0) fail(twin, fmt::format("set it up with MTU {}", twin.mtu), reason);
+}
+
+void add_address(Netlink& netlink, const Twin& twin, int index, Ipv4Prefix prefix) {
+  NetlinkMessage message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
+  auto& address = message.body<ifaddrmsg>();
+  address.ifa_family = AF_INET;
+  address.ifa_prefixlen = prefix.length;
+  address.ifa_index = static_cast<std::uint32_t>(index);
+  message.put(IFA_LOCAL, prefix.address);
+  message.put(IFA_ADDRESS, prefix.address);
+  if (prefix.length < 31) {
+    const std::uint32_t broadcast = prefix.address.bits.value() | ~prefix.mask();
+    message.put(IFA_BROADCAST, Ipv4Address{dataplane::Be32{broadcast}});
+  }
+  const int reason = netlink.request(message);
+  if (reason != 0) fail(twin, fmt::format("give it {}", to_string(prefix)), reason);
+}
+
+int change_route(Netlink& netlink, std::uint16_t type, int flags, Ipv4Address host,
+                 const HostRoute& route) {
+  NetlinkMessage message(type, flags);
+  auto& body = message.body<rtmsg>();
+  body.rtm_family = AF_INET;
+  body.rtm_dst_len = 32;
+  body.rtm_table = RT_TABLE_MAIN;
+  body.rtm_protocol = route_protocol;
+  body.rtm_scope = RT_SCOPE_UNIVERSE;
+  body.rtm_type = RTN_UNICAST;
+  message.put(RTA_DST, host);
+  message.put(RTA_GATEWAY, route.gateway);
+  message.put(RTA_OIF, static_cast<std::uint32_t>(route.interface));
+  message.put(RTA_PRIORITY, route_metric);
+  return netlink.request(message);
+}
+
+}  // namespace
+
+int configure(Netlink& netlink, const Twin& twin) {
+  const int index = static_cast<int>(if_nametoindex(twin.interface.c_str()));
+  if (index == 0) {
+    throw std::runtime_error(fmt::format(
+        "interface {}: there is no such interface, so the port's kernel path was not made; see the "
+        "messages before this one, or set kernel_path = false on the port",
+        twin.interface));
+  }
+  set(twin, "ipv6", "disable_ipv6", "1");
+  set(twin, "ipv4", "arp_ignore", "1");    // answer for this interface's addresses, not the machine's
+  set(twin, "ipv4", "arp_announce", "2");  // and ask with one of them
+  set(twin, "ipv4", "rp_filter", "2");     // clients may be routed back over another interface
+  for (const Ipv4Prefix prefix : twin.addresses) add_address(netlink, twin, index, prefix);
+  set_link(netlink, twin, index);
+  return index;
+}
+
+int add_route(Netlink& netlink, Ipv4Address host, const HostRoute& route) {
+  return change_route(netlink, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, host, route);
+}
+
+int remove_route(Netlink& netlink, Ipv4Address host, const HostRoute& route) {
+  return change_route(netlink, RTM_DELROUTE, 0, host, route);
+}
+
+}  // namespace control

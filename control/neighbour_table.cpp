@@ -1,0 +1,130 @@
+#include "control/neighbour_table.h"
+
+#include <linux/neighbour.h>
+
+#include <algorithm>
+
+namespace control {
+
+using dataplane::Ipv4Address;
+using dataplane::PortId;
+
+namespace {
+
+PortId port_id(std::size_t index) { return PortId{static_cast<std::uint8_t>(index)}; }
+
+}  // namespace
+
+NeighbourTable::NeighbourTable(std::vector<PortNetwork> ports) : ports_(std::move(ports)) {
+  want({});
+}
+
+/// The port whose network is the most specific one with `host` in it; the first among equals.
+std::optional<PortId> NeighbourTable::link_of(Ipv4Address host) const {
+  std::optional<PortId> best;
+  int best_length = -1;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    for (const auto& prefix : ports_[i].addresses) {
+      if (!prefix.contains(host) || prefix.length <= best_length) continue;
+      best = port_id(i);
+      best_length = prefix.length;
+    }
+  }
+  return best;
+}
+
+bool NeighbourTable::want(const std::vector<Ipv4Address>& hosts) {
+  std::map<Key, Entry> wanted;
+  std::vector<Ipv4Address> off_link;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    for (const Ipv4Address gateway : ports_[i].gateways) wanted.try_emplace({port_id(i), gateway});
+  }
+  for (const Ipv4Address host : hosts) {
+    if (const auto port = link_of(host)) {
+      wanted.try_emplace({*port, host});
+    } else {
+      off_link.push_back(host);
+    }
+  }
+  std::size_t kept = 0;
+  for (auto& [key, entry] : wanted) {
+    const auto known = entries_.find(key);
+    if (known == entries_.end()) continue;
+    entry = known->second;
+    if (entry.mac) ++kept;
+  }
+  const bool lost = kept != facts().size();
+  entries_ = std::move(wanted);
+  off_link_ = std::move(off_link);
+  return lost;
+}
+
+bool NeighbourTable::take(const NeighbourNews& news) {
+  const auto found = entries_.find({news.port, news.address});
+  if (found == entries_.end()) return false;
+  Entry& entry = found->second;
+  const auto before = entry.mac;
+  entry.state = news.state;
+  if ((news.state & NUD_FAILED) != 0) {
+    entry.mac.reset();  // it was asked and does not answer
+  } else if (news.state != NUD_NONE && (news.state & NUD_INCOMPLETE) == 0 && news.mac) {
+    entry.mac = news.mac;
+  }
+  // Forgotten (garbage collection, `ip neigh flush`, link down) or being asked for: the last known
+  // address is the best there is until an answer or its absence is known.
+  return entry.mac != before;
+}
+
+void NeighbourTable::forget_all_but(
+    const std::set<std::pair<PortId, Ipv4Address>>& listed) {
+  for (auto& [key, entry] : entries_) {
+    if (!listed.contains(key)) entry.state = NUD_NONE;
+  }
+}
+
+std::vector<config::NeighbourFact> NeighbourTable::facts() const {
+  std::vector<config::NeighbourFact> facts;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.mac) facts.push_back({key.first, key.second, *entry.mac});
+  }
+  return facts;
+}
+
+bool NeighbourTable::wants(PortId port, Ipv4Address address) const {
+  return entries_.contains({port, address});
+}
+
+std::vector<Probe> NeighbourTable::due(std::size_t limit) {
+  // Reachable, permanent and no-ARP need nothing; the kernel is at work on the others.
+  constexpr unsigned settled = NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_DELAY | NUD_PROBE |
+                               NUD_INCOMPLETE;
+  std::vector<Probe> probes;
+  auto at = entries_.upper_bound(cursor_);
+  for (std::size_t seen = 0; seen < entries_.size() && probes.size() < limit; ++seen, ++at) {
+    if (at == entries_.end()) at = entries_.begin();
+    const auto& [key, entry] = *at;
+    cursor_ = key;
+    if ((entry.state & settled) != 0) continue;
+    probes.push_back({key.first, key.second, (entry.state & NUD_STALE) != 0});
+  }
+  return probes;
+}
+
+std::map<Ipv4Address, GatewayChoice> NeighbourTable::routes() const {
+  std::optional<GatewayChoice> first, answering;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    for (const Ipv4Address gateway : ports_[i].gateways) {
+      const GatewayChoice choice{port_id(i), gateway};
+      if (!first) first = choice;
+      const auto entry = entries_.find({choice.port, gateway});
+      if (!answering && entry != entries_.end() && entry->second.mac) answering = choice;
+    }
+  }
+  const auto chosen = answering ? answering : first;
+  std::map<Ipv4Address, GatewayChoice> routes;
+  if (!chosen) return routes;
+  for (const Ipv4Address host : off_link_) routes.emplace(host, *chosen);
+  return routes;
+}
+
+}  // namespace control

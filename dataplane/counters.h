@@ -86,7 +86,9 @@ struct Totals {
   Counter flow_capacity;
   Counter polls;
   Counter busy_polls;         // polls that found packets
-  std::array<Counter, 14> reserved;
+  Counter relayed;            // put on a wire for workers without a queue there (their `sent`)
+  Counter relay_unsent;       // … that the port did not take (so their `sent` was too hopeful)
+  std::array<Counter, 12> reserved;
 };
 static_assert(sizeof(Totals) == 256);
 

@@ -15,6 +15,7 @@ constexpr int turns_max = 4;
 constexpr int local_ports_max = 64;
 
 TargetId pick_by_turn(const TargetGroup& group, const Snapshot& snapshot, Turns& turns) {
+  if (group.schedule->order().empty()) return no_target;
   std::uint64_t& cursor = turns.cursors[group.id.slot];
   TargetId picked = no_target;
   for (int turn = 0; turn < turns_max; ++turn) {
@@ -122,7 +123,9 @@ void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot, Fl
 /// that target's group, the one from which Maglev would have come to this target.
 void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows,
                        Turns& turns) {
-  const Target& target = *snapshot.target(burst.targets[i]);
+  const Target* found = snapshot.target(burst.targets[i]);
+  DCHECK(found != nullptr);  // by match, in this snapshot
+  const Target& target = *found;
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
   const FlowKey4& key = burst.keys[i];
   for (const ListenerId id : group.listeners) {

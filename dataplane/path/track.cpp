@@ -69,7 +69,7 @@ void track(Burst& burst, const Snapshot& snapshot, FlowLedger& flows) {
       flows.end(burst.flows[i], FlowEnd::Removed);
       burst.flows[i] = no_flow;
     } else if (target == nullptr || target->terminated) {
-      flow.phase = table[flow.twin].phase = Phase::Reset;
+      if (burst.kinds[i] == Kind::Tcp) flow.phase = table[flow.twin].phase = Phase::Reset;
       burst.targets[i] = flow.target;
       refuse(burst, i);
     } else if (burst.kinds[i] == Kind::Tcp) {

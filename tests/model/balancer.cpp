@@ -1,0 +1,264 @@
+#include "tests/model/balancer.h"
+
+#include <algorithm>
+
+namespace tests {
+
+using enum dataplane::Verdict;
+using dataplane::Algorithm;
+using dataplane::Mode;
+using dataplane::Verdict;
+
+namespace {
+
+constexpr std::uint64_t sweep = 1'100;  // an idle flow is gone at the latest so much after its time
+
+std::string text(const SocketAddress& at) {
+  return to_string(at.address) + ":" + std::to_string(at.port);
+}
+
+std::string wrong(const char* what, Verdict expected, const Outcome& outcome) {
+  return std::string(what) + ": expected " + std::string(to_string(expected)) + ", was " +
+         std::string(to_string(outcome.verdict));
+}
+
+bool same(const SocketAddress& a, const SocketAddress& b) {
+  return a.address == b.address && a.port == b.port;
+}
+
+SocketAddress read_endpoint(const Bytes& frame, std::size_t address, std::size_t port) {
+  const auto& a = *reinterpret_cast<const dataplane::Ipv4Address*>(frame.data() + address);
+  const auto& p = *reinterpret_cast<const Be16*>(frame.data() + port);
+  return {a, p.value()};
+}
+
+}  // namespace
+
+Frame Said::frame() const {
+  Frame frame = tcp ? tests::tcp("0.0.0.0:0", "0.0.0.0:0") : tests::udp("0.0.0.0:0", "0.0.0.0:0");
+  frame.source = source;
+  frame.destination = destination;
+  frame.flags(flags).ttl(ttl).payload(payload);
+  return frame;
+}
+
+Input Said::input(MacAddress sender) const {
+  const auto port = from_client ? front : back;
+  return {frame().from_mac(sender).to_mac(port_mac(port)).bytes(), port};
+}
+
+Key key_of(bool tcp, const SocketAddress& source, const SocketAddress& destination) {
+  return {tcp, source.address.bits.value(), source.port, destination.address.bits.value(),
+          destination.port};
+}
+
+std::uint64_t Balancer::limit(const Connection& c) const {
+  if (!c.tcp) return 120'000;
+  if (c.reset) return 2'000;
+  if (c.client_fin && c.target_fin) return 10'000;
+  if (c.client_fin || c.target_fin) return 120'000;
+  return c.established ? 350'000 : 30'000;
+}
+
+bool Balancer::settle() {
+  bool certain = true;
+  for (auto c = by_client_.begin(); c != by_client_.end();) {
+    const std::uint64_t idle = now() - c->second.last_seen;
+    // A packet that is not forwarded (TTL, target gone) may shorten the limit: then a sweep is due.
+    const bool swept = now() - c->second.last_judged >= sweep;
+    const auto here = c++;
+    if (idle >= limit(here->second) + sweep && swept) {
+      end(here);
+    } else if (idle + 20 >= limit(here->second)) {
+      certain = false;
+    }
+  }
+  return certain;
+}
+
+Balancer::Map::iterator Balancer::find(const Said& said) {
+  const Key key = key_of(said.tcp, said.source, said.destination);
+  if (const auto found = by_client_.find(key); found != by_client_.end()) return found;
+  const auto reply = by_target_.find(key);
+  return reply == by_target_.end() ? by_client_.end() : by_client_.find(reply->second);
+}
+
+void Balancer::end(Map::iterator c) {
+  by_target_.erase(key_of(c->second.tcp, c->second.target, c->second.seen_by_target));
+  by_client_.erase(c);
+}
+
+void Balancer::track(Connection& c, const Said& said) const {
+  if (!c.tcp || c.reset) return;
+  if ((said.flags & rst) != 0) {
+    c.reset = true;
+    return;
+  }
+  if (!c.answered) {
+    c.answered = !said.from_client && (said.flags & (syn | ack)) == (syn | ack);
+    return;
+  }
+  if (said.from_client && (said.flags & ack) != 0) c.established = true;
+  if ((said.flags & fin) != 0) (said.from_client ? c.client_fin : c.target_fin) = true;
+}
+
+std::vector<std::size_t> Balancer::eligible(const std::string& group) const {
+  std::vector<std::size_t> serving;
+  std::vector<std::size_t> others;
+  for (std::size_t i = 0; i < rig_.facts.targets.size(); ++i) {
+    const config::TargetFact& target = rig_.facts.targets[i];
+    if (target.target_group != group) continue;
+    if (target.availability == config::Availability::Serving) serving.push_back(i);
+    if (target.availability == config::Availability::FailOpen) others.push_back(i);
+  }
+  return serving.empty() ? others : serving;
+}
+
+std::string Balancer::judge(const Said& said, const Outcome& outcome) {
+  auto found = find(said);
+  if (found != by_client_.end()) {
+    Connection& c = found->second;
+    c.last_judged = now();
+    const config::TargetFact& target = rig_.facts.targets[c.target_number];
+    const bool gone = target.availability == config::Availability::Terminated;
+    const auto now_eligible = eligible(target.target_group);
+    const bool out = std::find(now_eligible.begin(), now_eligible.end(), c.target_number) ==
+                     now_eligible.end();
+    const bool opens = said.from_client && (said.flags & (syn | ack | rst)) == syn && said.tcp;
+    const bool over = c.reset || (c.client_fin && c.target_fin);
+    const bool anew = said.tcp ? opens && (over || (!c.answered && !c.reset && out))
+                               : said.from_client && gone;
+    if (!anew && gone) {
+      if (said.tcp) c.reset = true;
+      const Verdict expected = said.tcp && (said.flags & rst) == 0 ? ReplyResetTargetGone
+                                                                  : DropTargetGone;
+      return outcome.verdict == expected ? "" : wrong("target gone", expected, outcome);
+    }
+    if (!anew) {
+      track(c, said);
+      return judge_forward(c, said, outcome);
+    }
+    end(found);
+  }
+  return judge_unknown(said, outcome);
+}
+
+std::string Balancer::judge_unknown(const Said& said, const Outcome& outcome) {
+  const auto& config = rig_.config;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const config::Listener& listener = config.listeners[i];
+    const SocketAddress at{listener.address, listener.port};
+    const bool tcp = listener.protocol == dataplane::Protocol::Tcp;
+    if (tcp != said.tcp || !same(at, said.destination)) continue;
+    const bool opens = !tcp || (said.flags & (syn | ack | rst | fin)) == syn;
+    if (opens) return judge_new(said, outcome, i);
+    const Verdict expected = (said.flags & rst) != 0 ? DropUnknownFlow : ReplyResetUnknownFlow;
+    return outcome.verdict == expected ? "" : wrong("mid-stream", expected, outcome);
+  }
+  // A target's packet of no connection. Without pick-up it goes nowhere.
+  const bool opens = said.tcp && (said.flags & (syn | ack | rst | fin)) == syn;
+  Verdict expected = ReplyResetUnknownFlow;
+  if (opens) {
+    expected = DropNotOurs;
+  } else if (!said.tcp || (said.flags & rst) != 0) {
+    expected = DropUnknownFlow;
+  }
+  return outcome.verdict == expected ? "" : wrong("target's, unknown", expected, outcome);
+}
+
+std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::size_t number) {
+  const config::Listener& listener = rig_.config.listeners[number];
+  const config::TargetGroup& group = *std::find_if(
+      rig_.config.target_groups.begin(), rig_.config.target_groups.end(),
+      [&](const config::TargetGroup& g) { return g.name == listener.target_group; });
+  const std::vector<std::size_t> all = eligible(group.name);
+  if (all.empty()) {
+    const Verdict expected = said.tcp ? ReplyResetNoTarget : DropNoTarget;
+    return outcome.verdict == expected ? "" : wrong("no target", expected, outcome);
+  }
+  std::vector<std::size_t> allowed = all;
+  if (group.algorithm == Algorithm::RoundRobin) {
+    allowed = {all[cursors_[{outcome.worker.number, group.name}]++ % all.size()]};
+  }
+  Connection c{.tcp = said.tcp,
+               .client = said.source,
+               .listener = said.destination,
+               .target = {},
+               .seen_by_target = said.source,
+               .last_seen = now(),
+               .last_judged = now()};
+  if (group.mode == Mode::Nat && group.algorithm == Algorithm::RoundRobin) {
+    const config::TargetFact& target = rig_.facts.targets[allowed[0]];
+    const auto other = by_target_.find(
+        key_of(said.tcp, SocketAddress{target.address, target.port}, said.source));
+    if (other != by_target_.end()) {
+      const auto old = by_client_.find(other->second);
+      const Connection& o = old->second;
+      if (!o.tcp || !(o.reset || (o.client_fin && o.target_fin))) {
+        return outcome.verdict == DropFlowCollision
+                   ? ""
+                   : wrong("collision", DropFlowCollision, outcome);
+      }
+      end(old);
+    }
+  }
+  if (said.ttl <= 1) {
+    // The flow is entered all the same; with one candidate we know which.
+    if (outcome.verdict != DropTtl) return wrong("TTL", DropTtl, outcome);
+    return "unpredictable: the generator opens flows with a TTL that arrives";
+  }
+  if (outcome.verdict != ForwardToTarget) return wrong("new flow", ForwardToTarget, outcome);
+  if (std::string error = learn(c, outcome, allowed); !error.empty()) {
+    return error;
+  }
+  const Key client_key = key_of(c.tcp, c.client, c.listener);
+  by_target_[key_of(c.tcp, c.target, c.seen_by_target)] = client_key;
+  by_client_[client_key] = c;
+  return judge_forward(by_client_[client_key], said, outcome);
+}
+
+std::string Balancer::learn(Connection& c, const Outcome& outcome,
+                            const std::vector<std::size_t>& allowed) {
+  const SocketAddress source = read_endpoint(outcome.bytes, 26, 34);
+  c.target = read_endpoint(outcome.bytes, 30, 36);
+  bool found = false;
+  for (const std::size_t number : allowed) {
+    const config::TargetFact& target = rig_.facts.targets[number];
+    if (!same(c.target, {target.address, target.port})) continue;
+    c.target_number = number;
+    found = true;
+  }
+  if (!found) return "sent to " + text(c.target) + ", whose turn it was not";
+  if (rig_.config.target_groups[0].mode == Mode::FullNat) {
+    const auto& locals = rig_.config.ports[1].local_addresses;
+    if (std::find(locals.begin(), locals.end(), source.address) == locals.end()) {
+      return "source " + text(source) + " is no local address";
+    }
+    c.seen_by_target = source;
+  }
+  if (by_target_.contains(key_of(c.tcp, c.target, c.seen_by_target))) {
+    return "source " + text(c.seen_by_target) + " is in use towards that target";
+  }
+  return "";
+}
+
+std::string Balancer::judge_forward(Connection& c, const Said& said, const Outcome& outcome) {
+  const Verdict expected = said.ttl <= 1      ? DropTtl
+                           : said.from_client ? ForwardToTarget
+                                              : ForwardToClient;
+  if (outcome.verdict != expected) return wrong("known flow", expected, outcome);
+  if (said.ttl <= 1) return "";
+  c.last_seen = now();
+  Frame frame = said.frame();
+  frame.ttl(static_cast<std::uint8_t>(said.ttl - 1));
+  frame.source = said.from_client ? c.seen_by_target : c.listener;
+  frame.destination = said.from_client ? c.target : c.client;
+  const auto out = said.from_client ? back : front;
+  const int last = static_cast<int>(c.target.address.bits.value() & 0xff) - 10;
+  frame.from_mac(port_mac(out)).to_mac(said.from_client ? target_mac(last) : router_mac());
+  if (outcome.port != out) return "left by the wrong port";
+  if (outcome.bytes == frame.bytes()) return "";
+  return "wrong bytes:" + dump(outcome.bytes) + "\nexpected:" + dump(frame.bytes());
+}
+
+}  // namespace tests

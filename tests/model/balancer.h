@@ -1,0 +1,84 @@
+// Balancer: what Spillway should do, written the obvious way: std::map, one packet at a time, no bursts,
+// no hashing, no incremental checksums. The oracle of model_test.
+//
+// Where the real path has a free choice (which local port; which target Maglev's table names), the model
+// learns it from the outcome, checks that it was allowed, and from then on insists on it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "tests/support/cpp/rig.h"
+
+namespace tests {
+
+/// A TCP or UDP packet as the generator thinks of it.
+struct Said {
+  bool from_client = true;
+  bool tcp = true;
+  SocketAddress source;
+  SocketAddress destination;
+  std::uint8_t flags = 0;
+  std::uint8_t ttl = 64;
+  std::string payload;
+
+  [[nodiscard]] Frame frame() const;
+  [[nodiscard]] Input input(MacAddress sender) const;
+};
+
+using Key = std::tuple<bool, std::uint32_t, std::uint16_t, std::uint32_t, std::uint16_t>;
+[[nodiscard]] Key key_of(bool tcp, const SocketAddress& source, const SocketAddress& destination);
+
+struct Connection {
+  bool tcp = true;
+  SocketAddress client;
+  SocketAddress listener;
+  SocketAddress target;
+  SocketAddress seen_by_target;  // client's, or a local address and port
+  std::size_t target_number = 0;  // in facts.targets
+  std::uint64_t last_seen = 0;    // milliseconds; last forwarded
+  std::uint64_t last_judged = 0;  // milliseconds; last packet of any fate
+  bool answered = false;          // SYN-ACK came
+  bool established = false;
+  bool client_fin = false;
+  bool target_fin = false;
+  bool reset = false;
+};
+
+class Balancer {
+ public:
+  /// The rig's config and facts are the truth; its outcomes are what is judged.
+  explicit Balancer(const Rig& rig) : rig_(rig) {}
+
+  /// Checks one packet's outcome; "" or what is wrong.
+  [[nodiscard]] std::string judge(const Said& said, const Outcome& outcome);
+  /// Forgets what is idle for certain. False if some connection might or might not be gone.
+  [[nodiscard]] bool settle();
+
+  [[nodiscard]] const std::map<Key, Connection>& connections() const { return by_client_; }
+
+ private:
+  using Map = std::map<Key, Connection>;
+  [[nodiscard]] std::uint64_t now() const { return rig_.now.nanoseconds / 1'000'000; }
+  [[nodiscard]] std::uint64_t limit(const Connection& connection) const;
+  [[nodiscard]] Map::iterator find(const Said& said);
+  void end(Map::iterator connection);
+  void track(Connection& connection, const Said& said) const;
+  [[nodiscard]] std::vector<std::size_t> eligible(const std::string& group) const;
+
+  std::string judge_unknown(const Said& said, const Outcome& outcome);
+  std::string judge_new(const Said& said, const Outcome& outcome, std::size_t listener_number);
+  std::string judge_forward(Connection& connection, const Said& said, const Outcome& outcome);
+  [[nodiscard]] std::string learn(Connection& connection, const Outcome& outcome,
+                                  const std::vector<std::size_t>& allowed);
+
+  const Rig& rig_;
+  Map by_client_;                   // key: as the client sends
+  std::map<Key, Key> by_target_;    // key: as the target sends → key in by_client_
+  std::map<std::pair<int, std::string>, std::uint64_t> cursors_;  // (worker, group) → turns taken
+};
+
+}  // namespace tests

@@ -1,0 +1,276 @@
+// The real path and the obvious balancer get the same random traffic; every output is compared.
+//
+// Seeded: a failure prints its seed, SPILLWAY_SEED=N repeats it. Traffic is nasty on purpose: few client
+// ports, so that they are used again; random flags; targets that come and go; long silences.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <set>
+
+#include "tests/model/balancer.h"
+
+namespace tests {
+namespace {
+
+using dataplane::Algorithm;
+using dataplane::Mode;
+
+struct World {
+  std::string name;
+  Mode mode;
+  Algorithm algorithm;
+  int workers;
+};
+
+class Generator {
+ public:
+  Generator(Rig& rig, const Balancer& model, std::uint64_t seed)
+      : rig_(rig), model_(model), random_(seed) {}
+
+  /// Up to 64 packets of which no client has both a SYN that may end a connection and other packets:
+  /// within one burst the path looks up all flows first, so only their order on the wire would tell.
+  std::vector<Said> burst() {
+    std::vector<Said> all;
+    std::set<std::uint64_t> opening;
+    std::set<std::uint64_t> talking;
+    const std::size_t wanted = 1 + below(64);
+    while (all.size() < wanted) {
+      const Said said = below(2) == 0 ? from_client() : from_target();
+      const std::uint64_t who = client_of(said);
+      const bool opens = said.tcp ? (said.flags & syn) != 0 : moves_udp(said);
+      if (opening.contains(who) || (opens && talking.contains(who))) {
+        if (below(8) == 0) break;
+        continue;
+      }
+      (opens ? opening : talking).insert(who);
+      all.push_back(said);
+    }
+    return all;
+  }
+
+  std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+
+ private:
+  std::uint64_t client_of(const Said& said) const {
+    SocketAddress client = said.from_client ? said.source : said.destination;
+    if (!said.from_client) {
+      for (const auto& [key, c] : model_.connections()) {
+        if (c.tcp == said.tcp && c.target.address == said.source.address &&
+            c.target.port == said.source.port &&
+            c.seen_by_target.address == said.destination.address &&
+            c.seen_by_target.port == said.destination.port) {
+          client = c.client;
+        }
+      }
+    }
+    return std::uint64_t{client.address.bits.value()} << 16 | client.port;
+  }
+
+  /// A client's datagram may end its flow and begin another if its target is gone for good.
+  bool moves_udp(const Said& said) const {
+    if (!said.from_client) return false;
+    const auto& targets = rig_.facts.targets;
+    return std::any_of(targets.begin(), targets.end(), [](const config::TargetFact& target) {
+      return target.availability == config::Availability::Terminated;
+    });
+  }
+
+  std::uint8_t random_flags() {
+    static constexpr std::uint8_t usual[] = {syn, syn, syn, ack, ack, psh | ack, psh | ack,
+                                             fin | ack, fin | ack, rst, rst | ack, syn | ack};
+    return usual[below(std::size(usual))];
+  }
+
+  void dress(Said& said) {
+    if (said.tcp) said.flags = random_flags();
+    said.payload = std::string(below(5), 'p');
+    const bool opens = !said.tcp || (said.flags & syn) != 0;
+    if (!opens && below(30) == 0) said.ttl = 1;
+  }
+
+  Said from_client() {
+    Said said;
+    said.tcp = below(3) != 0;
+    said.source = {ip("198.18.0." + std::to_string(1 + below(6))),
+                   static_cast<std::uint16_t>(4000 + below(12))};
+    const auto& listeners = rig_.config.listeners;  // 0: tcp, 1: udp, 2: tcp
+    const auto& listener = listeners[!said.tcp ? 1 : below(4) == 0 ? listeners.size() - 1 : 0];
+    said.tcp = listener.protocol == dataplane::Protocol::Tcp;
+    said.destination = {listener.address, listener.port};
+    dress(said);
+    return said;
+  }
+
+  Said from_target() {
+    const auto& known = model_.connections();
+    Said said;
+    if (known.empty() || below(20) == 0) {
+      said.tcp = below(2) == 0;
+      said.source = endpoint(said.tcp ? "10.0.1.11:8080" : "10.0.1.11:5353");
+      const bool full_nat = rig_.config.target_groups[0].mode == Mode::FullNat;
+      said.destination = {ip(full_nat ? "10.0.1.200" : "198.18.9.9"), 64'999};
+    } else {
+      auto chosen = known.begin();
+      std::advance(chosen, static_cast<std::ptrdiff_t>(below(known.size())));
+      const Connection& c = chosen->second;
+      said.tcp = c.tcp;
+      said.source = c.target;
+      said.destination = c.seen_by_target;
+    }
+    said.from_client = false;
+    dress(said);
+    if (said.tcp && below(3) == 0) said.flags = syn | ack;
+    if (said.flags == syn) said.flags = ack;  // a target does not open connections
+    return said;
+  }
+
+  Rig& rig_;
+  const Balancer& model_;
+  std::mt19937_64 random_;
+};
+
+void change_targets(Rig& rig, Generator& generator) {
+  using config::Availability;
+  static constexpr Availability usual[] = {Availability::Serving, Availability::Serving,
+                                           Availability::FailOpen, Availability::Draining,
+                                           Availability::Terminated};
+  config::TargetFact& target = rig.facts.targets[generator.below(rig.facts.targets.size())];
+  target.availability = usual[generator.below(std::size(usual))];
+  rig.publish();
+}
+
+void pass_time(Rig& rig, Balancer& model, Generator& generator) {
+  static constexpr std::uint64_t usual[] = {1, 10, 500, 3'000, 11'500, 32'000, 125'000, 352'000};
+  rig.advance(usual[generator.below(std::size(usual))]);
+  while (!model.settle()) rig.advance(700);
+}
+
+config::Config world_config(const World& world) {
+  config::Config config = standard_config(4, world.mode, world.algorithm);
+  for (config::TargetGroup& group : config.target_groups) {
+    group.unknown_flow = dataplane::UnknownFlow::Reset;
+  }
+  config::Listener other = config.listeners[0];
+  other.name = "web-2";
+  other.port = 81;
+  // nat and Maglev: a client's two connections to one target would collide unpredictably.
+  const bool collides = world.mode == Mode::Nat && world.algorithm == Algorithm::Maglev;
+  if (!collides) config.listeners.push_back(other);
+  return config;
+}
+
+std::uint64_t first_seed() {
+  const char* given = std::getenv("SPILLWAY_SEED");
+  return given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
+}
+
+/// Connections that the path has and the model has not, for the failure message.
+std::string surplus(Rig& rig, const Balancer& model, int workers) {
+  std::string text;
+  for (int worker = 0; worker < workers; ++worker) {
+    dataplane::FlowTable& flows = rig.core(worker).flows;
+    for (std::uint32_t bucket = 0; bucket < flows.buckets(); ++bucket) {
+      flows.visit_bucket(bucket, [&](dataplane::FlowIndex index) {
+        const dataplane::Flow4& flow = flows[index];
+        const auto& key = flow.key;
+        const Key wanted = key_of(key.protocol == dataplane::Protocol::Tcp,
+                                  {key.source, key.source_port.value()},
+                                  {key.destination, key.destination_port.value()});
+        if (flow.direction != dataplane::Direction::ToTarget) return;
+        if (model.connections().contains(wanted)) return;
+        text += "\n" + std::string(to_string(key.protocol)) + " " + to_string(key.source) + ":" +
+                std::to_string(key.source_port.value()) + " " +
+                std::string(to_string(flow.phase)) + " idle " +
+                std::to_string(dataplane::Tick::of(rig.now).since(flow.last_seen)) + " ms";
+      });
+    }
+  }
+  return text;
+}
+
+void drive(const World& world, std::uint64_t seed, int rounds) {
+  SCOPED_TRACE(world.name + " SPILLWAY_SEED=" + std::to_string(seed));
+  const config::Config config = world_config(world);
+  Rig rig(config, standard_facts(config), world.workers, 2048);
+  Balancer model(rig);
+  Generator generator(rig, model, seed);
+  for (int round = 0; round < rounds; ++round) {
+    if (generator.below(12) == 0) change_targets(rig, generator);
+    if (generator.below(6) == 0) pass_time(rig, model, generator);
+    const std::vector<Said> said = generator.burst();
+    std::vector<Input> inputs;
+    for (const Said& packet : said) {
+      const int last = static_cast<int>(packet.source.address.bits.value() & 0xff) - 10;
+      inputs.push_back(packet.input(packet.from_client ? router_mac() : target_mac(last)));
+    }
+    const auto receiver =
+        static_cast<int>(generator.below(static_cast<std::uint64_t>(world.workers)));
+    const std::vector<Outcome> outcomes = rig.run(inputs, receiver);
+    for (std::size_t i = 0; i < said.size(); ++i) {
+      const std::string error = model.judge(said[i], outcomes[i]);
+      ASSERT_EQ(error, "") << "round " << round << " packet " << i << " of " << said.size() << ": "
+                           << to_string(said[i].source.address) << ":" << said[i].source.port
+                           << " -> " << to_string(said[i].destination.address) << ":"
+                           << said[i].destination.port << (said[i].tcp ? " tcp" : " udp")
+                           << " flags " << int{said[i].flags};
+    }
+    std::uint64_t alive = 0;
+    for (int worker = 0; worker < world.workers; ++worker) {
+      alive += rig.counters(worker).totals.flows_alive.read();
+    }
+    ASSERT_EQ(alive, model.connections().size())
+        << "round " << round << surplus(rig, model, world.workers);
+  }
+  rig.expect_laws();
+}
+
+class Model : public testing::TestWithParam<World> {};
+
+TEST_P(Model, AgreesWithThePathOnRandomTraffic) {
+  for (std::uint64_t seed = first_seed(); seed < first_seed() + 12; ++seed) {
+    drive(GetParam(), seed, 400);
+    if (HasFatalFailure()) return;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Worlds, Model,
+    testing::Values(World{"nat_round_robin_1", Mode::Nat, Algorithm::RoundRobin, 1},
+                    World{"nat_round_robin_3", Mode::Nat, Algorithm::RoundRobin, 3},
+                    World{"nat_maglev_1", Mode::Nat, Algorithm::Maglev, 1},
+                    World{"nat_maglev_4", Mode::Nat, Algorithm::Maglev, 4},
+                    World{"full_nat_round_robin_1", Mode::FullNat, Algorithm::RoundRobin, 1},
+                    World{"full_nat_maglev_2", Mode::FullNat, Algorithm::Maglev, 2},
+                    World{"full_nat_round_robin_4", Mode::FullNat, Algorithm::RoundRobin, 4}),
+    [](const auto& world) { return world.param.name; });
+
+// nat with Maglev depends on nothing but the packets: any number of workers gives the same bytes.
+TEST(Workers, OneToFourGiveTheSameResults) {
+  const config::Config config = standard_config(4, Mode::Nat, Algorithm::Maglev);
+  std::vector<std::unique_ptr<Rig>> rigs;
+  for (int workers = 1; workers <= 4; ++workers) {
+    rigs.push_back(std::make_unique<Rig>(config, standard_facts(config), workers));
+  }
+  Balancer none(*rigs[0]);
+  Generator generator(*rigs[0], none, 7);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<Input> inputs;
+    for (const Said& said : generator.burst()) {
+      inputs.push_back(said.input(said.from_client ? router_mac() : target_mac(1)));
+    }
+    const std::vector<Outcome> expected = rigs[0]->run(inputs);
+    for (std::size_t w = 1; w < rigs.size(); ++w) {
+      const std::vector<Outcome> outcomes = rigs[w]->run(inputs, static_cast<int>(w) / 2);
+      for (std::size_t i = 0; i < inputs.size(); ++i) {
+        ASSERT_EQ(to_string(outcomes[i].verdict), to_string(expected[i].verdict));
+        ASSERT_EQ(outcomes[i].bytes, expected[i].bytes);
+      }
+    }
+  }
+  for (auto& rig : rigs) rig->expect_laws();
+}
+
+}  // namespace
+}  // namespace tests

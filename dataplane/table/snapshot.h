@@ -66,7 +66,9 @@ struct Snapshot {
   std::vector<Target> targets;           // by TargetId slot; unused: id no_target
   FixedTable<Endpoint, ListenerId> listener_at;
   FixedTable<Endpoint, TargetId> nat_target_at;  // targets of nat groups, to pick up their replies
-  FixedTable<Ipv4Address, Owner> owners;         // every address that is ours, and whose
+  // Every address that is ours, and whose. One that is several things is the port's before it is a
+  // listener's before it is a local one: so ask for flows and listener_at first (config/compile.cpp).
+  FixedTable<Ipv4Address, Owner> owners;
   FixedTable<Ipv4Address, NextHop> neighbours;   // on-link hosts whose MAC is known
   std::vector<Route> routes;             // longest prefix first
   std::vector<LocalAddresses> locals;    // by PortId: full_nat sources towards targets behind it

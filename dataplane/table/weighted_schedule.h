@@ -1,9 +1,10 @@
 // WeightedSchedule: a fixed, smooth order of targets in which each appears in proportion to its weight
-// (smooth weighted round robin: of weights 5,1,1 comes a a b a c a a, not a a a a a b c).
+// (smooth: of weights 5,1,1 comes a b a a a c a, not a a a a a b c). Equal weights: in the input's order.
 //
 // Immutable; a worker walks it with a cursor of its own. Length = sum of the weights divided by their
-// greatest common divisor, or at most length_max, to which larger sums are scaled (error then below
-// 1/length_max of the whole, and every weight > 0 keeps at least one place).
+// greatest common divisor, or length_max, to which larger sums are scaled: a share is then wrong by
+// less than one place, and every weight > 0 keeps at least one. Built in O(length log weights): the
+// textbook's way (nginx) compares all targets for each place, a second for 8,000 of them.
 #pragma once
 
 #include <cstdint>

@@ -13,8 +13,9 @@
 // Erase clears a tag: no tombstones, no decay. Look-up in steps, so that a burst's cache misses overlap:
 // prehash → prefetch → candidate (prefetches the entry) → find.
 //
-// Bounds: capacity is fixed at construction; insert fails only above ~95 % fill (measured in the unit
-// test); a find reads at most 2 groups and the entries whose 16-bit tag matches.
+// Bounds: capacity is fixed at construction; insert fails only above 97 % fill (91 % in a table of a
+// few buckets; measured in the unit test); a find reads at most 2 groups and the entries whose 16-bit
+// tag matches. Whoever erases an entry that has a twin erases the twin too before the next insert.
 #pragma once
 
 #include <array>
@@ -113,7 +114,8 @@ class BasicFlowTable {
     token.primary = reduce(static_cast<std::uint32_t>(bits));
     token.secondary = reduce(static_cast<std::uint32_t>(bits >> 32) * 0x9e37'79b1u);
     if (token.secondary == token.primary) token.secondary = (token.primary + 1) % buckets_;
-    token.tag = static_cast<std::uint16_t>(bits >> 24);
+    // From bits that chose neither bucket's top bits: within a bucket, tags must differ in all 16.
+    token.tag = static_cast<std::uint16_t>(bits >> 48);
     if (token.tag == 0) token.tag = 1;
     return token;
   }
@@ -135,8 +137,8 @@ class BasicFlowTable {
   }
   [[nodiscard]] FlowIndex find(const Key& key) const { return find(prehash(key), key); }
 
-  /// A place for a key that is not there (DCHECKed); the entry's key is set, the rest left over from
-  /// before. no_flow: full.
+  /// A place for a key that is not there (DCHECKed); the entry's key is set and it has no twin, the rest
+  /// is left over from before. no_flow: full.
   [[nodiscard]] FlowIndex insert(FlowToken token, const Key& key) {
     DCHECK(find(token, key) == no_flow);
     std::uint32_t bucket = token.primary;
@@ -156,6 +158,7 @@ class BasicFlowTable {
     ++size_;
     const FlowIndex index = at(bucket, place);
     entries_[index.slot].key = key;
+    entries_[index.slot].twin = no_flow;  // else move() would write into a stranger
     return index;
   }
 
@@ -164,6 +167,7 @@ class BasicFlowTable {
     std::uint16_t& tag = groups_[bucket].tags[index.slot % TagGroup::width];
     DCHECK(tag != 0);
     const FlowToken token = prehash(entries_[index.slot].key);
+    DCHECK(bucket == token.primary || bucket == token.secondary);  // the key is still the one inserted
     if (bucket != token.primary) --groups_[token.primary].overflow;
     tag = 0;
     --size_;
@@ -232,7 +236,10 @@ class BasicFlowTable {
     const FlowIndex to = at(to_bucket, place);
     entries_[to.slot] = entries_[from.slot];
     const FlowIndex twin = entries_[to.slot].twin;
-    if (twin != no_flow) entries_[twin.slot].twin = to;
+    if (twin != no_flow) {
+      DCHECK(entries_[twin.slot].twin == from);
+      entries_[twin.slot].twin = to;
+    }
     ++moves_;
   }
 

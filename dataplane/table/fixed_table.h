@@ -62,8 +62,9 @@ class FixedTable {
   /// Where the key is, or the free place where it would go: there always is one.
   [[nodiscard]] std::size_t probe(const Key& key) const {
     const std::size_t mask = places_.size() - 1;
-    auto place =
-        static_cast<std::size_t>((fixed_table_bits(key) * 0x9e37'79b9'7f4a'7c15u) >> 32) & mask;
+    // The product's top bits: the only ones that all bits of the key have a say in.
+    auto place = static_cast<std::size_t>((fixed_table_bits(key) * 0x9e37'79b9'7f4a'7c15u) >>
+                                          std::countl_zero(std::uint64_t{mask}));
     while (places_[place].used && !(places_[place].key == key)) place = (place + 1) & mask;
     return place;
   }

@@ -5,6 +5,7 @@
 // one: the top of the poll loop is the quiescent state. Workers never wait; control never blocks.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -44,7 +45,7 @@ class Publication {
 
   /// The generation that every running worker has reached.
   [[nodiscard]] Generation oldest_applied() const {
-    Generation oldest{UINT64_MAX};
+    Generation oldest{left};
     for (std::size_t i = 0; i < workers_; ++i) {
       // acquire: what the worker read from older snapshots happened before we free them (enter).
       oldest = std::min(oldest, Generation{seen_[i].generation.load(std::memory_order_acquire)});
@@ -56,19 +57,23 @@ class Publication {
 
   /// The snapshot to use until the next enter(). What an earlier enter() gave may be gone after this.
   [[nodiscard]] const Snapshot& enter(WorkerId worker) {
+    DCHECK(worker.number < workers_);
     const Snapshot* snapshot = current_.load(std::memory_order_acquire);
     std::atomic<std::uint64_t>& seen = seen_[worker.number].generation;
+    DCHECK(seen.load(std::memory_order_relaxed) != left);
     if (seen.load(std::memory_order_relaxed) != snapshot->generation.number) {
       seen.store(snapshot->generation.number, std::memory_order_release);  // see oldest_applied
     }
     return *snapshot;
   }
-  /// The worker has stopped and reads nothing any more.
+  /// The worker has stopped and reads nothing any more. It may not enter again: until its report
+  /// nobody would keep alive what it has just loaded.
   void leave(WorkerId worker) {
-    seen_[worker.number].generation.store(UINT64_MAX, std::memory_order_release);
+    seen_[worker.number].generation.store(left, std::memory_order_release);  // see oldest_applied
   }
 
  private:
+  static constexpr std::uint64_t left = UINT64_MAX;
   struct alignas(64) Seen {
     std::atomic<std::uint64_t> generation{0};  // 0: has not entered yet, holds everything
   };

@@ -12,6 +12,7 @@
 // Layout changes raise layout_version; readers refuse other versions.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -32,14 +33,17 @@ inline constexpr std::uint32_t layout_version = 1;
 /// Older than this and the daemon is dead or stuck. It writes a heartbeat every second.
 inline constexpr std::uint64_t heartbeat_stale_milliseconds = 5'000;
 
-/// A short text in shared memory; cut to fit, always terminated.
+/// A short text in shared memory; cut to fit (never inside a UTF-8 character), always terminated.
 template <std::size_t N>
 struct Text {
   std::array<char, N> bytes{};
 
   void assign(std::string_view text) {
+    std::size_t size = std::min(text.size(), N - 1);
+    const auto continues = [](char byte) { return (static_cast<unsigned char>(byte) >> 6) == 2; };
+    while (size > 0 && size < text.size() && continues(text[size])) --size;
     bytes.fill('\0');
-    std::memcpy(bytes.data(), text.data(), text.size() < N ? text.size() : N - 1);
+    std::copy_n(text.data(), size, bytes.data());
   }
   [[nodiscard]] std::string_view view() const {
     return {bytes.data(), strnlen(bytes.data(), N)};
@@ -55,14 +59,15 @@ class Record {
   void write(const Value& value) {
     std::array<std::uint64_t, words> buffer{};
     std::memcpy(buffer.data(), &value, sizeof value);
-    const std::uint64_t before = sequence_.load(std::memory_order_relaxed);
-    sequence_.store(before + 1, std::memory_order_relaxed);
+    // Already odd if a writer died in the middle: then it stays so until we are done.
+    const std::uint64_t odd = sequence_.load(std::memory_order_relaxed) | 1;
+    sequence_.store(odd, std::memory_order_relaxed);
     // release: who reads one of these words sees the odd number too (acquire in read). Not a fence:
     // ThreadSanitizer does not know fences.
     for (std::size_t i = 0; i < words; ++i) {
       words_[i].store(buffer[i], std::memory_order_release);
     }
-    sequence_.store(before + 2, std::memory_order_release);  // pairs with the first load in read
+    sequence_.store(odd + 1, std::memory_order_release);  // pairs with the first load in read
   }
 
   /// nullopt if the writer kept writing for `attempts` tries (or died while writing).

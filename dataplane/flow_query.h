@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataplane/packet/clock.h"
+#include "dataplane/packet/contract.h"
 #include "dataplane/table/flow.h"
 
 namespace dataplane {
@@ -59,7 +60,10 @@ class FlowQuery {
   [[nodiscard]] std::uint32_t cursor() const { return cursor_; }
   void advance(std::uint32_t buckets) { cursor_ += buckets; }
   [[nodiscard]] bool full() const { return records_.size() >= limit_; }
-  void add(const FlowRecord& record) { records_.push_back(record); }  // reserved: does not allocate
+  void add(const FlowRecord& record) {
+    DCHECK(!full());
+    records_.push_back(record);  // reserved: does not allocate
+  }
   void answer() { state_.store(State::Answered, std::memory_order_release); }  // pairs with answered
 
  private:

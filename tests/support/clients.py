@@ -20,7 +20,8 @@ class Load:
         self.command = ["/usr/bin/python3", _HERE / "load.py", address, port, "--path", path,
                         "--connections", connections, "--timeout", timeout]
         if requests is not None:
-            self.command += ["--requests", requests]
+            # Nobody wants to wait for 10,000 time-outs.
+            self.command += ["--requests", requests, "--failures-max", 100]
         if keep_alive:
             self.command += ["--keep-alive"]
         self.process = None

@@ -8,7 +8,6 @@ each, and for every failure when its request began and what happened. Prints one
 
 import argparse
 import collections
-import itertools
 import json
 import signal
 import socket
@@ -38,12 +37,13 @@ class Client(threading.Thread):
                         f"Connection: {connection}\r\n\r\n").encode()
 
     def run(self):
-        while not self.stopping.is_set() and next(self.tickets, None) is not None:
+        while not self.stopping.is_set() and self.tickets.take():
             began = time.time()
             try:
                 self.targets[self.exchange()] += 1
             except (OSError, ValueError) as error:
                 self.failed += 1
+                self.tickets.count_failure()
                 if len(self.failures) < FAILURES_KEPT:
                     self.failures.append({"at": began, "error": f"{type(error).__name__}: {error}"})
                 self.close()
@@ -84,15 +84,21 @@ class Client(threading.Thread):
 
 
 class Tickets:
-    """One for each request to make; shared by all clients."""
+    """One for each request to make; shared by all clients. None are left after too many failures."""
 
-    def __init__(self, requests):
-        self.numbers = itertools.count() if requests is None else iter(range(requests))
+    def __init__(self, requests, failures_max):
+        self.left = float("inf") if requests is None else requests
+        self.failures_left = float("inf") if failures_max is None else failures_max
         self.lock = threading.Lock()
 
-    def __next__(self):
+    def take(self):
         with self.lock:
-            return next(self.numbers)
+            self.left -= 1
+            return self.left >= 0 and self.failures_left > 0
+
+    def count_failure(self):
+        with self.lock:
+            self.failures_left -= 1
 
 
 def parse(arguments):
@@ -101,6 +107,7 @@ def parse(arguments):
     parser.add_argument("port", type=int)
     parser.add_argument("--path", default="/")
     parser.add_argument("--requests", type=int, help="default: until SIGTERM")
+    parser.add_argument("--failures-max", type=int, help="give up after so many")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--keep-alive", action="store_true")
     parser.add_argument("--timeout", type=float, default=5.0, help="seconds for one request's steps")
@@ -111,7 +118,7 @@ def main(arguments):
     options = parse(arguments)
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    tickets = Tickets(options.requests)
+    tickets = Tickets(options.requests, options.failures_max)
     clients = [Client(options, tickets, stopping) for _ in range(options.connections)]
     for client in clients:
         client.start()

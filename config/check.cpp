@@ -45,7 +45,8 @@ Errors check_read(const Config& config, Paths unread) {
 }
 
 std::variant<Config, Errors> checked(Reading reading) {
-  if (reading.parsed) {
+  // Of a file with that many mistakes not all are known, so what else is wrong is guesswork.
+  if (reading.parsed && reading.errors.size() < complaints_max) {
     Errors more = check_read(reading.config, std::move(reading.unread));
     std::move(more.begin(), more.end(), std::back_inserter(reading.errors));
   }
@@ -166,6 +167,7 @@ void check_name(const std::string& path, std::string_view name, Complaints& comp
 std::string written_at(const Config& config, std::string_view path) {
   const Place place = config.places.find(path);
   if (place.line == 0) return {};
+  if (config.places.files.size() == 1) return fmt::format(" (line {})", place.line);
   return fmt::format(" ({}:{})", config.places.file_name(place), place.line);
 }
 

@@ -20,7 +20,8 @@ void check_listeners(const Config& config, Complaints& complaints);
 /// ELB's rule: 1 to 32 letters, digits and hyphens, no hyphen at the ends.
 void check_name(const std::string& path, std::string_view name, Complaints& complaints);
 
-/// " (edge.cfg:12)": where a setting was written, to be put behind its mention.
+/// " (line 12)", of several files " (edge.cfg:12)": where a setting was written, to be put behind
+/// its mention.
 [[nodiscard]] std::string written_at(const Config& config, std::string_view path);
 
 /// Names must be unique within their list.

@@ -6,6 +6,10 @@
 namespace config {
 
 void Complaints::add(Error error) {
+  if (added_.size() == complaints_max) {
+    ++more_;
+    return;
+  }
   const Place place = places_.find(error.setting);
   error.file = places_.file_name(place);
   error.line = place.line;
@@ -26,7 +30,14 @@ Errors Complaints::take() {
   Errors errors;
   errors.reserve(added_.size());
   for (Placed& placed : added_) errors.push_back(std::move(placed.error));
+  if (more_ > 0) {
+    errors.push_back({.file = places_.file_name({}),
+                      .problem = std::to_string(more_) + " more errors are not shown",
+                      .allowed = "none",
+                      .remedy = "Correct the ones above first."});
+  }
   added_.clear();
+  more_ = 0;
   return errors;
 }
 

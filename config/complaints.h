@@ -15,6 +15,9 @@
 
 namespace config {
 
+/// More are counted, but not kept: a wrong file of megabytes must not fill the memory with errors.
+inline constexpr std::size_t complaints_max = 10'000;
+
 using Paths = std::set<std::string, std::less<>>;
 
 class Complaints {
@@ -29,7 +32,7 @@ class Complaints {
   /// False: read() has complained about this setting or about one that holds it.
   [[nodiscard]] bool readable(std::string_view path) const;
 
-  /// Everything added, sorted.
+  /// Everything added, sorted; the last says how many more there are.
   [[nodiscard]] Errors take();
   /// The paths that were complained about or doubted.
   [[nodiscard]] Paths paths() const;
@@ -43,6 +46,7 @@ class Complaints {
   Paths unread_;
   Paths doubted_;
   std::vector<Placed> added_;
+  std::size_t more_ = 0;
 };
 
 }  // namespace config

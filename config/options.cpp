@@ -93,8 +93,7 @@ std::variant<Options, Exit> checked(const po::variables_map& given) {
   if (options.run_dir.empty()) return bad_usage("--run-dir needs a directory.");
   if (std::find(log_levels.begin(), log_levels.end(), options.log_level) == log_levels.end()) {
     return bad_usage(fmt::format("--log-level {}: allowed are {}.{}", in_quotes(options.log_level),
-                                 log_levels_text,
-                                 did_you_mean(options.log_level, log_levels)));
+                                 log_levels_text, did_you_mean(options.log_level, log_levels)));
   }
   return options;
 }

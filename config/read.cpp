@@ -45,6 +45,23 @@ void read_file(const libconfig::Setting& root, Config& config, Findings& finding
   file.finish();
 }
 
+/// libconfig says little; this is what operators did when it said so.
+Error syntax_error(std::string_view problem) {
+  if (problem == "duplicate setting name") {
+    return {.problem = "a key of this line is there twice",
+            .allowed = "each key once in a group { }, and once outside of groups",
+            .remedy = "Remove one of the two; several of a kind go in a list ( { … }, { … } )."};
+  }
+  if (problem == "mismatched element type in array") {
+    return {.problem = "values of different types are in one array",
+            .allowed = "one type between [ and ]",
+            .remedy = "Strings and addresses need double quotes, numbers must have none."};
+  }
+  return {.problem = std::string{problem},
+          .allowed = "KEY = VALUE; with strings and addresses in double quotes",
+          .remedy = "Look in this line and the one before for a missing quote, ';', ',' or '='."};
+}
+
 Reading parse(const Source& source) {
   Reading reading;
   Config& config = reading.config;
@@ -60,12 +77,9 @@ Reading parse(const Source& source) {
     parser.readString(source.text);
   } catch (const libconfig::ParseException& exception) {
     const auto line = static_cast<unsigned>(exception.getLine());
-    refuse(
-        source.place(line),
-        {.value = in_quotes(source.line_text(line)),
-         .problem = exception.getError(),
-         .allowed = "KEY = VALUE; with strings and addresses in double quotes",
-         .remedy = "Look in this line and the one before for a missing ';', ',', '=' or quote."});
+    Error error = syntax_error(exception.getError());
+    error.value = in_quotes(source.line_text(line));
+    refuse(source.place(line), std::move(error));
     return reading;
   }
   if (parser.getRoot().getLength() == 0) {

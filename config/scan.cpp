@@ -101,44 +101,65 @@ void Scanner::copy_one() {
     put_newline();
   } else if (is_blank(c)) {
     out_.text += c;
-  } else if (c == ',') {
-    const bool after_element =
-        last_ != '\0' && std::string_view{"([{,;="}.find(last_) == std::string_view::npos;
-    comma_ = after_element ? out_.text.size() : std::string::npos;
-    put(c);
   } else if (std::string_view{"()[]{}"}.find(c) != std::string_view::npos) {
     copy_bracket(c);
   } else {
+    count(c);
     put(c);
   }
 }
 
+void Scanner::count(char c) {
+  Opened& here = opened_.back();
+  if (c == ',') {
+    const bool after_element =
+        last_ != '\0' && std::string_view{"([{,;="}.find(last_) == std::string_view::npos;
+    comma_ = after_element ? out_.text.size() : std::string::npos;
+    ++here.elements;
+  } else if (c == '=' || c == ':') {
+    ++here.keys;
+  }
+  if (too_many_ || (here.keys <= keys_max && here.elements <= elements_max)) return;
+  too_many_ = true;
+  complain(line_, {.problem = here.keys > keys_max ? "there are too many keys in one group"
+                                                   : "there are too many elements in one list",
+                   .allowed = fmt::format("at most {} keys in a group, {} elements in a list",
+                                          keys_max, elements_max),
+                   .remedy = "Is this the right file?"});
+}
+
 void Scanner::copy_bracket(char bracket) {
   const bool opens = bracket == '(' || bracket == '[' || bracket == '{';
-  if (opens) {
-    opened_.push_back({bracket, line_});
-    if (opened_.size() > nesting_max && !too_deep_) {
-      too_deep_ = true;
-      complain(line_, {.problem = "brackets are nested too deeply",
-                       .allowed = fmt::format("{} within each other", nesting_max),
-                       .remedy = "Look for brackets that are not closed."});
-    }
-  } else if (opened_.empty()) {
+  if (!opens) {
+    close(bracket);
+    return;
+  }
+  put(bracket);
+  opened_.push_back({bracket, line_});
+  if (opened_.size() <= nesting_max + 1 || too_deep_) return;
+  too_deep_ = true;
+  complain(line_, {.problem = "brackets are nested too deeply",
+                   .allowed = fmt::format("{} within each other", nesting_max),
+                   .remedy = "Look for brackets that are not closed."});
+}
+
+void Scanner::close(char bracket) {
+  if (opened_.size() == 1) {
     complain(line_, {.problem = fmt::format("'{}' closes nothing", bracket),
                      .allowed = "brackets in pairs",
                      .remedy = "Remove it, or look for one too many above."});
-  } else {
-    const Opened open = opened_.back();
-    opened_.pop_back();
-    if (bracket != closing(open.bracket)) {
-      complain(line_,
-               {.problem = fmt::format("'{}' where '{}' must close the '{}' of line {}", bracket,
-                                       closing(open.bracket), open.bracket, open.line),
-                .allowed = "brackets in pairs",
-                .remedy = fmt::format("Is a '{}' missing before it?", closing(open.bracket))});
-    }
-    if (last_ == ',' && comma_ != std::string::npos && bracket != '}') out_.text[comma_] = ' ';
+    return;
   }
+  const Opened open = opened_.back();
+  opened_.pop_back();
+  const char expected = closing(open.bracket);
+  if (bracket != expected) {
+    complain(line_, {.problem = fmt::format("'{}' where '{}' must close the '{}' of line {}",
+                                            bracket, expected, open.bracket, open.line),
+                     .allowed = "brackets in pairs",
+                     .remedy = fmt::format("Is a '{}' missing before it?", expected)});
+  }
+  if (last_ == ',' && comma_ != std::string::npos && bracket != '}') out_.text[comma_] = ' ';
   put(bracket);
 }
 
@@ -238,6 +259,7 @@ void Scanner::finish() {
   if (finished_) return;
   finished_ = true;
   for (const Opened& open : opened_) {
+    if (open.bracket == '\0' || too_deep_) continue;
     complain(open.line,
              {.problem = fmt::format("the '{}' in this line is never closed", open.bracket),
               .allowed = "brackets in pairs",

@@ -31,8 +31,10 @@ class Scanner {
 
  private:
   struct Opened {
-    char bracket;
+    char bracket;  // '\0': the file itself
     int line;
+    std::size_t keys = 0;
+    std::size_t elements = 1;
   };
 
   [[nodiscard]] bool done() const { return at_ >= text_.size(); }
@@ -48,6 +50,8 @@ class Scanner {
   void put_newline();
   void copy_one();
   void copy_bracket(char bracket);
+  void close(char bracket);
+  void count(char c);
   void copy_name();
   void copy_number();
   void copy_string();
@@ -62,10 +66,11 @@ class Scanner {
   int line_ = 1;
   std::uint32_t file_;
   Source& out_;
-  std::vector<Opened> opened_;
+  std::vector<Opened> opened_{{'\0', 0}};
   char last_ = '\0';                       // the last byte that is not white space or comment
   std::size_t comma_ = std::string::npos;  // where in the output a list may end with it
   bool too_deep_ = false;
+  bool too_many_ = false;
   bool finished_ = false;
   Errors errors_;
 };

@@ -22,7 +22,7 @@ struct CheckPort {
   [[nodiscard]] std::optional<std::uint16_t> operator()(const Value& value) const {
     const std::string allowed = "1 to 65535, or \"traffic-port\"";
     if (value.type() == libconfig::Setting::TypeString) {
-      if (*value.string(allowed, "80") == "traffic-port") return std::uint16_t{0};
+      if (*value.string(allowed, "") == "traffic-port") return std::uint16_t{0};
       value.complain("is neither a number nor \"traffic-port\"", allowed,
                      "Write a number without quotes, or leave it out for \"traffic-port\".");
       return std::nullopt;
@@ -41,7 +41,7 @@ struct Matcher {
     return "HTTP status codes and ranges between 200 and 599, like \"200-399,404\"";
   }
   [[nodiscard]] std::optional<std::vector<StatusRange>> operator()(const Value& value) const {
-    const auto text = value.string(allowed(), "\"200-399\"");
+    const auto text = value.string(allowed(), "Write it like \"200-399\".");
     if (!text) return std::nullopt;
     std::vector<StatusRange> ranges;
     std::string_view rest = *text;
@@ -86,7 +86,7 @@ struct RequestText {
   std::size_t size_max;
   bool path;
   [[nodiscard]] std::optional<std::string> operator()(const Value& value) const {
-    auto text = value.string(what, sample);
+    auto text = value.string(what, fmt::format("Write it like {}.", sample));
     if (!text) return std::nullopt;
     const bool printable =
         std::all_of(text->begin(), text->end(), [](char c) { return c > 0x20 && c < 0x7f; });
@@ -148,7 +148,7 @@ Target read_target(const Value& value, std::uint16_t port) {
   target.port = port;
   Group group{value};
   group.require("address", target.address, Address{"\"10.0.1.11\""});
-  group.read("port", target.port, Whole{1, 65'535, port == 0 ? 8080 : port});
+  group.read("port", target.port, Whole{1, 65'535, port == 0 ? 8080 : port, port != 0});
   group.read("weight", target.weight, Whole{0, ranges::weight_max, 1});
   group.read("zone", target.zone, Text{"a name", "\"a\""});
   group.finish();
@@ -180,7 +180,7 @@ void read_workers(const Value& value, Config& config) {
     value.complain("is out of range", allowed, "Change it, or leave it out for one worker.");
     return;
   }
-  const auto cpus = ListOf<Whole>{Whole{0, ranges::cpu_max, 2}}(value);
+  const auto cpus = ListOf<Whole>{Whole{0, ranges::cpu_max, 2, false}}(value);
   if (!cpus) return;
   if (cpus->empty() || cpus->size() > dataplane::workers_max) {
     value.complain(cpus->empty() ? "is empty" : fmt::format("has {} elements", cpus->size()),
@@ -261,7 +261,7 @@ TargetGroup read_target_group(const Value& value) {
   Group group{value};
   group.require("name", target_group.name, name_rule);
   group.read("protocol", target_group.protocol, protocols());
-  group.require("port", target_group.port, Whole{1, 65'535, 8080});
+  group.require("port", target_group.port, Whole{1, 65'535, 8080, false});
   group.read("mode", target_group.mode,
              OneOf<Mode>{{{"nat", Mode::Nat}, {"full_nat", Mode::FullNat}}});
   group.read("algorithm", target_group.algorithm,
@@ -296,7 +296,7 @@ Listener read_listener(const Value& value) {
   Group group{value};
   group.require("name", listener.name, name_rule);
   group.require("address", listener.address, Address{"\"203.0.113.10\""});
-  group.require("port", listener.port, Whole{1, 65'535, 80});
+  group.require("port", listener.port, Whole{1, 65'535, 80, false});
   const bool tcp = group.read("protocol", listener.protocol, protocols())
                        ? listener.protocol == Protocol::Tcp
                        : !group.find("protocol");

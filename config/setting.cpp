@@ -80,15 +80,14 @@ void Value::complain_of_type(std::string_view expected, std::string allowed,
            std::move(remedy));
 }
 
+bool Value::is_integer() const {
+  return type() == Setting::TypeInt || type() == Setting::TypeInt64;
+}
+
 std::optional<std::string> Value::string(const std::string& allowed,
-                                         const std::string& example) const {
+                                         const std::string& remedy) const {
   if (type() == Setting::TypeString) return setting_->c_str();
-  const bool scalar = setting_->isScalar();
-  complain_of_type("a string", allowed,
-                   scalar ? fmt::format("If that is what you mean, write it in double quotes: "
-                                        "\"{}\".",
-                                        shown())
-                          : fmt::format("Write {}.", example));
+  complain_of_type("a string", allowed, remedy);
   return std::nullopt;
 }
 
@@ -96,13 +95,18 @@ std::optional<std::int64_t> Value::integer(const std::string& allowed,
                                            const std::string& example) const {
   if (type() == Setting::TypeInt) return static_cast<int>(*setting_);
   if (type() == Setting::TypeInt64) return static_cast<long long>(*setting_);
-  const bool digits_in_quotes =
-      type() == Setting::TypeString && *setting_->c_str() != '\0' &&
-      std::string_view{setting_->c_str()}.find_first_not_of("0123456789") == std::string_view::npos;
-  complain_of_type("an integer", allowed,
-                   digits_in_quotes ? fmt::format("Write {} without quotes.", setting_->c_str())
-                                    : fmt::format("Write a number like {}.", example));
+  complain_of_type("an integer", allowed, number_remedy(example));
   return std::nullopt;
+}
+
+std::string Value::number_remedy(const std::string& example) const {
+  if (type() == Setting::TypeString) {
+    const std::string_view text = setting_->c_str();
+    const bool number = !text.empty() && text.size() < 20 &&
+                        text.find_first_not_of("0123456789.") == std::string_view::npos;
+    if (number) return fmt::format("Write {} without quotes.", text);
+  }
+  return fmt::format("Write a number like {}.", example);
 }
 
 std::optional<std::vector<Value>> Value::elements(const std::string& example) const {
@@ -167,11 +171,21 @@ void Group::finish() const {
 
 // --- rules ---
 
+std::optional<std::string> Text::operator()(const Value& value) const {
+  const bool scalar = value.setting().isScalar();
+  return value.string(what, scalar ? fmt::format("If that is what you mean, write it in double "
+                                                 "quotes: \"{}\".",
+                                                 value.shown())
+                                   : fmt::format("Write {}.", sample));
+}
+
 std::optional<std::int64_t> Whole::operator()(const Value& value) const {
   const auto number = value.integer(allowed(), example());
   if (!number) return std::nullopt;
   if (*number >= first && *number <= last) return number;
-  value.complain("is out of range", allowed(), change_or_leave_out(example()));
+  value.complain("is out of range", allowed(),
+                 is_default ? change_or_leave_out(example())
+                            : fmt::format("Write a number like {}.", example()));
   return std::nullopt;
 }
 
@@ -179,15 +193,16 @@ std::string Duration::allowed() const {
   return fmt::format("{} to {} seconds", seconds_text(first), seconds_text(last));
 }
 
-std::string Duration::example() const { return seconds_text(fallback); }
+std::string Duration::example() const { return seconds_text(sample); }
 
 std::optional<milliseconds> Duration::operator()(const Value& value) const {
   double seconds = 0;
   if (value.type() == Setting::TypeFloat) {
     seconds = static_cast<double>(value.setting());
-  } else if (const auto whole = value.integer(allowed(), example())) {
-    seconds = static_cast<double>(*whole);
+  } else if (value.is_integer()) {
+    seconds = static_cast<double>(*value.integer(allowed(), example()));
   } else {
+    value.complain_of_type("a number of seconds", allowed(), value.number_remedy(example()));
     return std::nullopt;
   }
   const double milli = seconds * 1000.0;
@@ -205,7 +220,7 @@ std::optional<bool> Flag::operator()(const Value& value) const {
 }
 
 std::optional<dataplane::Ipv4Address> Address::operator()(const Value& value) const {
-  const auto text = value.string(allowed(), example());
+  const auto text = value.string(allowed(), fmt::format("Write it like {}.", example()));
   if (!text) return std::nullopt;
   const auto address = dataplane::parse_ipv4(*text);
   if (address) return address;
@@ -220,7 +235,7 @@ std::optional<dataplane::Ipv4Address> Address::operator()(const Value& value) co
 }
 
 std::optional<dataplane::Ipv4Prefix> Prefix::operator()(const Value& value) const {
-  const auto text = value.string(allowed(), example());
+  const auto text = value.string(allowed(), fmt::format("Write it like {}.", example()));
   if (!text) return std::nullopt;
   const auto prefix = dataplane::parse_ipv4_prefix(*text);
   if (prefix) return prefix;
@@ -233,7 +248,7 @@ std::optional<dataplane::Ipv4Prefix> Prefix::operator()(const Value& value) cons
 }
 
 std::optional<dataplane::MacAddress> Mac::operator()(const Value& value) const {
-  const auto text = value.string(allowed(), example());
+  const auto text = value.string(allowed(), fmt::format("Write it like {}.", example()));
   if (!text) return std::nullopt;
   const auto mac = dataplane::parse_mac(*text);
   if (!mac) {

@@ -47,10 +47,13 @@ class Value {
   /// "is an integer, not a string".
   void complain_of_type(std::string_view expected, std::string allowed, std::string remedy) const;
 
+  [[nodiscard]] bool is_integer() const;
   [[nodiscard]] std::optional<std::string> string(const std::string& allowed,
-                                                  const std::string& example) const;
+                                                  const std::string& remedy) const;
   [[nodiscard]] std::optional<std::int64_t> integer(const std::string& allowed,
                                                     const std::string& example) const;
+  /// For what should have been a number: the number without its quotes, or the example.
+  [[nodiscard]] std::string number_remedy(const std::string& example) const;
   /// The elements of a list or an array.
   [[nodiscard]] std::optional<std::vector<Value>> elements(const std::string& example) const;
 
@@ -109,17 +112,16 @@ struct Text {
   std::string sample = "\"…\"";
   [[nodiscard]] std::string allowed() const { return what; }
   [[nodiscard]] std::string example() const { return sample; }
-  [[nodiscard]] std::optional<std::string> operator()(const Value& value) const {
-    return value.string(what, sample);
-  }
+  [[nodiscard]] std::optional<std::string> operator()(const Value& value) const;
 };
 
 struct Whole {
   std::int64_t first;
   std::int64_t last;
-  std::int64_t fallback;  // the default, for the remedy; required keys: a sensible value
+  std::int64_t sample;
+  bool is_default = true;  // the sample is what counts where the key is left out
   [[nodiscard]] std::string allowed() const { return fmt::format("{} to {}", first, last); }
-  [[nodiscard]] std::string example() const { return fmt::format("{}", fallback); }
+  [[nodiscard]] std::string example() const { return fmt::format("{}", sample); }
   [[nodiscard]] std::optional<std::int64_t> operator()(const Value& value) const;
 };
 
@@ -127,7 +129,7 @@ struct Whole {
 struct Duration {
   std::chrono::milliseconds first;
   std::chrono::milliseconds last;
-  std::chrono::milliseconds fallback;
+  std::chrono::milliseconds sample;  // the default
   [[nodiscard]] std::string allowed() const;
   [[nodiscard]] std::string example() const;
   [[nodiscard]] std::optional<std::chrono::milliseconds> operator()(const Value& value) const;
@@ -151,7 +153,7 @@ struct OneOf {
   }
   [[nodiscard]] std::string example() const { return fmt::format("\"{}\"", names.front().first); }
   [[nodiscard]] std::optional<Enum> operator()(const Value& value) const {
-    const auto text = value.string(allowed(), example());
+    const auto text = value.string(allowed(), "Choose one of these, in double quotes.");
     if (!text) return std::nullopt;
     std::vector<std::string> known;
     for (const auto& [name, choice] : names) {

@@ -20,6 +20,9 @@ namespace config {
 inline constexpr std::size_t source_size_max = 8 * 1024 * 1024;  // all files of one configuration
 inline constexpr std::size_t include_depth_max = 10;
 inline constexpr std::size_t nesting_max = 64;  // brackets within brackets
+// libconfig looks through a whole group before it adds a key to it.
+inline constexpr std::size_t keys_max = 1000;        // in one group, or in the file outside of any
+inline constexpr std::size_t elements_max = 16'384;  // in one list
 
 struct Source {
   std::string text;                // without comments, every include in its place

@@ -1,0 +1,24 @@
+// Fields: reading a JSON document whose writer may be an older or newer version: what is missing is
+// zero or empty, never an exception.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "report/documents.h"
+#include "tools/spillwayctl/show.h"
+
+namespace tools {
+
+[[nodiscard]] std::uint64_t number(const Json& object, const char* field);
+[[nodiscard]] std::string text(const Json& object, const char* field);
+[[nodiscard]] bool flag(const Json& object, const char* field);
+/// An array's elements; an empty array if there is none.
+[[nodiscard]] const Json& elements(const Json& object, const char* field);
+/// "address:port" of a listener or target.
+[[nodiscard]] std::string endpoint(const Json& object);
+
+/// How much a figure grew per second since the earlier document; 0 for one that started anew.
+[[nodiscard]] double rate(const Json& now, const Json* earlier, const char* field, double seconds);
+
+}  // namespace tools

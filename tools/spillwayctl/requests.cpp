@@ -1,0 +1,223 @@
+#include "tools/spillwayctl/requests.h"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "dataplane/packet/address.h"
+#include "report/documents.h"
+#include "report/place.h"
+#include "tools/spillwayctl/control_client.h"
+#include "tools/spillwayctl/drain_wait.h"
+#include "tools/spillwayctl/fields.h"
+#include "tools/spillwayctl/instance.h"
+#include "tools/spillwayctl/show.h"
+
+namespace tools {
+namespace {
+
+namespace options = boost::program_options;
+
+/// The instance that a request goes to.
+struct Destination {
+  std::string instance;
+  std::filesystem::path socket;
+};
+
+std::variant<Destination, std::string> destination(const Context& context) {
+  const auto name = name_instance(context);
+  if (const auto* error = std::get_if<report::ReadError>(&name)) return error->message;
+  const auto& instance = std::get<std::string>(name);
+  return Destination{instance, report::socket_path(context.run_directory, instance)};
+}
+
+/// The document of a request that went well; else says why not and gives the exit status.
+std::variant<Json, int> ask(const Context& context, std::string_view method,
+                            const std::string& target) {
+  const auto to = destination(context);
+  if (const auto* error = std::get_if<std::string>(&to)) return fail(*error);
+  const auto& [instance, socket] = std::get<Destination>(to);
+  auto answer = request(socket, instance, method, target);
+  if (const auto* error = std::get_if<std::string>(&answer)) return fail(*error);
+  auto& response = std::get<Response>(answer);
+  if (response.status == 200) return std::move(response.document);
+  const std::string sentence = text(response.document, "error");
+  fail(sentence.empty() ? fmt::format("instance {} answered {}", instance, response.status)
+                        : sentence);
+  return response.status == 400 ? bad_usage : failed;
+}
+
+void print(const std::string& lines) { std::fputs(lines.c_str(), stdout); }
+
+void print(const Json& document) {
+  print(document.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
+View view_now(const Context& context) {
+  return {.now_unix_milliseconds = report::now_unix_milliseconds(),
+          .colours = context.colours,
+          .wide = false,
+          .earlier = nullptr,
+          .seconds = 0};
+}
+
+/// Whether "10.0.1.11:8080" or "10.0.1.11" was given.
+bool has_port(const std::string& target) { return target.find(':') != std::string::npos; }
+
+/// "10.0.1.11" completed by the port that this address has in its group; nullopt: said why not.
+std::optional<std::string> with_port(const Context& context, const std::string& group,
+                                     const std::string& address, int& status) {
+  const auto answer = ask(context, "GET", "/v1/targets");
+  if (const int* failure = std::get_if<int>(&answer)) {
+    status = *failure;
+    return std::nullopt;
+  }
+  std::vector<std::string> found;
+  for (const Json& target : elements(std::get<Json>(answer), "targets")) {
+    const bool same = text(target, "target_group") == group && text(target, "address") == address;
+    if (same) found.push_back(endpoint(target));
+  }
+  if (found.size() == 1) return found.front();
+  status = fail(found.empty()
+                    ? fmt::format("there is no target {} in group \"{}\"; spillwayctl targets lists "
+                                  "them",
+                                  address, group)
+                    : fmt::format("group \"{}\" has {} on {} ports: say which, such as {}", group,
+                                  address, found.size(), found.front()));
+  return std::nullopt;
+}
+
+/// Drains or undrains; `verb` is the last part of the path. The target's new state, or a status.
+std::variant<Json, int> change_target(const Context& context, const Options& given,
+                                      const std::string& verb) {
+  const auto group = given["TARGET_GROUP"].as<std::string>();
+  auto target = given["ADDRESS:PORT"].as<std::string>();
+  if (!dataplane::parse_ipv4(target.substr(0, target.find(':')))) {
+    return misused(fmt::format("\"{}\" is not a target: an address and port such as 10.0.1.11:8080 "
+                               "is allowed",
+                               target),
+                   verb);
+  }
+  if (!has_port(target)) {
+    int status = failed;
+    const auto complete = with_port(context, group, target, status);
+    if (!complete) return status;
+    target = *complete;
+  }
+  return ask(context, "POST",
+             fmt::format("/v1/target_groups/{}/targets/{}/{}", encoded(group), encoded(target),
+                         verb));
+}
+
+}  // namespace
+
+void add_flow_filters(OptionsDescription& description) {
+  description.add_options()("limit,n", options::value<unsigned>()->value_name("N"),
+                            "at most so many flows, 1 to 10000 (default 1000)")(
+      "target-group,g", options::value<std::string>()->value_name("NAME"),
+      "only flows to this group")("target,t",
+                                  options::value<std::string>()->value_name("ADDRESS:PORT"),
+                                  "only flows to this target")(
+      "wide", "all columns: packets too");
+}
+
+void add_waiting(OptionsDescription& description) {
+  description.add_options()("wait", "return when no flow is left on it")(
+      "timeout", options::value<double>()->value_name("SECONDS"),
+      "with --wait: give up after so long (exit status 1)");
+}
+
+int run_flows(const Context& context, const Options& given) {
+  std::string query;
+  const auto add = [&](const char* name, const std::string& value) {
+    query += fmt::format("{}{}={}", query.empty() ? '?' : '&', name, encoded(value));
+  };
+  if (given.count("limit") != 0) add("limit", std::to_string(given["limit"].as<unsigned>()));
+  if (given.count("target-group") != 0) {
+    add("target_group", given["target-group"].as<std::string>());
+  }
+  if (given.count("target") != 0) add("target", given["target"].as<std::string>());
+  const auto answer = ask(context, "GET", "/v1/flows" + query);
+  if (const int* status = std::get_if<int>(&answer)) return *status;
+  const Json& document = std::get<Json>(answer);
+  if (context.json) {
+    print(document);
+    return done;
+  }
+  View view = view_now(context);
+  view.wide = given.count("wide") != 0;
+  print(show_flows(document, view));
+  return done;
+}
+
+int run_drain(const Context& context, const Options& given) {
+  const bool wait = given.count("wait") != 0;
+  if (given.count("timeout") != 0 && !wait) return misused("--timeout goes with --wait", "drain");
+  const auto answer = change_target(context, given, "drain");
+  if (const int* status = std::get_if<int>(&answer)) return *status;
+  const Json& target = std::get<Json>(answer);
+  if (context.json) {
+    if (!wait) print(target);
+  } else {
+    print(show_target_state(target, view_now(context)) + '\n');
+    std::fflush(stdout);
+  }
+  if (!wait) return done;
+  std::optional<double> timeout;
+  if (given.count("timeout") != 0) timeout = given["timeout"].as<double>();
+  return wait_until_empty(context, target, timeout);
+}
+
+int run_undrain(const Context& context, const Options& given) {
+  const auto answer = change_target(context, given, "undrain");
+  if (const int* status = std::get_if<int>(&answer)) return *status;
+  const Json& target = std::get<Json>(answer);
+  if (context.json) {
+    print(target);
+  } else {
+    print(show_target_state(target, view_now(context)) + '\n');
+  }
+  return done;
+}
+
+int run_reload(const Context& context, const Options&) {
+  const auto answer = ask(context, "POST", "/v1/reload");
+  if (const int* status = std::get_if<int>(&answer)) return *status;
+  const Json& document = std::get<Json>(answer);
+  if (context.json) {
+    print(document);
+  } else {
+    print(fmt::format("reloaded, generation {}\n", number(document, "generation")));
+  }
+  return done;
+}
+
+/// Ours always; the instance's if there is one, for the two should be the same.
+int run_version(const Context& context, const Options&) {
+  Json document{{"spillwayctl", SPILLWAY_VERSION},
+                {"layout_version", dataplane::layout_version}};
+  auto opened = open_instance(context);
+  if (const auto* error = std::get_if<report::ReadError>(&opened)) {
+    if (!context.instance.empty()) return fail(error->message);
+  } else {
+    const Json theirs = report::version_document(std::get<report::SegmentReader>(opened).view());
+    document["instance"] = theirs["instance"];
+    document["version"] = theirs["version"];
+  }
+  if (context.json) {
+    print(document);
+    return done;
+  }
+  print(fmt::format("spillwayctl {}\n", SPILLWAY_VERSION));
+  if (document.contains("instance")) {
+    print(fmt::format("instance {}: spillway {}\n", text(document, "instance"),
+                      text(document, "version")));
+  }
+  return done;
+}
+
+}  // namespace tools

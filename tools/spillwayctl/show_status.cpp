@@ -1,0 +1,188 @@
+#include <fmt/core.h>
+
+#include "dataplane/packet/verdict.h"
+#include "tools/spillwayctl/fields.h"
+#include "tools/spillwayctl/quantity.h"
+#include "tools/spillwayctl/show.h"
+#include "tools/spillwayctl/table.h"
+
+namespace tools {
+namespace {
+
+std::string packets(const Json& object, const char* field) {
+  return count(static_cast<double>(number(object, field)));
+}
+
+/// "" for 0, so that a column in which nothing happened goes away.
+std::string if_any(const Json& object, const char* field) {
+  return number(object, field) == 0 ? "" : packets(object, field);
+}
+
+std::string percent(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return "";
+  return fmt::format("{:.0f}%", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+std::string state_line(const Json& document, const View& view) {
+  const std::string uptime = duration(static_cast<double>(number(document, "uptime_seconds")));
+  if (flag(document, "stopped_cleanly")) {
+    return coloured("stopped", Colour::Red, view.colours) + " after " + uptime;
+  }
+  if (!flag(document, "running")) {
+    return coloured("died", Colour::Red, view.colours) + " after " + uptime;
+  }
+  if (flag(document, "stale")) {
+    return coloured("running, but stuck", Colour::Red, view.colours) + ": no heartbeat since " +
+           text(document, "last_heartbeat");
+  }
+  return coloured("running", Colour::Green, view.colours) + " for " + uptime;
+}
+
+std::string about(const Json& document, const View& view) {
+  const std::uint64_t newest = number(document, "generation");
+  const std::uint64_t applied = number(document.value("totals", Json::object()), "generation");
+  std::string lines =
+      fmt::format("instance    {}, {}, pid {}, version {}\n", text(document, "instance"),
+                  state_line(document, view), number(document, "pid"), text(document, "version"));
+  lines += fmt::format("config      {}\n", text(document, "config_file"));
+  lines += fmt::format("generation  {}, {}\n", newest,
+                       applied >= newest ? "applied by all workers"
+                                         : fmt::format("workers are at {}", applied));
+  lines += fmt::format("reloads     {} applied, {} refused\n", number(document, "reloads"),
+                       number(document, "reloads_refused"));
+  const std::string error = text(document, "last_reload_error");
+  if (!error.empty()) {
+    lines += coloured("last reload was refused", Colour::Red, view.colours) + ": " + error + '\n';
+  }
+  return lines;
+}
+
+std::vector<Cell> worker_row(const std::string& name, const Json& worker, const Json* earlier,
+                             const View& view) {
+  const std::uint64_t alive = number(worker, "flows_alive");
+  const std::uint64_t capacity = number(worker, "flow_capacity");
+  const bool crowded = capacity != 0 && alive * 10 >= capacity * 9;
+  const bool rates = view.earlier != nullptr;
+  return {name,
+          packets(worker, "received"),
+          rates ? count_rate(rate(worker, earlier, "received", view.seconds)) : "",
+          packets(worker, "sent"),
+          {if_any(worker, "unsent"), Colour::Yellow},
+          if_any(worker, "handed_off"),
+          if_any(worker, "received_hand_off"),
+          {if_any(worker, "hand_off_unsent"), Colour::Yellow},
+          if_any(worker, "punted"),
+          {if_any(worker, "punt_unsent"), Colour::Yellow},
+          if_any(worker, "from_kernel"),
+          packets(worker, "flows_alive"),
+          rates ? count_rate(rate(worker, earlier, "flows_inserted", view.seconds)) : "",
+          count(static_cast<double>(capacity)),
+          {percent(alive, capacity), crowded ? Colour::Red : Colour::None},
+          percent(number(worker, "busy_polls"), number(worker, "polls"))};
+}
+
+std::string workers(const Json& document, const View& view) {
+  Table table({{"WORKER"},
+               {"RECEIVED", Align::Right},
+               {"RATE", Align::Right},
+               {"SENT", Align::Right},
+               {"UNSENT", Align::Right},
+               {"HANDED-OFF", Align::Right},
+               {"TAKEN-OVER", Align::Right},
+               {"HAND-OFF-LOST", Align::Right},
+               {"PUNTED", Align::Right},
+               {"PUNT-LOST", Align::Right},
+               {"FROM-KERNEL", Align::Right},
+               {"FLOWS", Align::Right},
+               {"NEW", Align::Right},
+               {"CAPACITY", Align::Right},
+               {"USED", Align::Right},
+               {"BUSY", Align::Right}});
+  const Json& list = elements(document, "workers");
+  const Json nobody = Json::array();
+  const Json& before = view.earlier != nullptr ? elements(*view.earlier, "workers") : nobody;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    table.add(worker_row(std::to_string(i), list[i], i < before.size() ? &before[i] : nullptr, view));
+  }
+  if (list.size() > 1) {
+    const Json totals = document.value("totals", Json::object());
+    const Json earlier =
+        view.earlier != nullptr ? view.earlier->value("totals", Json::object()) : Json();
+    table.add(worker_row("all", totals, view.earlier != nullptr ? &earlier : nullptr, view));
+  }
+  return table.text(view.colours);
+}
+
+std::string link(const Json& port) {
+  if (!flag(port, "link_up")) return "down";
+  const std::uint64_t megabits = number(port, "link_megabits");
+  if (megabits == 0 || megabits >= UINT32_MAX) return "up";  // a vdev without a speed
+  return megabits % 1000 == 0 ? fmt::format("{}G", megabits / 1000) : fmt::format("{}M", megabits);
+}
+
+std::string ports(const Json& document, const View& view) {
+  Table table({{"PORT"},
+               {"DEVICE"},
+               {"DRIVER"},
+               {"MAC"},
+               {"LINK"},
+               {"MTU", Align::Right},
+               {"QUEUES", Align::Right},
+               {"STEERING"},
+               {"KERNEL"},
+               {"RECEIVED", Align::Right},
+               {"SENT", Align::Right},
+               {"MISSED", Align::Right},
+               {"ERRORS", Align::Right}});
+  for (const Json& port : elements(document, "ports")) {
+    table.add({text(port, "name"),
+               text(port, "device"),
+               text(port, "driver"),
+               text(port, "mac"),
+               {link(port), flag(port, "link_up") ? Colour::Green : Colour::Red},
+               std::to_string(number(port, "mtu")),
+               fmt::format("{}/{}", number(port, "receive_queues"), number(port, "transmit_queues")),
+               text(port, "steering"),
+               flag(port, "kernel_path") ? "yes" : "no",
+               packets(port, "received"),
+               packets(port, "sent"),
+               {if_any(port, "missed"), Colour::Yellow},
+               {if_any(port, "errors"), Colour::Yellow}});
+  }
+  return table.text(view.colours);
+}
+
+std::string explanation(const std::string& name) {
+  for (std::size_t i = 0; i < dataplane::verdict_count; ++i) {
+    const auto verdict = static_cast<dataplane::Verdict>(i);
+    if (to_string(verdict) == name) return std::string(explain(verdict));
+  }
+  return "a verdict of another version";
+}
+
+std::string verdicts(const Json& document, const View& view) {
+  Table table({{"VERDICT"}, {"PACKETS", Align::Right}, {"RATE", Align::Right}, {"MEANING"}});
+  const Json totals = document.value("totals", Json::object());
+  const Json now = totals.value("verdicts", Json::object());
+  const bool rates = view.earlier != nullptr;
+  const Json before = rates ? view.earlier->value("totals", Json::object())
+                                  .value("verdicts", Json::object())
+                            : Json::object();
+  for (const auto& [name, packets_decided] : now.items()) {
+    const bool drop = name.starts_with("Drop");
+    table.add({{name, drop ? Colour::Yellow : Colour::None},
+               count(packets_decided.get<double>()),
+               rates ? count_rate(rate(now, &before, name.c_str(), view.seconds)) : "",
+               explanation(name)});
+  }
+  return now.empty() ? "no packets yet\n" : table.text(view.colours);
+}
+
+}  // namespace
+
+std::string show_status(const Json& document, const View& view) {
+  return about(document, view) + '\n' + workers(document, view) + '\n' + ports(document, view) +
+         '\n' + verdicts(document, view);
+}
+
+}  // namespace tools

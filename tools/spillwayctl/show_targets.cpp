@@ -1,0 +1,144 @@
+#include <fmt/core.h>
+
+#include "tools/spillwayctl/fields.h"
+#include "tools/spillwayctl/quantity.h"
+#include "tools/spillwayctl/show.h"
+#include "tools/spillwayctl/table.h"
+
+namespace tools {
+namespace {
+
+Colour colour_of(const std::string& state) {
+  if (state == "healthy") return Colour::Green;
+  if (state == "unhealthy" || state == "unavailable") return Colour::Red;
+  return Colour::Yellow;
+}
+
+/// Seconds from `time` until now; negative: `time` is still to come.
+std::optional<double> age(const std::string& time, const View& view) {
+  const auto at = unix_milliseconds(time);
+  if (!at) return std::nullopt;
+  return (static_cast<double>(view.now_unix_milliseconds) - static_cast<double>(*at)) / 1000;
+}
+
+std::string for_how_long(const Json& target, const View& view) {
+  const auto seconds = age(text(target, "since"), view);
+  return seconds ? duration(*seconds) : "";
+}
+
+/// "drain ends in 4m 50s", "drain time is over", or "".
+std::string drain_end(const Json& target, const View& view) {
+  const auto seconds = age(text(target, "drain_ends"), view);
+  if (!seconds) return "";
+  return *seconds < 0 ? "drain ends in " + duration(-*seconds) : "drain time is over";
+}
+
+/// Why a target is what it is: fail-open, reason, detail, what comes next.
+std::string why(const Json& target, const View& view) {
+  const std::string state = text(target, "state");
+  const std::string reason = text(target, "reason");
+  std::string sentence = reason;
+  const auto append = [&](const std::string& part, const char* separator) {
+    if (part.empty()) return;
+    sentence += (sentence.empty() ? "" : separator) + part;
+  };
+  if (state != "healthy") append(text(target, "detail"), ": ");
+  append(drain_end(target, view), ", ");
+  const bool fail_open =
+      flag(target, "takes_new_flows") && (state == "unhealthy" || state == "initial");
+  if (fail_open) append("gets flows because none in its group is healthy", "; ");
+  return sentence;
+}
+
+const Json* same_target(const Json& target, const View& view) {
+  if (view.earlier == nullptr) return nullptr;
+  for (const Json& other : elements(*view.earlier, "targets")) {
+    const bool same = text(other, "target_group") == text(target, "target_group") &&
+                      endpoint(other) == endpoint(target);
+    if (same) return &other;
+  }
+  return nullptr;
+}
+
+std::string whole(const Json& target, const char* field) {
+  return count(static_cast<double>(number(target, field)));
+}
+
+/// Bytes as a sum, or per second once there is an earlier document.
+std::string traffic(const Json& target, const char* field, const Json* earlier, const View& view) {
+  if (view.earlier != nullptr) return byte_rate(rate(target, earlier, field, view.seconds));
+  return bytes(static_cast<double>(number(target, field)));
+}
+
+std::string resets(const Json& target) {
+  return fmt::format("{}/{}/{}", number(target, "client_resets"), number(target, "target_resets"),
+                     number(target, "elb_resets"));
+}
+
+std::string errors(const Json& target) {
+  const std::uint64_t failed = number(target, "port_allocation_errors");
+  return failed == 0 ? "" : count(static_cast<double>(failed));
+}
+
+}  // namespace
+
+std::string show_targets(const Json& document, const View& view) {
+  Table table({{"GROUP"},
+               {"TARGET"},
+               {"ZONE"},
+               {"WEIGHT", Align::Right},
+               {"STATE"},
+               {"FOR", Align::Right},
+               {"ACTIVE", Align::Right},
+               {"NEW", Align::Right},
+               {"NEW/S", Align::Right},
+               {"TO-TARGET", Align::Right},
+               {"TO-CLIENT", Align::Right},
+               {"PACKETS-TO-TARGET", Align::Right},
+               {"PACKETS-TO-CLIENT", Align::Right},
+               {"RESETS", Align::Right},
+               {"PICKED-UP", Align::Right},
+               {"PORT-ERRORS", Align::Right},
+               {"WHY"}});
+  for (const Json& target : elements(document, "targets")) {
+    const Json* earlier = same_target(target, view);
+    const std::string state = text(target, "state");
+    const bool rates = view.earlier != nullptr;
+    table.add({text(target, "target_group"),
+               endpoint(target),
+               text(target, "zone"),
+               std::to_string(number(target, "weight")),
+               {state, colour_of(state)},
+               for_how_long(target, view),
+               whole(target, "active_flows"),
+               whole(target, "new_flows"),
+               rates ? count_rate(rate(target, earlier, "new_flows", view.seconds)) : "",
+               traffic(target, "bytes_to_target", earlier, view),
+               traffic(target, "bytes_to_client", earlier, view),
+               view.wide ? whole(target, "packets_to_target") : "",
+               view.wide ? whole(target, "packets_to_client") : "",
+               view.wide ? resets(target) : "",
+               view.wide ? whole(target, "picked_up_flows") : "",
+               {errors(target), Colour::Red},
+               why(target, view)});
+  }
+  if (elements(document, "targets").empty()) return "no targets\n";
+  return table.text(view.colours);
+}
+
+std::string show_target_state(const Json& target, const View& view) {
+  const std::string state = text(target, "state");
+  const std::uint64_t flows = number(target, "active_flows");
+  std::string sentence = fmt::format(
+      "{} {} is {}: {} {}", text(target, "target_group"), endpoint(target),
+      coloured(state, colour_of(state), view.colours),
+      flows == 0 ? std::string("no") : std::to_string(flows), flows == 1 ? "flow" : "flows");
+  if (state == "draining" && flows != 0) sentence += " left";
+  const std::string end = drain_end(target, view);
+  if (!end.empty()) sentence += ", " + end;
+  if (state == "draining") return sentence;
+  return sentence +
+         (flag(target, "takes_new_flows") ? ", takes new flows" : ", takes no new flows");
+}
+
+}  // namespace tools

@@ -33,7 +33,7 @@ std::optional<PortId> NeighbourTable::link_of(Ipv4Address host) const {
   return best;
 }
 
-bool NeighbourTable::want(const std::vector<Ipv4Address>& hosts) {
+NeighbourTable::Difference NeighbourTable::want(const std::vector<Ipv4Address>& hosts) {
   std::map<Key, Entry> wanted;
   std::vector<Ipv4Address> off_link;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
@@ -46,17 +46,21 @@ bool NeighbourTable::want(const std::vector<Ipv4Address>& hosts) {
       off_link.push_back(host);
     }
   }
+  Difference difference;
   std::size_t kept = 0;
   for (auto& [key, entry] : wanted) {
     const auto known = entries_.find(key);
-    if (known == entries_.end()) continue;
+    if (known == entries_.end()) {
+      difference.more = true;
+      continue;
+    }
     entry = known->second;
     if (entry.mac) ++kept;
   }
-  const bool lost = kept != facts().size();
+  difference.lost = kept != facts().size();
   entries_ = std::move(wanted);
   off_link_ = std::move(off_link);
-  return lost;
+  return difference;
 }
 
 bool NeighbourTable::take(const NeighbourNews& news) {

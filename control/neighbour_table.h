@@ -52,9 +52,13 @@ class NeighbourTable {
   /// By PortId. All gateways are wanted from now on.
   explicit NeighbourTable(std::vector<PortNetwork> ports);
 
+  struct Difference {
+    bool more = false;  // something is wanted that was not
+    bool lost = false;  // facts() has lost something
+  };
   /// The hosts to be reached besides the gateways, all of them. What is known of those that stay
-  /// wanted is kept. True: facts() has lost something.
-  bool want(const std::vector<dataplane::Ipv4Address>& hosts);
+  /// wanted is kept.
+  Difference want(const std::vector<dataplane::Ipv4Address>& hosts);
   /// True: facts() has changed.
   bool take(const NeighbourNews& news);
   /// After a list of everything: what is not in it, the kernel has forgotten.

@@ -64,10 +64,13 @@ Neighbours::Neighbours(boost::asio::io_context& io, std::vector<std::optional<Tw
 }
 
 void Neighbours::want(const std::vector<Ipv4Address>& hosts) {
-  if (table_.want(hosts)) announce_change();
-  dump();  // what the kernel knows already makes no event
+  const NeighbourTable::Difference difference = table_.want(hosts);
+  if (difference.lost) announce_change();
+  if (difference.more) {
+    dump();  // what the kernel knows already makes no event
+    probe();
+  }
   sync_routes();
-  probe();
 }
 
 std::optional<PortId> Neighbours::port_of(int index) const {

@@ -40,7 +40,7 @@ Result<AttachedDevice> AttachedDevice::attach(const PortOptions& options, EalLog
   const Device& device = std::get<Device>(parsed);
   std::uint16_t number = 0;
   if (rte_eth_dev_get_port_by_name(device.name.c_str(), &number) == 0) {
-    return AttachedDevice(device, number);
+    return AttachedDevice(device, number, false);
   }
   if (const auto problem = device_problem(device)) {
     return Failure{fmt::format("port '{}': {}", options.name, *problem)};
@@ -57,13 +57,15 @@ Result<AttachedDevice> AttachedDevice::attach(const PortOptions& options, EalLog
     return Failure{fmt::format("port '{}': {} is there, but it is not an Ethernet device",
                                options.name, device.text)};
   }
-  return AttachedDevice(device, number);
+  return AttachedDevice(device, number, true);
 }
 
 AttachedDevice::~AttachedDevice() {
   if (number_ == none) return;
+  rte_device* hardware = device_info(number_).device;
   rte_eth_dev_stop(number_);
   rte_eth_dev_close(number_);
+  if (ours_ && hardware != nullptr) rte_dev_remove(hardware);
 }
 
 int AttachedDevice::numa_node() const {

@@ -41,9 +41,9 @@ struct ForwarderOptions {
   std::vector<PortOptions> ports;  // PortId is the place in here
   std::size_t flows_max = 1'048'576;  // per worker; both directions of a flow count as one
   Idle idle = Idle::Spin;
-  dataplane::Seed owner_seed;
-  std::vector<dataplane::Seed> table_seeds;         // one per worker
-  std::vector<dataplane::WorkerBlock*> counters;    // one per worker; they outlive the Forwarder
+  dataplane::Seed owner_seed{};
+  std::vector<dataplane::Seed> table_seeds{};       // one per worker
+  std::vector<dataplane::WorkerBlock*> counters{};  // one per worker; they outlive the Forwarder
 };
 
 /// What build() will ask for, as far as it can be known before EAL starts: for EalOptions::need.

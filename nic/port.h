@@ -27,7 +27,7 @@ struct PortOptions {
   std::uint16_t vlan = 0;
   std::uint16_t mtu = 1500;
   std::uint16_t queue_descriptors = 1024;
-  std::optional<dataplane::MacAddress> mac;
+  std::optional<dataplane::MacAddress> mac{};  // nullopt: the device's own
   bool kernel_path = true;
   bool promiscuous = false;
 };
@@ -38,7 +38,9 @@ class AttachedDevice {
   /// A device that is there already (made by --vdev, or by a test) is taken as it is.
   [[nodiscard]] static Result<AttachedDevice> attach(const PortOptions& options, EalLog& log);
   AttachedDevice(AttachedDevice&& other) noexcept
-      : device_(std::move(other.device_)), number_(std::exchange(other.number_, none)) {}
+      : device_(std::move(other.device_)),
+        number_(std::exchange(other.number_, none)),
+        ours_(other.ours_) {}
   AttachedDevice& operator=(AttachedDevice&&) = delete;
   ~AttachedDevice();
 
@@ -50,10 +52,11 @@ class AttachedDevice {
 
  private:
   static constexpr std::uint16_t none = 0xffff;
-  AttachedDevice(Device device, std::uint16_t number)
-      : device_(std::move(device)), number_(number) {}
+  AttachedDevice(Device device, std::uint16_t number, bool ours)
+      : device_(std::move(device)), number_(number), ours_(ours) {}
   Device device_;
   std::uint16_t number_;
+  bool ours_;  // attached by us, so removed by us
 };
 
 struct LinkState {

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Configures and builds into a directory, quietly: one progress line, and the errors if there are any.
+# Configures and builds into a directory, quietly: one progress line, and errors if there are any.
 #
 #   tools/build.sh DIRECTORY [--target NAME]... [MESON ARGUMENT]...     default: every target
 #
@@ -31,8 +31,8 @@ fail() {
   [[ ! -t 1 ]] || printf '\r\033[K'
   printf 'error: %s; all of its output: %s\n' "$1" "$log" >&2
   # From the first failure on, without the compiler's long command line; else the end.
-  { sed -n '/^FAILED:/,$p' "$log" | grep -vE '^(c\+\+|clang|g\+\+|ccache) ' || tail -n 20 "$log"; } |
-    cut -c1-180 | head -n 30 >&2
+  { sed -n '/^FAILED:/,$p' "$log" | grep -vE '^(c\+\+|clang|g\+\+|ccache) ' ||
+    tail -n 20 "$log"; } | cut -c1-180 | head -n 30 >&2
   exit 1
 }
 

@@ -63,8 +63,8 @@ class Demo:
             f"300 requests: {shares(answers)}")
         report = clients.wrk_report(self.wrk(3, "keep-alive", headers=()))
         self.stage.promise(report["failed"] == 0 and report["requests"] > 0,
-                           f"{report['requests']:,} requests, {report['per_second']:,.0f} a second, "
-                           f"{report['failed']} failed")
+                           f"{report['requests']:,} requests, {report['per_second']:,.0f} a "
+                           f"second, {report['failed']} failed")
         self.targets_table()
 
     def death(self):
@@ -79,8 +79,8 @@ class Demo:
         self.stage.promise(not target["takes_new_flows"],
                            f"out {noticed:.1f} s later: {target['reason']} ({target['detail']})")
         report = clients.wrk_report(load)
-        self.stage.say(f"  meanwhile {report['failed']:,} of {report['requests']:,} requests failed, "
-                       "all before the checks noticed, as the next run shows:")
+        self.stage.say(f"  meanwhile {report['failed']:,} of {report['requests']:,} requests "
+                       "failed, all before the checks noticed, as the next run shows:")
         report = clients.wrk_report(self.wrk(3, "again, now that it is out"))
         self.stage.promise(report["failed"] == 0 and report["requests"] > 0,
                            f"{report['requests']:,} requests, {report['failed']} failed")
@@ -237,10 +237,10 @@ def run_in_namespaces(stage, options, workplace):
 
 
 def run_on_null_ports(stage, reason, workplace):
-    """What can be shown without root or namespaces: the daemon itself, on ports that lead nowhere."""
+    """What can be shown without root or namespaces: the daemon, on ports that lead nowhere."""
     stage.say(f"This machine or user cannot have network namespaces: {reason}")
-    stage.say("So there are no clients and servers to show. Instead: the daemon on DPDK's null ports,")
-    stage.say("which receive as fast as they are asked; unprivileged, without NIC or hugepages.")
+    stage.say("So there are no clients and servers to show. Instead: the daemon on DPDK's null")
+    stage.say("ports, which receive as fast as they are asked; unprivileged, no NIC, no hugepages.")
     example = (ROOT / "config" / "examples" / "null.cfg").read_text()
     daemon = Daemon(workplace, example, instance="null")
     stage.chapter("The null PMD mode")

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what is missing of the packages in tools/packages.txt, quietly, without starting a service.
+# Installs what is missing of the packages in tools/packages.txt, quietly, and starts no service.
 #
 #   tools/install.sh [--list] [SECTION...]      default: every section of packages.txt
 #
@@ -21,7 +21,10 @@ packages() {
     BEGIN { split(wanted, list); for (i in list) want[list[i]] = 1 }
     /^\[.*\]$/ { section = substr($0, 2, length($0) - 2); seen[section] = 1; next }
     /^[^#]/ && NF && (wanted == "" || section in want) { print $1 }
-    END { for (name in want) if (!(name in seen)) { print "no section " name > "/dev/stderr"; exit 2 } }
+    END {
+      for (name in want)
+        if (!(name in seen)) { print "no section " name > "/dev/stderr"; exit 2 }
+    }
   ' "$package_file"
 }
 

@@ -50,7 +50,7 @@ class Stage:
 
     @contextlib.contextmanager
     def preparing(self, name):
-        """`with stage.preparing("network") as done: …; done("3 namespaces")`: one line with its time."""
+        """`with stage.preparing("network") as done: …; done("3 hosts")`: one line with its time."""
         began = time.monotonic()
         if self.live:
             print(f"  … {name}", end="\r", file=self.output, flush=True)

@@ -99,7 +99,8 @@ class Report:
         if skips:
             print("\nskipped:")
             for name, case, reason in skips:
-                print(f"  {name}: {case}: {reason.splitlines()[0] if reason else 'no reason given'}")
+                first_line = (reason or "no reason given").splitlines()[0]
+                print(f"  {name}: {case}: {first_line}")
         passed, failed, skipped = (sum(getattr(result, what) for result in self.results)
                                    for what in ("passed", "failed", "skipped"))
         if failed:

@@ -24,7 +24,7 @@ def big_file(lab):
 
 @pytest.fixture
 def spillway(lab, tmp_path):
-    """spillway(configuration) starts a balancer and waits for healthy targets; stops it afterwards."""
+    """spillway(configuration) starts a balancer, waits for healthy targets, and stops it in the end."""
     running = []
 
     def start(chosen, **options):
@@ -35,6 +35,7 @@ def spillway(lab, tmp_path):
 
     yield start
     for daemon in running:
-        print(f"--- {daemon.log_file}\n{daemon.log()[-20000:]}")  # pytest shows it if the test failed
+        # pytest shows it if the test failed.
+        print(f"--- {daemon.log_file}\n{daemon.log()[-20000:]}")
         if daemon.process.poll() is None:
             daemon.stop()

@@ -1,4 +1,4 @@
-"""The addresses of a balancer: its listeners', answered by the data path, and its own, by the kernel."""
+"""A balancer's addresses: its listeners', which the data path answers, and its own, the kernel's."""
 
 import json
 import subprocess
@@ -25,7 +25,8 @@ def arp(namespace, address):
 
 
 def ping(namespace, address, *options):
-    done = namespace.run(["ping", "-c", "5", "-i", "0.05", "-W", "2", *options, address], check=False)
+    done = namespace.run(["ping", "-c", "5", "-i", "0.05", "-W", "2", *options, address],
+                         check=False)
     assert done.returncode == 0 and " 0% packet loss" in done.stdout, done.stdout
 
 

@@ -1,4 +1,4 @@
-"""The lab itself, with the kernel's nftables in Spillway's place: if this fails, look here first."""
+"""The lab itself, with the kernel's nftables in Spillway's place: if it fails, look here first."""
 
 import pytest
 

@@ -56,7 +56,8 @@ def test_bad_reload_changes_nothing(lab, spillway):
     before = daemon.ctl.status()
     load = clients.Load(lab.client, connections=4).start()
     try:
-        mistakes = (good.replace("203.0.113.10", "203.0.113.310"), good.replace("round_robin", "best"),
+        mistakes = (good.replace("203.0.113.10", "203.0.113.310"),
+                    good.replace("round_robin", "best"),
                     good[:len(good) // 2], "", good + "surprise = 1;\n")
         for number, bad in enumerate(mistakes, 1):
             daemon.write(bad)

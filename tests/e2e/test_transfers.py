@@ -66,7 +66,8 @@ def test_udp_answers_come_back(lab, spillway):
         answers = udp_exchange(lab.client, count=300)
         assert sorted(set(answers)) == ["target1", "target2", "target3"]
         assert max(map(answers.count, set(answers))) - min(map(answers.count, set(answers))) <= 2
-        flows = [t["new_flows"] for (group, _), t in daemon.ctl.targets().items() if group == "echo"]
+        flows = [target["new_flows"] for (group, _), target in daemon.ctl.targets().items()
+                 if group == "echo"]
         assert sum(flows) == 300
     finally:
         for echo in echoes:
@@ -74,7 +75,7 @@ def test_udp_answers_come_back(lab, spillway):
 
 
 def udp_exchange(namespace, count):
-    """One datagram from each of `count` sockets; the names that answered, each with our own text."""
+    """One datagram from each of `count` sockets; the names of those that answered with our text."""
     names = []
     with namespace.entered():
         sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]

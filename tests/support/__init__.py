@@ -1,1 +1,1 @@
-"""What the demo, the system tests and the end-to-end tests share: a network, servers, the daemon."""
+"""What the demo, the system tests and the e2e tests share: a network, servers, the daemon."""

@@ -61,12 +61,13 @@ def wrk(namespace, url, *, seconds, connections=32, threads=1, headers=()):
 
 
 def wrk_report(process):
-    """{"requests", "per_second", "failed", "text"}: failed counts socket errors and answers not 2xx."""
+    """{"requests", "per_second", "failed", "text"}: failed is socket errors and answers not 2xx."""
     text, _ = process.communicate(timeout=120)
     requests = re.search(r"(\d+) requests in", text)
     if not requests:
         raise RuntimeError(f"wrk did not finish: {text}")
-    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+    errors = re.search(
+        r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     failed = sum(int(number) for number in errors.groups()) if errors else 0
     return {
@@ -83,8 +84,8 @@ def curl_spread(namespace, url, requests):
     One curl process; what was not answered with 200 counts under "failed".
     """
     done = namespace.run(
-        ["curl", "--silent", "--max-time", 60, "--connect-timeout", 3, "--header", "Connection: close",
-         "--output", "/dev/null", "--write-out", "%{http_code} %header{x-target}\\n",
+        ["curl", "--silent", "--max-time", 60, "--connect-timeout", 3,
+         "--header", "Connection: close", "--output", "/dev/null", "--write-out", "%{http_code} %header{x-target}\\n",
          f"{url}?[1-{requests}]"], check=False, timeout=90)
     answers = {}
     for line in done.stdout.splitlines():

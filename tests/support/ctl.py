@@ -1,4 +1,4 @@
-"""Asks and tells a running instance: through spillwayctl, or straight through its control socket."""
+"""Asks and tells a running instance: by spillwayctl, or straight through its control socket."""
 
 import http.client
 import json

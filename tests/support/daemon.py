@@ -1,4 +1,4 @@
-"""A Spillway in a namespace (or none): started, awaited, reloaded, killed, stopped, and held to its laws.
+"""A Spillway: started, awaited, reloaded, killed, stopped, and held to its laws.
 
 Every stop checks what must be true of any run: exit status 0, the counters' laws, every mbuf back.
 """
@@ -24,7 +24,7 @@ _SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|ru
 
 
 class Daemon:
-    """One instance. `namespace` runs it; `prefix` goes before the command (setpriv and the like)."""
+    """One instance, in a namespace if given; `prefix` goes before the command (setpriv, …)."""
 
     def __init__(self, directory, configuration, namespace=None, *, prefix=(), arguments=(),
                  instance=None, program=PROGRAM):
@@ -157,7 +157,7 @@ class Daemon:
     # Laws
 
     def check_laws(self, timeout=3):
-        """The counters' laws, per worker. Figures are a burst apart while packets flow: it retries."""
+        """The counters' laws, per worker. While packets flow figures are a burst apart: it retries."""
         broken = []
 
         def hold():

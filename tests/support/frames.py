@@ -19,7 +19,7 @@ def ethernet(vlan=0, source=CLIENT_MAC, destination=OUR_MAC):
 
 
 def faults(frame):
-    """What is wrong with a frame: addresses apart, all that scapy would have written differently."""
+    """What is wrong with a frame: lengths and sums that scapy would have written differently."""
     packet = Ether(raw(frame))
     if IP not in packet:
         return []
@@ -58,8 +58,8 @@ def payload(packet):
 def tshark(file, display_filter):
     """The lines of a capture that match, with every checksum validated."""
     done = subprocess.run(
-        ["tshark", "-n", "-r", file, "-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE",
-         "-o", "udp.check_checksum:TRUE", "-Y", display_filter],
+        ["tshark", "-n", "-r", file, "-o", "ip.check_checksum:TRUE",
+         "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-Y", display_filter],
         capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

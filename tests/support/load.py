@@ -2,7 +2,8 @@
 """A tight HTTP client that knows of every request what became of it.
 
 wrk tells totals only. This one counts exactly N requests (or runs until SIGTERM), says who answered
-each, and for every failure when its request began and what happened. Prints one JSON object at its end:
+each, and for every failure when its request began and what happened. Prints one JSON object in the
+end:
 {"requests", "failed", "targets": {name: answers}, "failures": [{"at": unix time, "error"}]}.
 """
 
@@ -84,7 +85,7 @@ class Client(threading.Thread):
 
 
 class Tickets:
-    """One for each request to make; shared by all clients. None are left after too many failures."""
+    """One for each request to make, shared by all clients; none after too many failures."""
 
     def __init__(self, requests, failures_max):
         self.left = float("inf") if requests is None else requests
@@ -110,7 +111,7 @@ def parse(arguments):
     parser.add_argument("--failures-max", type=int, help="give up after so many")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--keep-alive", action="store_true")
-    parser.add_argument("--timeout", type=float, default=5.0, help="seconds for one request's steps")
+    parser.add_argument("--timeout", type=float, default=5.0, help="seconds for a request's step")
     return parser.parse_args(arguments)
 
 

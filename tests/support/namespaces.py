@@ -3,10 +3,10 @@
     client ─── front0 [balancer] back0 ─── bridge [switch] ─── target1 … targetN
     198.51.100.1   (the balancer's DPDK ports)                 10.0.1.11 …
 
-Two routed subnets: the client reaches the listener address by way of the balancer's front address, the
-targets answer by way of its back address. The balancer's two interfaces carry no address: the kernel
-must not speak on them, the daemon's TAP twins do. Nothing is made outside the namespaces, their names
-carry our pid, and whatever a killed predecessor left is removed first.
+Two routed subnets: the client reaches the listener address by way of the balancer's front address,
+the targets answer by way of its back address. The balancer's two interfaces carry no address: the
+kernel must not speak on them, the daemon's TAP twins do. Nothing is made outside the namespaces, their
+names carry our pid, and whatever a killed predecessor left is removed first.
 """
 
 import contextlib
@@ -110,7 +110,8 @@ def _set_namespace(file):
 
 def _remove(name):
     """Removes a namespace and ends whatever still runs in it: it is ours, so are they."""
-    pids = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, check=False)
+    pids = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True,
+                          check=False)
     for pid in pids.stdout.split():
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), 9)
@@ -144,8 +145,8 @@ def impossible():
 class Topology:
     """The whole network, as a context manager.
 
-    silence_kernel: for net_af_packet, which only copies: the balancer's kernel drops what it sees on the
-    two ports (after the copy), or it would answer with RSTs.
+    silence_kernel: for net_af_packet, which only copies: the balancer's kernel drops what it sees on
+    the two ports (after the copy), or it would answer with RSTs.
     vlan: the back port's frames carry this tag; `vlan_patch` on the switch takes it off again.
     """
 

@@ -1,4 +1,4 @@
-"""The null PMD mode: unprivileged, without hugepages or NIC, with config/examples/null.cfg as it is."""
+"""The null PMD mode: config/examples/null.cfg as it is, unprivileged, no hugepages, no NIC."""
 
 import os
 import re

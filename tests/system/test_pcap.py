@@ -1,8 +1,8 @@
 """A capture in, a capture out: scapy and tshark judge every frame that the daemon emits.
 
-One net_pcap port carries both subnets, so the order of frames in is the order of frames out. What
-belongs to one burst must not depend on what is in the same burst, so conversations that need an answer
-first are kept apart by more noise than fits into a burst.
+One net_pcap port carries both subnets, so the order of frames in is the order of frames out. A frame's
+fate must not depend on others of its burst, so steps of a conversation are kept apart by more noise
+than fits into a burst.
 """
 
 import collections
@@ -19,7 +19,7 @@ CLIENT = namespaces.CLIENT_ADDRESS
 LISTENER = namespaces.LISTENER_ADDRESS
 TARGET = namespaces.target_address(1)
 LOCAL = namespaces.LOCAL_ADDRESSES
-# Longer than the longest burst: what is before it has been dealt with when what is after it arrives.
+# Longer than the longest burst: what is before it is dealt with when what is after it arrives.
 NOISE = [Ether(src=frames.CLIENT_MAC, dst="02:00:00:00:00:99") / IP(src=CLIENT, dst=LISTENER)
          / UDP(sport=9, dport=9)] * 128
 
@@ -76,7 +76,8 @@ def from_client(port, layers, vlan=0, **ip):
 
 def syn(port, vlan=0, **ip):
     options = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1, 0)), ("NOP", None), ("WScale", 7)]
-    return from_client(port, TCP(sport=port, dport=80, flags="S", seq=port, options=options), vlan, **ip)
+    tcp = TCP(sport=port, dport=80, flags="S", seq=port, options=options)
+    return from_client(port, tcp, vlan, **ip)
 
 
 def corrupted(packet, layer):
@@ -145,7 +146,8 @@ def test_conversation_comes_back_from_the_listener_address(wire, workers):
                           options=[("MSS", 1460)])),
             to_client(UDP(sport=5353, dport=2002) / Raw(b"answer")),
             to_client(UDP(sport=5353, dport=2002, chksum=0) / Raw(b"unsummed")), *NOISE,
-            from_client(2001, TCP(sport=2001, dport=80, flags="PA", seq=2002, ack=10) / Raw(b"GET"))]
+            from_client(2001, TCP(sport=2001, dport=80, flags="PA", seq=2002, ack=10)
+                        / Raw(b"GET"))]
     out, verdicts = wire.run(sent, workers=workers)
     assert verdicts == {"ForwardToTarget": 3, "ForwardToClient": 3, "DropNotOurs": 256}
     judge(out)
@@ -160,7 +162,7 @@ def test_conversation_comes_back_from_the_listener_address(wire, workers):
 
 
 def test_wrong_transport_checksum_stays_wrong(wire):
-    """We correct the sums by what we changed (RFC 1624): damage must still be seen by the target."""
+    """We correct sums by what we changed (RFC 1624): damage must still be seen by the target."""
     sent = [corrupted(syn(3001), TCP),
             corrupted(from_client(3002, UDP(sport=3002, dport=53) / Raw(b"damaged")), UDP)]
     out, verdicts = wire.run(sent)
@@ -221,7 +223,8 @@ def test_listener_address_answers(wire, vlan):
 
 def test_full_nat_local_addresses_answer_arp(wire):
     sent = [frames.ethernet(source=frames.TARGET_MAC, destination="ff:ff:ff:ff:ff:ff")
-            / ARP(op="who-has", psrc=TARGET, hwsrc=frames.TARGET_MAC, pdst=local) for local in LOCAL]
+            / ARP(op="who-has", psrc=TARGET, hwsrc=frames.TARGET_MAC, pdst=local)
+            for local in LOCAL]
     out, verdicts = wire.run(sent, mode="full_nat")
     assert verdicts == {"ReplyArp": 2}
     assert [(frame[ARP].psrc, frame[ARP].hwsrc) for frame in out] == [
@@ -229,8 +232,9 @@ def test_full_nat_local_addresses_answer_arp(wire):
 
 
 def test_middle_of_an_unknown_flow_is_reset(wire):
-    """RFC 9293, 3.10.7.1: an ACK gets <SEQ=SEG.ACK><RST>, anything else <SEQ=0><ACK=..><RST,ACK>."""
-    sent = [from_client(5001, TCP(sport=5001, dport=80, flags="A", seq=100, ack=700) / Raw(b"data")),
+    """RFC 9293, 3.10.7.1: an ACK gets <SEQ=SEG.ACK><RST>, others <SEQ=0><ACK=..><RST,ACK>."""
+    sent = [from_client(5001, TCP(sport=5001, dport=80, flags="A", seq=100, ack=700)
+                        / Raw(b"data")),
             from_client(5002, TCP(sport=5002, dport=80, flags="F", seq=100) / Raw(b"data")),
             from_client(5003, TCP(sport=5003, dport=80, flags="R", seq=100))]
     out, verdicts = wire.run(sent)
@@ -252,7 +256,8 @@ def test_thousands_of_random_packets(wire, mode):
         address = f"192.0.2.{dice.randint(1, 254)}"
         if dice.random() < 0.5:
             layers = TCP(sport=port, dport=80, flags="S", seq=dice.getrandbits(32),
-                         options=[("MSS", dice.randint(536, 9000)), ("WScale", dice.randint(0, 14))])
+                         options=[("MSS", dice.randint(536, 9000)),
+                                  ("WScale", dice.randint(0, 14))])
         else:
             layers = UDP(sport=port, dport=53) / Raw(dice.randbytes(dice.randint(0, 1400)))
         sent.append(from_client(port, layers, src=address, id=dice.getrandbits(16),

@@ -46,9 +46,11 @@ void send_for_ever(const std::shared_ptr<Visit>& visit, const std::string& chunk
 }  // namespace
 
 void Visit::read_to_end() {
-  asio::async_read_until(
-      socket, asio::dynamic_buffer(request), std::string(1, '\0'),
-      [self = shared_from_this()](error_code error, std::size_t) { self->ended = error; });
+  socket.async_read_some(asio::buffer(discarded),
+                         [self = shared_from_this()](error_code error, std::size_t) {
+                           self->ended = error;
+                           if (!error) self->read_to_end();
+                         });
 }
 
 ProbeTarget::ProbeTarget(asio::io_context& loop, Behaviour behaviour)

@@ -2,6 +2,7 @@
 // says: serves, stalls, floods, resets. For tests of health checks.
 #pragma once
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -34,12 +35,14 @@ struct Visit : std::enable_shared_from_this<Visit> {
 
   boost::asio::ip::tcp::socket socket;
   boost::asio::steady_timer timer;
-  std::string request;              // what the visitor sent so far
+  std::string request;              // with its headers
   std::size_t sent = 0;             // bytes that its kernel took
   boost::system::error_code ended;  // how it ended: eof, connection_reset; none: not yet
   std::string outgoing;             // kept while it is being sent
 
-  /// Reads on until the visitor ends it, into `request`.
+  std::array<char, 4096> discarded{};
+
+  /// Reads on until the visitor ends it.
   void read_to_end();
 };
 

@@ -1,8 +1,8 @@
 """Which suites tools/test runs, on which builds.
 
 A Build is a directory and how to make it; a Suite is a command that leaves a JUnit-like XML file,
-or nothing but its exit status. Programs come from `meson introspect`, so a new test program needs no
-entry here; pytest suites are the test_*.py files of tests/system and tests/e2e.
+or nothing but its exit status. Programs come from `meson introspect`, so a new one needs no entry
+here; pytest suites are the test_*.py files of tests/system and tests/e2e.
 """
 
 import dataclasses

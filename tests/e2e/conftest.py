@@ -24,7 +24,7 @@ def big_file(lab):
 
 @pytest.fixture
 def spillway(lab, tmp_path):
-    """spillway(configuration) starts a balancer, waits for healthy targets, and stops it in the end."""
+    """spillway(configuration) starts a balancer with healthy targets, stopped in the end."""
     running = []
 
     def start(chosen, **options):

@@ -1,4 +1,4 @@
-"""A balancer's addresses: its listeners', which the data path answers, and its own, the kernel's."""
+"""A balancer's addresses: its listeners', the data path's, and its own, the kernel's."""
 
 import json
 import subprocess

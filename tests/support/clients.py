@@ -85,7 +85,8 @@ def curl_spread(namespace, url, requests):
     """
     done = namespace.run(
         ["curl", "--silent", "--max-time", 60, "--connect-timeout", 3,
-         "--header", "Connection: close", "--output", "/dev/null", "--write-out", "%{http_code} %header{x-target}\\n",
+         "--header", "Connection: close", "--output", "/dev/null",
+         "--write-out", "%{http_code} %header{x-target}\\n",
          f"{url}?[1-{requests}]"], check=False, timeout=90)
     answers = {}
     for line in done.stdout.splitlines():

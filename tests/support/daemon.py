@@ -157,7 +157,7 @@ class Daemon:
     # Laws
 
     def check_laws(self, timeout=3):
-        """The counters' laws, per worker. While packets flow figures are a burst apart: it retries."""
+        """The counters' laws, per worker; while packets flow, figures may be a burst apart."""
         broken = []
 
         def hold():

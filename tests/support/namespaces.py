@@ -5,8 +5,8 @@
 
 Two routed subnets: the client reaches the listener address by way of the balancer's front address,
 the targets answer by way of its back address. The balancer's two interfaces carry no address: the
-kernel must not speak on them, the daemon's TAP twins do. Nothing is made outside the namespaces, their
-names carry our pid, and whatever a killed predecessor left is removed first.
+kernel must not speak on them, the daemon's TAP twins do. Nothing is made outside the namespaces,
+their names carry our pid, and whatever a killed predecessor left is removed first.
 """
 
 import contextlib
@@ -145,8 +145,8 @@ def impossible():
 class Topology:
     """The whole network, as a context manager.
 
-    silence_kernel: for net_af_packet, which only copies: the balancer's kernel drops what it sees on
-    the two ports (after the copy), or it would answer with RSTs.
+    silence_kernel: for net_af_packet, which only copies: the balancer's kernel drops what it
+    sees on the two ports (after the copy), or it would answer with RSTs.
     vlan: the back port's frames carry this tag; `vlan_patch` on the switch takes it off again.
     """
 

@@ -51,7 +51,9 @@ class ReachCheck {
     const std::string list = element("target_groups", index) + ".targets";
     for (std::size_t t = 0; t < group.targets.size(); ++t) {
       const std::string path = element(list, t) + ".address";
-      if (complaints_.readable(path)) check_target(group, group.targets[t].address, path);
+      const Ipv4Address address = group.targets[t].address;
+      if (!complaints_.readable(path) || !address.may_be_source()) continue;  // said already
+      check_target(group, address, path);
     }
   }
 

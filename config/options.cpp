@@ -7,6 +7,7 @@
 // GCC 12 takes the library's any_cast, whose result it has just checked, for null at -O3.
 #pragma GCC diagnostic ignored "-Wnull-dereference"
 #include <boost/program_options.hpp>
+#include <boost/token_functions.hpp>
 #include <cstdlib>
 #include <sstream>
 
@@ -53,7 +54,7 @@ std::string help() {
       "  spillway --config /etc/spillway/edge.cfg\n"
       "  spillway --config edge.cfg --check          every mistake in it, with its line\n"
       "  spillway --config config/examples/null.cfg  no NIC, no hugepages, no root\n"
-      "  spillway --config edge.cfg --eal \"--lcores 0@0,1@2 --log-level pmd:debug\"\n"
+      "  spillway --config edge.cfg --eal \"--log-level pmd:debug\"\n"
       "\n"
       "Signals: SIGHUP reads the configuration again (a wrong one changes nothing); SIGTERM and\n"
       "SIGINT stop.\n"
@@ -86,11 +87,19 @@ std::variant<Options, Exit> checked(const po::variables_map& given) {
   Options options;
   options.config_file = text("config", "");
   options.check = given.count("check") != 0;
-  options.eal = po::split_unix(text("eal", ""));
+  try {
+    options.eal = po::split_unix(text("eal", ""));
+  } catch (const boost::escaped_list_error& exception) {
+    return bad_usage(fmt::format("--eal {}: {}.", in_quotes(text("eal", "")), exception.what()));
+  }
   options.run_dir = text("run-dir", default_run_dir());
   options.log_level = text("log-level", options.log_level);
-  if (options.config_file.empty()) return bad_usage("--config FILE is missing.");
-  if (options.run_dir.empty()) return bad_usage("--run-dir needs a directory.");
+  // "--config --check": the library takes the next word, whatever it is.
+  const auto absent = [](const std::string& value) {
+    return value.empty() || value.rfind("--", 0) == 0;
+  };
+  if (absent(options.config_file)) return bad_usage("--config FILE is missing.");
+  if (absent(options.run_dir)) return bad_usage("--run-dir needs a directory.");
   if (std::find(log_levels.begin(), log_levels.end(), options.log_level) == log_levels.end()) {
     return bad_usage(fmt::format("--log-level {}: allowed are {}.{}", in_quotes(options.log_level),
                                  log_levels_text, did_you_mean(options.log_level, log_levels)));

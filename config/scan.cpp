@@ -158,6 +158,10 @@ void Scanner::close(char bracket) {
                                             bracket, expected, open.bracket, open.line),
                      .allowed = "brackets in pairs",
                      .remedy = fmt::format("Is a '{}' missing before it?", expected)});
+    // If it closes one further out, those between are what was forgotten: said once is enough.
+    std::size_t outer = opened_.size();
+    while (outer > 1 && closing(opened_[outer - 1].bracket) != bracket) --outer;
+    if (outer > 1) opened_.resize(outer - 1);
   }
   if (last_ == ',' && comma_ != std::string::npos && bracket != '}') out_.text[comma_] = ' ';
   put(bracket);

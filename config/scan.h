@@ -31,8 +31,8 @@ class Scanner {
 
  private:
   struct Opened {
-    char bracket;  // '\0': the file itself
-    int line;
+    char bracket = '\0';  // the file itself
+    int line = 0;
     std::size_t keys = 0;
     std::size_t elements = 1;
   };
@@ -66,7 +66,7 @@ class Scanner {
   int line_ = 1;
   std::uint32_t file_;
   Source& out_;
-  std::vector<Opened> opened_{{'\0', 0}};
+  std::vector<Opened> opened_{{}};
   char last_ = '\0';                       // the last byte that is not white space or comment
   std::size_t comma_ = std::string::npos;  // where in the output a list may end with it
   bool too_deep_ = false;

@@ -1,0 +1,94 @@
+#include "config/restart.h"
+
+#include "tests/unit/config/sample.h"
+
+namespace config {
+namespace {
+
+constexpr const char* ports =
+    "{ name = \"front\"; device = \"net_null0\"; addresses = [\"198.51.100.2/24\"]; },\n"
+    "{ name = \"back\"; device = \"net_null1\"; addresses = [\"10.0.1.2/24\"]; %s }";
+
+Sample sample_with(const std::string& top, const std::string& keys_of_back) {
+  Sample sample;
+  sample.top = top + "\n";
+  sample.ports = ports;
+  sample.ports.replace(sample.ports.find("%s"), 2, keys_of_back);
+  return sample;
+}
+
+Errors change(const Sample& running, const Sample& wanted) {
+  return restart_needed(config_of(running), config_of(wanted));
+}
+
+struct Case {
+  const char* top;
+  const char* back;
+  const char* setting;
+  const char* allowed;  // what it runs with
+};
+
+void PrintTo(const Case& one, std::ostream* out) { *out << one.setting; }
+
+class RestartNeeded : public testing::TestWithParam<Case> {};
+
+TEST_P(RestartNeeded, NamesTheSettingItsLineAndWhatRuns) {
+  const Case& one = GetParam();
+  const Errors errors = change(sample_with("", ""), sample_with(one.top, one.back));
+  expect_only(errors, one.setting, std::string{"what it runs with, "} + one.allowed);
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_EQ(errors[0].line, *one.top != '\0' ? 1 : 4);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, RestartNeeded,
+    testing::Values(Case{"instance = \"other\";", "", "instance", "\"spillway\""},
+                    Case{"workers = 2;", "", "workers", "1"},
+                    Case{"workers = [3];", "", "workers", "1"},
+                    Case{"idle = \"sleep\";", "", "idle", "\"spin\""},
+                    Case{"eal = { hugepages = \"off\"; };", "", "eal.hugepages", "\"auto\""},
+                    Case{"eal = { memory_megabytes = 99; };", "", "eal.memory_megabytes", "0"},
+                    Case{"eal = { pci = false; };", "", "eal.pci", "true"},
+                    Case{"flows = { capacity = 2048; };", "", "flows.capacity", "1048576"},
+                    Case{"", "vlan = 7;", "ports[1].vlan", "0"},
+                    Case{"", "mtu = 9000;", "ports[1].mtu", "1500"},
+                    Case{"", "queue_descriptors = 64;", "ports[1].queue_descriptors", "1024"},
+                    Case{"", "mac = \"02:00:00:00:00:01\";", "ports[1].mac", "not set"},
+                    Case{"", "promiscuous = true;", "ports[1].promiscuous", "false"}));
+
+TEST(RestartNeeded, ForPortsThatAreOthers) {
+  Sample wanted = sample_with("", "");
+  wanted.ports =
+      "{ name = \"outside\"; device = \"net_null7\"; addresses = [\"198.51.100.3/24\"]; },\n"
+      "{ name = \"back\"; device = \"net_null1\"; addresses = [\"10.0.1.2/24\"]; }";
+  const Errors errors = change(sample_with("", ""), wanted);
+  ASSERT_EQ(errors.size(), 3u) << to_string(errors);
+  EXPECT_EQ(errors[0].setting, "ports[0].name");
+  EXPECT_EQ(errors[1].setting, "ports[0].device");
+  EXPECT_EQ(errors[2].setting, "ports[0].addresses");
+  EXPECT_EQ(errors[2].allowed, "what it runs with, [\"198.51.100.2/24\"]");
+
+  wanted.ports = "{ name = \"back\"; device = \"net_null1\"; addresses = [\"10.0.1.2/24\"]; }";
+  expect_only(change(sample_with("", ""), wanted), "ports", "2 ports");
+}
+
+TEST(RestartNeeded, ForTheKernelPath) {
+  Sample wanted = sample_with("", "kernel_path = false;");
+  wanted.neighbours = "{ port = \"back\"; address = \"10.0.1.11\"; mac = \"02:00:00:00:00:01\"; }";
+  expect_only(change(sample_with("", ""), wanted), "ports[1].kernel_path", "true");
+}
+
+TEST(RestartNeeded, NotForWhatAReloadCanDo) {
+  Sample wanted = sample_with("punt_rate = 1; flows = { reset_timeout = 1; };",
+                              "gateways = [\"10.0.1.1\"]; local_addresses = [\"10.0.1.77\"];");
+  wanted.neighbours = "{ port = \"back\"; address = \"10.0.1.11\"; mac = \"02:00:00:00:00:01\"; }";
+  wanted.groups =
+      "{ name = \"other\"; port = 80; algorithm = \"maglev\"; targets = ( { address = "
+      "\"10.0.1.12\"; } ); }";
+  wanted.listeners =
+      "{ name = \"other\"; address = \"198.51.100.11\"; port = 81; target_group = \"other\"; }";
+  EXPECT_EQ(to_string(change(sample_with("", ""), wanted)), "");
+}
+
+}  // namespace
+}  // namespace config

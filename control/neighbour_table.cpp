@@ -98,11 +98,11 @@ bool NeighbourTable::wants(PortId port, Ipv4Address address) const {
   return entries_.contains({port, address});
 }
 
-std::vector<Probe> NeighbourTable::due(std::size_t limit) {
+std::vector<Inquiry> NeighbourTable::due(std::size_t limit) {
   // Reachable, permanent and no-ARP need nothing; the kernel is at work on the others.
   constexpr unsigned settled = NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_DELAY | NUD_PROBE |
                                NUD_INCOMPLETE;
-  std::vector<Probe> probes;
+  std::vector<Inquiry> probes;
   auto at = entries_.upper_bound(cursor_);
   for (std::size_t seen = 0; seen < entries_.size() && probes.size() < limit; ++seen, ++at) {
     if (at == entries_.end()) at = entries_.begin();

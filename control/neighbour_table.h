@@ -34,7 +34,7 @@ struct NeighbourNews {
 };
 
 /// A neighbour that needs a word from us to be resolved.
-struct Probe {
+struct Inquiry {
   dataplane::PortId port;
   dataplane::Ipv4Address address;
   bool stale = false;  // known, and to be confirmed; else not known
@@ -67,7 +67,7 @@ class NeighbourTable {
   [[nodiscard]] std::vector<config::NeighbourFact> facts() const;
   [[nodiscard]] bool wants(dataplane::PortId port, dataplane::Ipv4Address address) const;
   /// At most so many of those that need it; goes round from call to call.
-  [[nodiscard]] std::vector<Probe> due(std::size_t limit);
+  [[nodiscard]] std::vector<Inquiry> due(std::size_t limit);
   /// The way to each wanted off-link host: over the first gateway that answers (as compile() does),
   /// or the first if none does.
   [[nodiscard]] std::map<dataplane::Ipv4Address, GatewayChoice> routes() const;

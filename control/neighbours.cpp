@@ -180,7 +180,7 @@ void Neighbours::wait_for_tick() {
 }
 
 void Neighbours::probe() {
-  for (const Probe& probe : table_.due(probes_per_tick)) {
+  for (const Inquiry& probe : table_.due(probes_per_tick)) {
     const Interface& interface = *interfaces_[probe.port.number];
     if (!interface.up) continue;
     // As `ip neigh change … nud probe` does: confirm now. Otherwise as `ip neigh … use` does.

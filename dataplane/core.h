@@ -8,6 +8,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/flow_query.h"
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/path/missing_hops.h"
 #include "dataplane/path/turns.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/ids.h"
@@ -40,6 +41,7 @@ struct Core {
   std::uint32_t sweep_bucket = 0;  // where the expiry sweep goes on
   std::uint64_t swept_until = 0;   // in buckets since start: see expire
   FlowQuery query;
+  MissingHops missing_hops;
 };
 
 }  // namespace dataplane

@@ -124,7 +124,7 @@ void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot, Fl
 void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows,
                        Turns& turns) {
   const Target* found = snapshot.target(burst.targets[i]);
-  DCHECK(found != nullptr);  // by match, in this snapshot
+  CHECK(found != nullptr);  // by match, in this snapshot
   const Target& target = *found;
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
   const FlowKey4& key = burst.keys[i];

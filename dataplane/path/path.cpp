@@ -13,7 +13,7 @@ void run(Burst& burst, const Snapshot& snapshot, Core& core) {
   match(burst, snapshot);                        // new ones: which listener? or ARP, echo, kernel
   admit(burst, snapshot, core.punts);            // new ones: may it start? kernel's: not too many
   choose(burst, snapshot, flows, core.turns);    // new ones: which target?
-  translate(burst, snapshot, core.flows);        // rewrite; leaves nothing undecided
+  translate(burst, snapshot, core.flows, core.missing_hops);  // rewrite; nothing stays undecided
   account(burst, snapshot, core.counters);       // count by verdict, target and listener
 }
 

@@ -25,7 +25,8 @@ NextHop hop_for(const Flow4& flow, const Snapshot& snapshot) {
   return next_hop(port.id, flow.client_mac, port.mac, port.vlan, port.mtu);
 }
 
-void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable& flows) {
+void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable& flows,
+             MissingHops& missing) {
   Packet& packet = burst.packets[i];
   Flow4& flow = flows[burst.flows[i]];
   const bool icmp_error = burst.kinds[i] == Kind::IcmpError;
@@ -33,7 +34,10 @@ void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable& f
   burst.listeners[i] = flow.listener;
   if (flow.direction == Direction::ToTarget && !icmp_error) learn_client(packet, flow, flows);
   const NextHop hop = hop_for(flow, snapshot);
-  if (!hop.resolved()) return burst.decide(i, Verdict::DropNoNextHop);
+  if (!hop.resolved()) {
+    missing.note(flow.new_destination);
+    return burst.decide(i, Verdict::DropNoNextHop);
+  }
   const auto& ip = packet.header<Ipv4Header>(packet.network);
   if (ip.ttl <= 1) return burst.decide(i, Verdict::DropTtl);
   const auto bytes = static_cast<std::uint16_t>(packet.length - packet.network);
@@ -72,10 +76,10 @@ void write_replies(Burst& burst, const Snapshot& snapshot) {
 
 }  // namespace
 
-void translate(Burst& burst, const Snapshot& snapshot, FlowTable& flows) {
+void translate(Burst& burst, const Snapshot& snapshot, FlowTable& flows, MissingHops& missing) {
   for (std::size_t i : bits(burst.pending)) {
     DCHECK(burst.flows[i] != no_flow);
-    forward(burst, i, snapshot, flows);
+    forward(burst, i, snapshot, flows, missing);
   }
   write_replies(burst, snapshot);
 }

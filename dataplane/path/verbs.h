@@ -5,6 +5,7 @@
 #include "dataplane/burst.h"
 #include "dataplane/counters.h"
 #include "dataplane/path/flow_ledger.h"
+#include "dataplane/path/missing_hops.h"
 #include "dataplane/path/turns.h"
 #include "dataplane/table/snapshot.h"
 #include "dataplane/table/token_bucket.h"
@@ -34,7 +35,7 @@ void admit(Burst& burst, const Snapshot& snapshot, TokenBucket& punts);
 void choose(Burst& burst, const Snapshot& snapshot, FlowLedger& flows, Turns& turns);
 
 /// Rewrites packets of known flows and sets their egress. Afterwards nothing is pending.
-void translate(Burst& burst, const Snapshot& snapshot, FlowTable& flows);
+void translate(Burst& burst, const Snapshot& snapshot, FlowTable& flows, MissingHops& missing);
 
 /// Counts every packet once by verdict, and by listener and target where they have one.
 void account(const Burst& burst, const Snapshot& snapshot, WorkerBlock& counters);

@@ -1,0 +1,276 @@
+#include "control/daemon.h"
+
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <stdexcept>
+#include <utility>
+
+#include "config/check.h"
+#include "config/compile.h"
+#include "config/restart.h"
+#include "control/forwarder_options.h"
+#include "control/log.h"
+#include "report/documents.h"
+
+namespace control {
+namespace {
+
+using dataplane::PortId;
+
+/// The value, or what went wrong as an exception: nic/ throws nothing.
+template <class T>
+T or_throw(nic::Result<T> result) {
+  if (auto* failure = std::get_if<nic::Failure>(&result)) {
+    throw std::runtime_error(failure->message);
+  }
+  return std::move(std::get<T>(result));
+}
+
+dataplane::InstanceRecord instance_record(const config::Config& config) {
+  dataplane::InstanceRecord record{};
+  record.instance.assign(config.instance);
+  record.version.assign(SPILLWAY_VERSION);
+  record.config_file.assign(config.file);
+  record.started_unix_milliseconds = report::now_unix_milliseconds();
+  return record;
+}
+
+}  // namespace
+
+Daemon::Daemon(config::Config config, const config::Options& options)
+    : config_file_(options.config_file),
+      config_(std::move(config)),
+      instance_(instance_record(config_)),
+      signals_(io_, SIGTERM, SIGINT, SIGHUP),
+      second_(io_),
+      missing_hops_timer_(io_),
+      segment_(instance_, config_.workers, report::now_unix_milliseconds()) {
+  std::signal(SIGPIPE, SIG_IGN);
+  start_forwarder(options.eal);
+  start_lifecycle();
+  start_neighbours();
+  publish();
+  forwarder_->start(*publication_);
+  start_api(options.run_dir);
+  await_signals();
+  every_second();
+  look_for_missing_hops();
+  spdlog::info("spillway {} is up: instance {}, {} worker{}, {} port{}, generation {}",
+               SPILLWAY_VERSION, config_.instance, config_.workers, config_.workers == 1 ? "" : "s",
+               config_.ports.size(), config_.ports.size() == 1 ? "" : "s", generation_.number);
+}
+
+Daemon::~Daemon() = default;
+
+bool Daemon::run() {
+  io_.run();
+  spdlog::info("stopping");
+  // Nobody may ask or probe any more before the workers stop.
+  api_.reset();
+  flows_.reset();
+  kernel_path_.reset();
+  lifecycle_.reset();
+  neighbours_.reset();
+  const nic::StopReport report = forwarder_->stop();
+  segment_.stop();
+  if (report.all_back()) {
+    spdlog::info("stopped: {}", report.sentence());
+  } else {
+    spdlog::error("stopped, but {}", report.sentence());
+  }
+  return report.all_back();
+}
+
+void Daemon::start_forwarder(const std::vector<std::string>& eal_arguments) {
+  nic::ForwarderOptions options = forwarder_options(config_);
+  for (std::uint32_t i = 0; i < config_.workers; ++i) {
+    options.counters.push_back(
+        &segment_.worker(dataplane::WorkerId{static_cast<std::uint8_t>(i)}));
+  }
+  runtime_ = or_throw(nic::Runtime::start(runtime_options(config_, options, eal_arguments)));
+  forwarder_ = or_throw(nic::Forwarder::build(*runtime_, options));
+  spdlog::info("flow tables: {} flows per worker, {} in all, in {}", config_.flows.capacity,
+               nic::megabytes(forwarder_->table_bytes()),
+               runtime_->hugepages() ? "huge pages" : "ordinary memory");
+  for (const auto& port : forwarder_->ports()) {
+    spdlog::info("port {}: {} ({}), MAC {}, {} queue{}, steering {}", port->name(), port->device(),
+                 port->driver(), to_string(port->mac()), port->queues(),
+                 port->queues() == 1 ? "" : "s", forwarder_->steering());
+  }
+}
+
+void Daemon::start_lifecycle() {
+  Lifecycle::Parts parts;
+  parts.on_change = [this] { publish(); };
+  parts.on_records_change = [this] { write_records(); };
+  parts.flows_left = [this](dataplane::TargetId id) { return flows_left(id); };
+  parts.listener_flows_left = [this](dataplane::ListenerId id) { return flows_left(id); };
+  lifecycle_ = std::make_unique<Lifecycle>(io_.get_executor(), std::move(parts));
+  if (const auto error = lifecycle_->apply(config_)) throw std::runtime_error(*error);
+}
+
+void Daemon::start_neighbours() {
+  std::vector<std::optional<Twin>> twins;
+  kernel_path_.emplace(io_);
+  for (std::size_t i = 0; i < config_.ports.size(); ++i) {
+    nic::KernelPort* kernel = forwarder_->kernel_port(PortId{static_cast<std::uint8_t>(i)});
+    if (kernel == nullptr) {
+      twins.emplace_back();
+      continue;
+    }
+    const config::Port& port = config_.ports[i];
+    twins.push_back(Twin{.interface = kernel->tap().name(),
+                         .addresses = port.addresses,
+                         .gateways = port.gateways,
+                         .mtu = port.mtu});
+    kernel_path_->serve(*kernel);
+  }
+  neighbours_ = std::make_unique<Neighbours>(io_, std::move(twins), [this] { publish(); });
+}
+
+void Daemon::start_api(const std::string& run_dir) {
+  std::vector<dataplane::FlowQuery*> mailboxes;
+  for (std::size_t i = 0; i < forwarder_->workers(); ++i) {
+    mailboxes.push_back(
+        &forwarder_->core(dataplane::WorkerId{static_cast<std::uint8_t>(i)}).query);
+  }
+  flows_.emplace(io_, std::move(mailboxes), segment_.view());
+  api_.emplace(io_, run_dir + "/" + config_.instance + ".sock", commands());
+}
+
+config::Facts Daemon::facts() {
+  config::Facts facts = lifecycle_->facts();
+  facts.generation = dataplane::Generation{generation_.number + 1};
+  for (std::size_t i = 0; i < config_.ports.size(); ++i) {
+    const nic::Port& port = *forwarder_->ports()[i];
+    const bool kernel =
+        forwarder_->kernel_port(PortId{static_cast<std::uint8_t>(i)}) != nullptr;
+    facts.ports.push_back({.mac = port.mac(), .mtu = port.mtu(), .kernel_path = kernel});
+  }
+  facts.neighbours = neighbours_->facts();
+  return facts;
+}
+
+void Daemon::publish() {
+  const config::Facts now = facts();
+  const dataplane::Snapshot* previous = publication_ ? publication_->newest().get() : nullptr;
+  auto snapshot = config::compile(config_, now, previous);
+  generation_ = now.generation;
+  if (publication_) {
+    publication_->publish(std::move(snapshot));
+  } else {
+    publication_ = std::make_unique<dataplane::Publication>(config_.workers, std::move(snapshot));
+  }
+  instance_.generation = generation_.number;
+  segment_.write(instance_);
+  write_records();
+  want_next_hops(now);
+  spdlog::debug("generation {} published", generation_.number);
+}
+
+void Daemon::want_next_hops(const config::Facts& facts) {
+  std::vector<dataplane::Ipv4Address> hosts;
+  for (const config::TargetFact& target : facts.targets) hosts.push_back(target.address);
+  for (const auto& [address, when] : missed_) hosts.push_back(address);
+  neighbours_->want(hosts);
+}
+
+void Daemon::write_records() {
+  Records records = lifecycle_->records();
+  for (dataplane::TargetRecord& record : records.targets) {
+    const dataplane::Target* target = publication_->newest()->target(record.id);
+    record.takes_new_flows = target != nullptr && target->eligible;
+  }
+  segment_.write_listeners(records.listeners);
+  segment_.write_targets(records.targets);
+}
+
+bool Daemon::workers_are_current() const {
+  return publication_ != nullptr && publication_->oldest_applied() >= generation_;
+}
+
+std::uint64_t Daemon::flows_left(dataplane::TargetId target) const {
+  if (!workers_are_current()) return 1;  // one that is behind may still start one
+  return report::total(segment_.view(), target, &dataplane::TargetCounters::active_flows);
+}
+
+std::uint64_t Daemon::flows_left(dataplane::ListenerId listener) const {
+  if (!workers_are_current()) return 1;
+  std::uint64_t sum = 0;
+  for (const dataplane::WorkerBlock& worker : segment_.view().workers) {
+    sum += worker.listeners[listener.slot].active_flows.read();
+  }
+  return sum;
+}
+
+Commands Daemon::commands() {
+  const auto name = [](const TargetName& target) {
+    return TargetKey{target.target_group, target.address, target.port};
+  };
+  const auto answer = [this](const TargetKey& key, const std::optional<Refusal>& refusal) {
+    if (refusal) {
+      return refused(refusal->kind == Refusal::Kind::NotFound ? 404 : 409, refusal->sentence);
+    }
+    for (const dataplane::TargetRecord& record : lifecycle_->records().targets) {
+      if (record.target_group.view() != key.target_group || record.port != key.port ||
+          record.address.view() != to_string(key.address)) {
+        continue;
+      }
+      return Outcome{200, report::target_document(segment_.view(), record)};
+    }
+    return refused(500, to_string(key) + " is gone");
+  };
+  Commands commands;
+  commands.version = [this] { return report::version_document(segment_.view()); };
+  commands.status = [this] {
+    return report::status_document(segment_.view(), Segment::alive(),
+                                   report::now_unix_milliseconds());
+  };
+  commands.listeners = [this] {
+    return report::listeners_document(segment_.view(), Segment::alive());
+  };
+  commands.targets = [this] { return report::targets_document(segment_.view(), Segment::alive()); };
+  commands.flows = [this](const FlowsWanted& wanted, Done done) {
+    flows_->ask(wanted, std::move(done));
+  };
+  commands.reload = [this](const Done& done) { done(reload()); };
+  commands.drain = [this, name, answer](const TargetName& target, const Done& done) {
+    done(answer(name(target), lifecycle_->drain(name(target))));
+  };
+  commands.undrain = [this, name, answer](const TargetName& target, const Done& done) {
+    done(answer(name(target), lifecycle_->undrain(name(target))));
+  };
+  return commands;
+}
+
+Outcome Daemon::reload() {
+  const std::string error = take_over(config_file_);
+  instance_.last_reload_unix_milliseconds = report::now_unix_milliseconds();
+  instance_.last_reload_error.assign(error);
+  ++(error.empty() ? instance_.reloads : instance_.reloads_refused);
+  segment_.write(instance_);
+  if (!error.empty()) {
+    spdlog::error("reload refused, the running configuration stays:");
+    log_error_lines(error);
+    return refused(409, error);
+  }
+  publish();
+  spdlog::info("reloaded {}: generation {}", config_file_, generation_.number);
+  return {200, {{"generation", generation_.number}, {"reloads", instance_.reloads}}};
+}
+
+/// Makes the file's configuration the running one; "" or why everything stays as it was.
+std::string Daemon::take_over(const std::string& file) {
+  auto loaded = config::load(file);
+  if (const auto* errors = std::get_if<config::Errors>(&loaded)) return to_string(*errors);
+  config::Config wanted = std::move(std::get<config::Config>(loaded));
+  if (const config::Errors errors = restart_needed(config_, wanted); !errors.empty()) {
+    return to_string(errors);
+  }
+  if (const auto error = lifecycle_->apply(wanted)) return *error;
+  config_ = std::move(wanted);
+  return "";
+}
+
+}  // namespace control

@@ -1,0 +1,94 @@
+// Daemon: the composition root's body. Owns everything of a running instance and connects it: facts
+// become snapshots, snapshots reach workers, counters reach the segment, commands reach the lifecycle.
+//
+// One thread runs it (the workers' threads are nic's). Order of life: shared memory (is another one
+// running?) → EAL, ports, tables → first snapshot → workers → health checks and the control socket.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/facts.h"
+#include "config/options.h"
+#include "control/api.h"
+#include "control/flow_inquiry.h"
+#include "control/kernel_path.h"
+#include "control/lifecycle/lifecycle.h"
+#include "control/neighbours.h"
+#include "control/segment.h"
+#include "dataplane/publication.h"
+#include "nic/forwarder.h"
+#include "nic/runtime.h"
+
+namespace control {
+
+class Daemon {
+ public:
+  /// Brings everything up. Throws std::runtime_error with a sentence for the operator.
+  Daemon(config::Config config, const config::Options& options);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  /// Until SIGTERM or SIGINT. False: some packet buffers were lost.
+  [[nodiscard]] bool run();
+
+ private:
+  // --- start ---
+  void start_forwarder(const std::vector<std::string>& eal_arguments);
+  void start_lifecycle();
+  void start_neighbours();
+  void start_api(const std::string& run_dir);
+  [[nodiscard]] Commands commands();
+
+  // --- from facts to workers ---
+  [[nodiscard]] config::Facts facts();
+  void publish();
+  void want_next_hops(const config::Facts& facts);
+  void write_records();
+  void write_ports();
+  [[nodiscard]] std::uint64_t flows_left(dataplane::TargetId target) const;
+  [[nodiscard]] std::uint64_t flows_left(dataplane::ListenerId listener) const;
+  [[nodiscard]] bool workers_are_current() const;
+
+  // --- reload ---
+  [[nodiscard]] Outcome reload();
+  [[nodiscard]] std::string take_over(const std::string& file);
+
+  // --- events ---
+  void await_signals();
+  void take_signal(int number);
+  void every_second();
+  void look_for_missing_hops();
+
+  std::string config_file_;
+  config::Config config_;
+  dataplane::InstanceRecord instance_{};
+  boost::asio::io_context io_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer second_;
+  boost::asio::steady_timer missing_hops_timer_;
+  // Destroyed from the last to the first.
+  Segment segment_;
+  std::unique_ptr<nic::Runtime> runtime_;
+  std::unique_ptr<nic::Forwarder> forwarder_;
+  std::unique_ptr<Lifecycle> lifecycle_;
+  dataplane::Generation generation_{0};
+  std::unique_ptr<dataplane::Publication> publication_;
+  std::unique_ptr<Neighbours> neighbours_;
+  std::optional<KernelPath> kernel_path_;
+  std::optional<FlowInquiry> flows_;
+  std::optional<Api> api_;
+  /// On-link hosts that the path missed, and when last.
+  std::map<dataplane::Ipv4Address, std::chrono::steady_clock::time_point> missed_;
+  std::map<dataplane::PortId, bool> link_up_;
+};
+
+}  // namespace control

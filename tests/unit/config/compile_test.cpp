@@ -432,7 +432,7 @@ TEST_F(Compile, RoundRobinGivesEachOneTurnInTheOrderOfAddresses) {
 TEST_F(Compile, WeightedRoundRobinFollowsTheWeights) {
   config.target_groups[0].algorithm = Algorithm::WeightedRoundRobin;
   facts.targets[0].weight = 2;
-  EXPECT_EQ(turns(run()->target_groups[0]), (Slots{0, 1, 2, 0}));
+  EXPECT_EQ(turns(run()->target_groups[0]), (Slots{0, 1, 0, 2}));
 }
 
 TEST_F(Compile, MaglevFollowsSizeAndWeights) {

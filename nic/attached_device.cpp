@@ -63,7 +63,6 @@ Result<AttachedDevice> AttachedDevice::attach(const PortOptions& options, EalLog
 AttachedDevice::~AttachedDevice() {
   if (number_ == none) return;
   rte_device* hardware = device_info(number_).device;
-  rte_eth_dev_stop(number_);
   rte_eth_dev_close(number_);
   if (ours_ && hardware != nullptr) rte_dev_remove(hardware);
 }

@@ -176,12 +176,12 @@ std::string attach_remedy(const Device& device, std::string_view complaints) {
              "AF_XDP needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF, and memory that may be locked: "
              "run as root, or raise the limit (ulimit -l unlimited)"},
       Remedy{"Failed to create xsk socket",
-             "is another program attached to the interface (ip link show says 'xdp')? Detach it "
-             "with: ip link set dev IFACE xdp off. A veth's other end may have an MTU of 3,498 at "
-             "most. AF_XDP also needs root's rights"},
+             "another program or another instance may be attached to the interface (ip link show "
+             "says 'xdp'; detach with: ip link set dev NAME xdp off), a veth's other end may have an "
+             "MTU above 3498, or root's rights are missing"},
       Remedy{"call to mmap failed",
              "memory may not be locked: run as root, or raise the limit (ulimit -l unlimited)"},
-      Remedy{"Driver cannot attach the device",
+      Remedy{"failed to parse device",
              "is the driver's name right (net_af_xdp, net_af_packet, net_memif, net_tap, net_pcap, "
              "net_ring, net_null, net_vhost, net_virtio_user) and its package librte-net-* "
              "installed?"},

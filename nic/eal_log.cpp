@@ -55,7 +55,9 @@ long EalLog::take(void* self, const char* bytes, std::size_t size) {
 void EalLog::take_line(std::string_view line) {
   if (line.empty()) return;
   const Severity severity = current_severity();
-  if (severity <= Severity::Warning) {
+  // What EAL adds to every driver's own complaint says nothing new.
+  const bool echo = line.find("Failed to attach device on primary") != std::string_view::npos;
+  if (severity <= Severity::Warning && !echo) {
     const std::lock_guard lock(mutex_);
     complaints_.emplace_back(line);
     if (complaints_.size() > lines_max) complaints_.pop_front();

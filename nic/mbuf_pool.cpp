@@ -16,6 +16,9 @@
 namespace nic {
 namespace {
 
+// The kernel writes behind 256 bytes of its own headroom; Ethernet and a VLAN tag.
+constexpr std::uint32_t af_xdp_overhead = 256 + 14 + 4;
+
 // Sizes that net_af_xdp takes whatever it is asked for (its XSK_RING_CONS__DEFAULT_NUM_DESCS).
 constexpr std::uint64_t af_xdp_descriptors = 2048;
 
@@ -41,6 +44,10 @@ std::uint64_t driver_buffers(const Device& device, std::uint64_t queues) {
 }
 
 std::uint16_t room_for(const Device& device, std::uint16_t mtu) {
+  if (device.driver == "net_af_xdp") {
+    const std::uint32_t wanted = std::max(mtu + af_xdp_overhead, 2048u);
+    return static_cast<std::uint16_t>((wanted + 63) / 64 * 64);
+  }
   // Ethernet, one VLAN tag, a second one that only passes, checksum: some NICs store it.
   const std::uint64_t frame = mtu + 14u + 4u + 4u + 4u;
   // af_packet wants a whole ring frame to fit; NICs round what is there down to a multiple of 1 kB.

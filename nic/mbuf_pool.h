@@ -20,6 +20,12 @@ namespace nic {
 inline constexpr std::uint16_t headroom = RTE_PKTMBUF_HEADROOM;
 inline constexpr std::uint32_t mbuf_cache = 256;  // per thread; the pool's own share of the sum
 
+/// net_af_xdp makes UMEM chunks of whole pool elements, and a chunk is at most a page. 63 cache lines
+/// (DPDK rounds 64 up to 65), less element header, mbuf, headroom, the kernel's headroom of 256 bytes,
+/// Ethernet header and VLAN tag. Its driver claims 3,542, and frames of that size never arrive.
+inline constexpr std::uint16_t af_xdp_mtu_max = 63 * 64 - 64 - 128 - headroom - 256 - 14 - 4;
+static_assert(af_xdp_mtu_max == 3438);
+
 /// What one port can hold.
 struct PortBuffers {
   std::uint16_t mtu = 1500;

@@ -36,7 +36,8 @@ std::uint32_t interface_megabits(const std::string& interface) {
 }
 
 /// The largest MTU that the device's info allows, as rte_eth_dev_configure reckons.
-std::uint32_t mtu_max(const rte_eth_dev_info& info) {
+std::uint32_t mtu_max(const rte_eth_dev_info& info, std::string_view driver) {
+  if (driver == "net_af_xdp") return af_xdp_mtu_max;
   if (info.max_mtu != UINT16_MAX) return info.max_mtu;
   const std::uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
   if (info.max_rx_pktlen <= overhead) return UINT16_MAX;
@@ -91,6 +92,7 @@ Result<std::unique_ptr<Port>> Port::start(AttachedDevice attached, const PortOpt
   if (auto problem = port->set_mac()) return std::move(*problem);
   const int error = rte_eth_dev_start(port->number());
   if (error != 0) return port->failure("it does not start", error, log);
+  port->started_ = true;
   if (options.promiscuous) {
     const int refused = rte_eth_promiscuous_enable(port->number());
     if (refused != 0 && refused != -ENOTSUP) {
@@ -106,21 +108,35 @@ std::optional<Failure> Port::configure(bool only_pool, EalLog& log) {
   rte_eth_dev_info info;
   const int unknown = rte_eth_dev_info_get(number(), &info);
   if (unknown != 0) return failure("it does not answer", unknown, log);
-  if (options_.mtu > mtu_max(info) || options_.mtu < info.min_mtu) {
+  const std::uint32_t mtu_limit = mtu_max(info, driver_);
+  if (options_.mtu > mtu_limit || options_.mtu < info.min_mtu) {
     return Failure{fmt::format("port '{}': mtu = {}: {} takes {} to {}", options_.name,
-                               options_.mtu, driver_, info.min_mtu, mtu_max(info))};
+                               options_.mtu, driver_, info.min_mtu, mtu_limit)};
   }
-  if (driver_ == "net_af_xdp" && pool_.get()->nb_mem_chunks != 1) {
-    return Failure{fmt::format(
-        "port '{}': net_af_xdp needs its packet buffers in one piece, and they are in {}; start with "
-        "--eal \"--iova-mode=va\"",
-        options_.name, pool_.get()->nb_mem_chunks)};
+  if (driver_ == "net_af_xdp") {
+    if (auto problem = check_for_af_xdp()) return problem;
   }
   const rte_eth_conf conf = configuration(info, options_, {queues_, only_pool});
   const int error = rte_eth_dev_configure(number(), queues_, queues_, &conf);
   if (error != 0) return failure(fmt::format("{} queues are refused", queues_), error, log);
   if (auto problem = set_mtu(log)) return problem;
   return set_up_queues(only_pool, log);
+}
+
+std::optional<Failure> Port::check_for_af_xdp() const {
+  if (pool_.get()->nb_mem_chunks != 1) {
+    return Failure{fmt::format(
+        "port '{}': net_af_xdp needs its packet buffers in one piece, and they are in {}; start with "
+        "--eal \"--iova-mode=va\"",
+        options_.name, pool_.get()->nb_mem_chunks)};
+  }
+  const std::uint32_t bytes =
+      rte_mempool_calc_obj_size(pool_.get()->elt_size, pool_.get()->flags, nullptr);
+  if (bytes <= 4096) return std::nullopt;
+  return Failure{fmt::format(
+      "port '{}': net_af_xdp needs packet buffers of one page at most, and another port's mtu makes "
+      "them {} bytes; set that mtu to {} or less",
+      options_.name, bytes, af_xdp_mtu_max)};
 }
 
 std::optional<Failure> Port::set_up_queues(bool only_pool, EalLog& log) {
@@ -210,6 +226,8 @@ void Port::collect_sent() {
 }
 
 void Port::stop() {
+  if (!started_) return;
+  started_ = false;
   if (options_.promiscuous) rte_eth_promiscuous_disable(number());
   rte_eth_dev_stop(number());
 }

@@ -32,7 +32,7 @@ struct PortOptions {
   bool promiscuous = false;
 };
 
-/// A device that DPDK has; closed when this goes away.
+/// A device that DPDK has; closed when this goes away. Whoever started it stops it before.
 class AttachedDevice {
  public:
   /// A device that is there already (made by --vdev, or by a test) is taken as it is.
@@ -83,6 +83,7 @@ class Port {
                                                            const PortOptions& options,
                                                            PortQueues queues, const MbufPool& pool,
                                                            EalLog& log);
+  ~Port() { stop(); }
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
@@ -110,6 +111,7 @@ class Port {
   Port(AttachedDevice attached, const PortOptions& options, std::uint16_t queues,
        const MbufPool& pool);
   [[nodiscard]] std::optional<Failure> configure(bool only_pool, EalLog& log);
+  [[nodiscard]] std::optional<Failure> check_for_af_xdp() const;
   [[nodiscard]] std::optional<Failure> set_up_queues(bool only_pool, EalLog& log);
   [[nodiscard]] std::optional<Failure> set_mtu(EalLog& log);
   [[nodiscard]] std::optional<Failure> set_mac();
@@ -122,6 +124,7 @@ class Port {
   const MbufPool& pool_;
   dataplane::MacAddress mac_;
   std::uint32_t kept_by_driver_ = 0;
+  bool started_ = false;
 };
 
 }  // namespace nic

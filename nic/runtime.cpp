@@ -6,8 +6,11 @@
 #include <rte_lcore.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+
+#include "nic/bpf_log.h"
 
 namespace nic {
 namespace {
@@ -54,18 +57,22 @@ std::string eal_remedy(std::string_view complaints, int error) {
       return std::string(remedy.advice);
     }
   }
-  if (error == EALREADY) return "EAL can be started only once in a process";
   if (error == EACCES || error == EPERM) return "run as root";
   return "";
 }
 
 Result<std::unique_ptr<Runtime>> Runtime::start(RuntimeOptions options) {
+  // EAL keeps its state in globals and cannot start again, not even after a cleanup.
+  static std::atomic_flag started = ATOMIC_FLAG_INIT;
   auto lcores = plan_lcores(allowed_cpus(), options.worker_cpus, options.workers);
   if (auto* failure = std::get_if<Failure>(&lcores)) return std::move(*failure);
   auto& map = std::get<LcoreMap>(lcores);
   auto arguments = eal_arguments(options.eal, map, hugepage_supply());
   if (auto* failure = std::get_if<Failure>(&arguments)) return std::move(*failure);
 
+  if (started.test_and_set(std::memory_order_relaxed)) {
+    return Failure{"DPDK's EAL can be started only once in a process"};
+  }
   auto log = std::make_unique<EalLog>(std::move(options.log));
   // EAL's option parser wants an array that it may reorder.
   std::vector<std::string> words = std::get<EalArguments>(arguments).words;
@@ -75,6 +82,7 @@ Result<std::unique_ptr<Runtime>> Runtime::start(RuntimeOptions options) {
   if (rte_eal_init(static_cast<int>(words.size()), pointers.data()) < 0) {
     return Failure{start_failure(*log, rte_errno)};
   }
+  redirect_bpf_logs();
   return std::unique_ptr<Runtime>(
       new Runtime(std::move(log), std::move(map), std::move(std::get<EalArguments>(arguments))));
 }

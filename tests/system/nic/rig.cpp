@@ -30,7 +30,7 @@ void start_runtime() {
   options.eal.program = "nic-test";
   options.eal.file_prefix = "nic-test-" + std::to_string(getpid());
   options.eal.hugepages = Hugepages::Off;
-  options.eal.memory_megabytes = 512;
+  options.eal.memory_megabytes = 512;  // touched only as far as it is used
   options.log = [](Severity, std::string_view line) {
     const std::lock_guard lock(said_mutex);
     said.append(line).append("\n");
@@ -200,8 +200,9 @@ std::size_t RingPort::clear() {
 }
 
 rte_mbuf* make_frame(const MbufPool& pool, const Order& order) {
-  rte_mbuf* packet = rte_pktmbuf_alloc(pool.get());
-  if (packet == nullptr) return nullptr;
+  rte_mbuf* packet = nullptr;
+  EXPECT_TRUE(eventually([&] { return (packet = rte_pktmbuf_alloc(pool.get())) != nullptr; }));
+  CHECK(packet != nullptr);
   char* data = rte_pktmbuf_append(packet, frame_size);
   CHECK(data != nullptr);
   std::memset(data, 0, frame_size);
@@ -229,6 +230,9 @@ std::size_t obey(Rig& rig, WorkerId worker, dataplane::Burst& burst, dataplane::
         order.verdict = dataplane::Verdict::DropSegmented;
       } else {
         std::memcpy(&order, packet.data + order_offset, sizeof order);
+        if (order.verdict == dataplane::Verdict::Pending) {  // not a frame of ours
+          order = {.verdict = dataplane::Verdict::DropMalformed, .owner = worker.number};
+        }
       }
       if (!packet.segmented && !packet.handed_off && order.owner != worker.number) {
         packet.owner = WorkerId{order.owner};

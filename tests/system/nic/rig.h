@@ -78,6 +78,7 @@ struct Order {
 inline constexpr std::size_t order_offset = 14;
 inline constexpr std::size_t frame_size = 64;
 
+/// Waits for a free buffer if need be.
 rte_mbuf* make_frame(const MbufPool& pool, const Order& order);
 Order order_in(const rte_mbuf* packet, std::size_t grown = 0);
 

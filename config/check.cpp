@@ -76,15 +76,15 @@ void check_endpoints(const Config& config, Complaints& complaints) {
         first.emplace(std::tuple{listener.address, listener.port, listener.protocol}, i);
     if (added) continue;
     const std::string other = element("listeners", found->second);
-    complaints.add(
-        {.setting = path,
-         .value = fmt::format("{}:{} {}", to_string(listener.address), listener.port,
-                              to_string(listener.protocol)),
-         .problem = fmt::format("is the same address, port and protocol as listener "
-                                "\"{}\"{}",
-                                config.listeners[found->second].name, written_at(config, other)),
-         .allowed = "one listener for each",
-         .remedy = "Change its address or port, or remove it."});
+    complaints.add({.setting = path,
+                    .value = fmt::format("{}:{} {}", to_string(listener.address), listener.port,
+                                         to_string(listener.protocol)),
+                    .problem = fmt::format("is the same address, port and protocol as listener "
+                                           "{}{}",
+                                           in_quotes(config.listeners[found->second].name),
+                                           written_at(config, other)),
+                    .allowed = "one listener for each",
+                    .remedy = "Change its address or port, or remove it."});
   }
 }
 
@@ -120,7 +120,7 @@ void check_target_group_of(const Config& config, std::size_t index, Complaints& 
       allowed += ", …";
       break;
     }
-    allowed += (allowed.empty() ? "\"" : ", \"") + name + '"';
+    allowed += (allowed.empty() ? "" : ", ") + in_quotes(name);
   }
   complaints.add({.setting = path,
                   .value = in_quotes(listener.target_group),

@@ -74,9 +74,9 @@ class ReachCheck {
     if (config_.ports[*port].local_addresses.empty()) {
       complaints_.add({.setting = path,
                        .value = in_quotes(to_string(address)),
-                       .problem = fmt::format("is behind port \"{}\"{}, which has no "
+                       .problem = fmt::format("is behind port {}{}, which has no "
                                               "local_addresses, but mode full_nat needs one",
-                                              config_.ports[*port].name,
+                                              in_quotes(config_.ports[*port].name),
                                               written_at(config_, element("ports", *port))),
                        .allowed = "targets behind ports with local_addresses",
                        .remedy =
@@ -87,18 +87,17 @@ class ReachCheck {
 
   /// Without a kernel path nobody asks for MAC addresses.
   void check_resolvable(std::size_t port, Ipv4Address address, const std::string& path) {
-    const std::string& name = config_.ports[port].name;
+    const std::string name = in_quotes(config_.ports[port].name);
     if (config_.ports[port].kernel_path || reach_.has_neighbour(port, address)) return;
-    complaints_.add(
-        {.setting = path,
-         .value = in_quotes(to_string(address)),
-         .problem = fmt::format("is behind port \"{}\", which has no kernel path to "
-                                "learn MAC addresses by",
-                                name),
-         .allowed = "an address that neighbours gives a MAC address",
-         .remedy = fmt::format("Add {{ port = \"{}\"; address = \"{}\"; mac = \"…\"; }} "
-                               "to neighbours, or set the port's kernel_path = true.",
-                               name, to_string(address))});
+    complaints_.add({.setting = path,
+                     .value = in_quotes(to_string(address)),
+                     .problem = fmt::format("is behind port {}, which has no kernel path to "
+                                            "learn MAC addresses by",
+                                            name),
+                     .allowed = "an address that neighbours gives a MAC address",
+                     .remedy = fmt::format("Add {{ port = {}; address = \"{}\"; mac = \"…\"; }} "
+                                           "to neighbours, or set the port's kernel_path = true.",
+                                           name, to_string(address))});
   }
 
   const Config& config_;

@@ -80,7 +80,7 @@ const std::string* nearest(std::string_view name, const std::vector<std::string>
 
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& known) {
   const std::string* found = nearest(name, known);
-  return found == nullptr ? std::string{} : fmt::format(" Did you mean \"{}\"?", *found);
+  return found == nullptr ? std::string{} : fmt::format(" Did you mean {}?", in_quotes(*found));
 }
 
 }  // namespace config

@@ -81,6 +81,13 @@ INSTANTIATE_TEST_SUITE_P(
                          "listeners[0].target_group",
                          "is a target group for tcp"}));
 
+TEST(CheckListeners, ShowNamesOfTheFileWithoutControlBytes) {
+  const Errors errors = errors_in(Sample{.groups = "{ name = \"we\\x1b[2J\"; port = 1; }"});
+  ASSERT_EQ(errors.size(), 2u) << to_string(errors);
+  EXPECT_EQ(errors[1].setting, "listeners[0].target_group");
+  EXPECT_EQ(errors[1].allowed, "\"we\\x1b[2J\"");
+}
+
 TEST(CheckListeners, MayDifferByProtocolAlone) {
   const Sample sample{
       .groups = group("") + ", { name = \"dns\"; protocol = \"udp\"; port = 53; }",

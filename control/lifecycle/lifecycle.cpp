@@ -48,9 +48,9 @@ std::optional<std::string> lacks(const char* kind, const Known& known, const Wan
   for (const auto& name : wanted) added += known.find(name) == nullptr ? 1 : 0;
   if (added <= known.free()) return std::nullopt;
   return fmt::format(
-      "the configuration adds {} {}, but only {} of {} places are free: {} of those that left the "
-      "configuration still have flows; reload again when these have ended",
-      added, kind, known.free(), known.free() + known.size(), known.left());
+      "too many {}: {} new, but only {} of {} places are free, and {} that left the configuration "
+      "still have flows; reload again when these have ended",
+      kind, added, known.free(), known.free() + known.size(), known.left());
 }
 
 }  // namespace

@@ -1,0 +1,204 @@
+#include "control/lifecycle/target_life.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace control {
+namespace {
+
+using config::Availability;
+using dataplane::TargetReason;
+using dataplane::TargetState;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Thresholds thresholds{3, 2};
+constexpr Standing checked{true, true, thresholds};
+constexpr Standing unchecked{true, false, thresholds};
+constexpr Standing not_used{false, true, thresholds};
+
+Moment at(milliseconds since) {
+  return {std::chrono::steady_clock::time_point(seconds(500)) + since,
+          std::chrono::system_clock::time_point(seconds(1'700'000'000)) + since};
+}
+
+config::DeregistrationDelay delay(int timeout, bool termination) {
+  return {seconds(timeout), termination};
+}
+
+// "state reason availability"; the reason without its prefix.
+std::string words(const TargetLife& life) {
+  const Status& status = life.status();
+  std::string reason(to_string(status.reason));
+  reason = reason.empty() ? "-" : reason.substr(reason.find('.') + 1);
+  const std::vector<std::string> availability = {"Serving", "FailOpen", "Draining", "Terminated"};
+  return std::string(to_string(status.state)) + " " + reason + " " +
+         availability.at(static_cast<std::size_t>(status.availability));
+}
+
+void observe(TargetLife& life, Finding finding, int times = 1) {
+  for (int i = 0; i < times; ++i) life.observe({finding, "said so"}, at(seconds(1)));
+}
+
+TEST(TargetLife, StandsWhereTheConfigurationPutsIt) {
+  EXPECT_EQ(words(TargetLife(checked, at({}))), "initial InitialHealthChecking FailOpen");
+  EXPECT_EQ(words(TargetLife(unchecked, at({}))), "unavailable HealthCheckDisabled Serving");
+  EXPECT_EQ(words(TargetLife(not_used, at({}))), "unused NotInUse Draining");
+  EXPECT_EQ(words(TargetLife({false, false, thresholds}, at({}))), "unused NotInUse Draining");
+  EXPECT_TRUE(TargetLife(checked, at({})).probes());
+  EXPECT_FALSE(TargetLife(unchecked, at({})).probes());
+  EXPECT_FALSE(TargetLife(not_used, at({})).probes());
+}
+
+TEST(TargetLife, ProbesDecideWhetherItServes) {
+  TargetLife life(checked, at({}));
+  observe(life, Finding::Passed);
+  EXPECT_EQ(words(life), "healthy - Serving");
+  EXPECT_EQ(life.status().detail, "said so, 1 of 1 passed");
+  observe(life, Finding::Passed);
+  EXPECT_EQ(life.status().detail, "said so");
+  observe(life, Finding::TimedOut);
+  EXPECT_EQ(words(life), "healthy - Serving");
+  EXPECT_EQ(life.status().detail, "said so, 1 of 2 failed");
+  observe(life, Finding::CodeMismatch);
+  EXPECT_EQ(words(life), "unhealthy ResponseCodeMismatch FailOpen");
+  observe(life, Finding::Failed);
+  EXPECT_EQ(words(life), "unhealthy FailedHealthChecks FailOpen");
+  observe(life, Finding::Passed, 3);
+  EXPECT_EQ(words(life), "healthy - Serving");
+}
+
+TEST(TargetLife, SinceIsOfTheStateNotOfTheReason) {
+  TargetLife life(checked, at({}));
+  EXPECT_EQ(life.status().since, at({}).wall);
+  life.observe({Finding::Failed, ""}, at(seconds(1)));
+  life.observe({Finding::Failed, ""}, at(seconds(2)));
+  EXPECT_EQ(life.status().since, at(seconds(2)).wall);
+  life.observe({Finding::TimedOut, ""}, at(seconds(3)));
+  EXPECT_EQ(life.status().since, at(seconds(2)).wall);
+}
+
+TEST(TargetLife, ADrainEndsWhenItsDelayIsOver) {
+  for (const bool termination : {false, true}) {
+    TargetLife life(checked, at({}));
+    observe(life, Finding::Passed);
+    life.drain(TargetLife::Cause::Operator, delay(300, termination), at(seconds(10)));
+    EXPECT_EQ(words(life), "draining DeregistrationInProgress Draining");
+    EXPECT_EQ(life.status().drain_ends, at(seconds(310)).wall);
+    EXPECT_EQ(life.deadline(), at(seconds(310)).steady);
+    EXPECT_FALSE(life.probes());
+    life.tick(delay(300, termination), at(milliseconds(309'999)));
+    EXPECT_EQ(words(life), "draining DeregistrationInProgress Draining");
+    life.tick(delay(300, termination), at(seconds(310)));
+    EXPECT_EQ(words(life),
+              termination ? "unused NotRegistered Terminated" : "unused NotRegistered Draining");
+    EXPECT_EQ(life.status().drain_ends, std::nullopt);
+    EXPECT_EQ(life.deadline(), std::nullopt);
+    EXPECT_TRUE(life.drained());
+    life.tick(delay(300, !termination), at(seconds(999)));
+    EXPECT_EQ(words(life),
+              termination ? "unused NotRegistered Terminated" : "unused NotRegistered Draining");
+  }
+}
+
+TEST(TargetLife, ASecondDrainDoesNotProlongTheFirst) {
+  TargetLife life(checked, at({}));
+  life.drain(TargetLife::Cause::Operator, delay(100, false), at({}));
+  life.drain(TargetLife::Cause::LeftConfiguration, delay(3600, false), at(seconds(50)));
+  EXPECT_EQ(life.deadline(), at(seconds(100)).steady);
+}
+
+TEST(TargetLife, NoDelayEndsAtOnce) {
+  TargetLife life(checked, at({}));
+  life.drain(TargetLife::Cause::Operator, delay(0, false), at(seconds(1)));
+  life.tick(delay(0, false), at(seconds(1)));
+  EXPECT_EQ(words(life), "unused NotRegistered Draining");
+}
+
+TEST(TargetLife, UndrainedItStartsLikeANewOne) {
+  for (const int after : {10, 400}) {  // while it drains, and when that is over
+    TargetLife life(checked, at({}));
+    observe(life, Finding::Passed);
+    observe(life, Finding::Failed, 2);
+    life.drain(TargetLife::Cause::Operator, delay(300, true), at({}));
+    life.tick(delay(300, true), at(seconds(after)));
+    observe(life, Finding::Passed);  // nobody asks any more
+    life.undrain(TargetLife::Cause::Operator, at(seconds(after)));
+    EXPECT_EQ(words(life), "initial InitialHealthChecking FailOpen");
+    EXPECT_EQ(life.status().drain_ends, std::nullopt);
+    EXPECT_TRUE(life.probes());
+    observe(life, Finding::Passed);
+    EXPECT_EQ(words(life), "healthy - Serving");
+  }
+}
+
+TEST(TargetLife, UndrainingWhatIsNotDrainedChangesNothing) {
+  TargetLife life(checked, at({}));
+  observe(life, Finding::Passed);
+  const Status before = life.status();
+  life.undrain(TargetLife::Cause::Operator, at(seconds(5)));
+  EXPECT_EQ(life.status(), before);
+}
+
+TEST(TargetLife, AReloadThatChangesNothingChangesNothing) {
+  TargetLife life(checked, at({}));
+  observe(life, Finding::Passed);
+  observe(life, Finding::Failed);
+  const Status before = life.status();
+  life.stand(checked, at(seconds(9)));
+  EXPECT_EQ(life.status(), before);
+  observe(life, Finding::Failed);
+  EXPECT_EQ(life.status().state, TargetState::Unhealthy) << "what was counted is still counted";
+}
+
+TEST(TargetLife, OtherThresholdsKeepTheState) {
+  TargetLife life(checked, at({}));
+  observe(life, Finding::Passed);
+  life.stand({true, true, {3, 5}}, at(seconds(9)));
+  EXPECT_EQ(words(life), "healthy - Serving");
+  observe(life, Finding::Failed, 4);
+  EXPECT_EQ(words(life), "healthy - Serving");
+  observe(life, Finding::Failed);
+  EXPECT_EQ(words(life), "unhealthy FailedHealthChecks FailOpen");
+}
+
+TEST(TargetLife, ChecksAndUseMayComeAndGo) {
+  TargetLife life(checked, at({}));
+  observe(life, Finding::Failed, 2);
+  life.stand(unchecked, at(seconds(1)));
+  EXPECT_EQ(words(life), "unavailable HealthCheckDisabled Serving");
+  life.stand(not_used, at(seconds(2)));
+  EXPECT_EQ(words(life), "unused NotInUse Draining");
+  life.stand(checked, at(seconds(3)));
+  EXPECT_EQ(words(life), "initial InitialHealthChecking FailOpen");
+}
+
+TEST(TargetLife, TheConfigurationDoesNotEndADrain) {
+  TargetLife life(unchecked, at({}));
+  life.drain(TargetLife::Cause::Operator, delay(300, false), at({}));
+  for (const Standing& standing : {checked, not_used, unchecked}) {
+    life.stand(standing, at(seconds(1)));
+    EXPECT_EQ(words(life), "draining DeregistrationInProgress Draining");
+    EXPECT_FALSE(life.probes());
+  }
+  life.undrain(TargetLife::Cause::Operator, at(seconds(2)));
+  EXPECT_EQ(words(life), "unavailable HealthCheckDisabled Serving");
+}
+
+TEST(TargetLife, SaysWhyInASentence) {
+  TargetLife life(checked, at({}));
+  EXPECT_EQ(life.status().detail, "new, not checked yet");
+  life.drain(TargetLife::Cause::LeftConfiguration, delay(300, true), at({}));
+  EXPECT_EQ(life.status().detail, "left the configuration, its flows have 300 s to end");
+  life.tick(delay(300, true), at(seconds(300)));
+  EXPECT_EQ(life.status().detail, "deregistration delay is over, flows that are left are reset");
+  life.undrain(TargetLife::Cause::LeftConfiguration, at(seconds(301)));
+  EXPECT_EQ(life.status().detail, "back in the configuration, not checked yet");
+  life.stand(not_used, at(seconds(302)));
+  EXPECT_EQ(life.status().detail, "configuration changed, no listener uses its target group");
+}
+
+}  // namespace
+}  // namespace control

@@ -4,9 +4,15 @@ A dict is a group, a list of dicts is a list of groups, any other list an array.
 `balanced(...)`, change what they are about, and give it to a Daemon.
 """
 
+import itertools
 import re
 
 from . import namespaces
+
+# full_nat's sources: addresses of the back subnet that no target has. Each configuration gets its own,
+# for a target remembers for a minute (TIME_WAIT) which ports of an address it has talked to, and tests
+# start balancers faster than that.
+_local_addresses = itertools.cycle([f"10.0.1.{n}", f"10.0.1.{n + 1}"] for n in range(100, 250, 2))
 
 
 def libconfig(value, indent=0):
@@ -40,7 +46,7 @@ def ports(driver="af_xdp", vlan=0, full_nat=False):
     back = {"name": "back", "device": f"net_{driver}1,iface=back0",
             "addresses": [f"{namespaces.BACK_ADDRESS}/24"]}
     if full_nat:
-        back["local_addresses"] = namespaces.LOCAL_ADDRESSES
+        back["local_addresses"] = next(_local_addresses)
     if vlan:
         back["vlan"] = vlan
     return [front, back]

@@ -56,6 +56,7 @@ class Daemon:
 
     def start(self, timeout=30):
         """Starts it and waits until every worker polls with a snapshot."""
+        assert pathlib.Path(self.program).exists(), f"no {self.program}: tools/build.sh build"
         start = self.namespace.start if self.namespace else processes.start
         with open(self.log_file, "ab") as log:
             self.process = start(self.command(), stdout=log, stderr=log)

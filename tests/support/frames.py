@@ -2,7 +2,7 @@
 
 import subprocess
 
-from scapy.all import IP, TCP, UDP, Dot1Q, Ether, Padding, Raw, raw
+from scapy.all import ICMP, IP, TCP, UDP, Dot1Q, Ether, raw
 
 # What DPDK's net_pcap says its first device's address is.
 OUR_MAC = "02:70:63:61:70:00"
@@ -10,7 +10,7 @@ CLIENT_MAC = "02:00:00:00:00:01"
 TARGET_MAC = "02:00:00:00:00:11"
 
 BAD = ("ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 || "
-       "icmp.checksum.status == 0 || _ws.malformed || ip.bogus_ip_length || udp.length.bad")
+       "icmp.checksum.status == 0 || ip.bogus_ip_length || tcp.bogus_header_length || udp.length.bad")
 
 
 def ethernet(vlan=0, source=CLIENT_MAC, destination=OUR_MAC):
@@ -39,20 +39,19 @@ def faults(frame):
                 del fresh[UDP].len
             if keeps_zero:
                 fresh[UDP].chksum = 0
-    if "ICMP" in fresh:
-        del fresh["ICMP"].chksum
+    if ICMP in fresh:
+        del fresh[ICMP].chksum
     if raw(fresh) != wire[:header.len]:
         wrong.append(f"got {wire[:header.len].hex()}, scapy builds {raw(fresh).hex()}")
     return wrong
 
 
 def payload(packet):
-    """The bytes above TCP or UDP."""
-    for layer in (TCP, UDP):
-        if layer in packet:
-            rest = packet[layer].payload
-            return b"" if isinstance(rest, Padding) else raw(rest) if Raw in packet else b""
-    return b""
+    """The bytes above TCP or UDP, without the padding of short frames."""
+    wire = raw(packet[IP])
+    transport = 4 * (wire[0] & 0xF)
+    header = 8 if UDP in packet else 4 * (wire[transport + 12] >> 4)
+    return wire[transport + header:int.from_bytes(wire[2:4], "big")]
 
 
 def tshark(file, display_filter):

@@ -22,8 +22,6 @@ CLIENT_ADDRESS = "198.51.100.1"
 FRONT_ADDRESS = "198.51.100.2"
 BACK_ADDRESS = "10.0.1.2"
 LISTENER_ADDRESS = "203.0.113.10"
-# full_nat's sources; all addresses of the back subnet that no target has.
-LOCAL_ADDRESSES = ["10.0.1.101", "10.0.1.102"]
 
 _PREFIX = "spillway"
 _NAMESPACES = "/run/netns"

@@ -32,8 +32,12 @@ def null_daemon(unprivileged):
     program = shutil.copy(daemons.PROGRAM, directory / "spillway")
     os.chmod(program, 0o755)
     example = (daemons.ROOT / "config" / "examples" / "null.cfg").read_text()
-    name = re.search(r'^instance\s*=\s*"([^"]+)"', example, re.MULTILINE)[1]
-    daemon = daemons.Daemon(directory, example, prefix=prefix, instance=name, program=program)
+    # Nothing is changed but its name: another "null" may be running on this machine.
+    configuration, changed = re.subn(r'^instance = "null";$', 'instance = "null-test";', example,
+                                     flags=re.MULTILINE)
+    assert changed == 1
+    daemon = daemons.Daemon(directory, configuration, prefix=prefix, instance="null-test",
+                            program=program)
     daemon.file.chmod(0o644)
     return daemon
 

@@ -18,7 +18,7 @@ from support.daemon import Daemon
 CLIENT = namespaces.CLIENT_ADDRESS
 LISTENER = namespaces.LISTENER_ADDRESS
 TARGET = namespaces.target_address(1)
-LOCAL = namespaces.LOCAL_ADDRESSES
+LOCAL = ["10.0.1.101", "10.0.1.102"]
 # Longer than the longest burst: what is before it is dealt with when what is after it arrives.
 NOISE = [Ether(src=frames.CLIENT_MAC, dst="02:00:00:00:00:99") / IP(src=CLIENT, dst=LISTENER)
          / UDP(sport=9, dport=9)] * 128
@@ -39,9 +39,9 @@ def wire_configuration(tmp_path, mode, vlan, workers, unknown_flow):
             {"port": "wire", "address": TARGET, "mac": frames.TARGET_MAC}],
         "target_groups": [
             configuration.target_group("web", unknown_flow=unknown_flow, **group),
-            configuration.target_group("dns", protocol="udp", port=5353, **group)],
+            configuration.target_group("echo", protocol="udp", port=9054, **group)],
         "listeners": [configuration.listener("web"),
-                      configuration.listener("dns", protocol="udp", port=53)],
+                      configuration.listener("echo", protocol="udp", port=9053)],
     }
 
 
@@ -99,24 +99,23 @@ def judge(out, vlan=0):
 @pytest.mark.parametrize("mode", ("nat", "full_nat"))
 def test_client_packets_reach_the_target(wire, mode, vlan, workers):
     sent = [
-        syn(1001, vlan),
+        syn(1001, vlan, flags="DF"),
         syn(1002, vlan, options=IPOption(b"\x94\x04\x00\x00")),  # router alert
-        syn(1003, vlan, tos=0xb8, id=4711, flags="DF", ttl=2),
-        from_client(1004, UDP(sport=1004, dport=53) / Raw(b"even"), vlan),
-        from_client(1005, UDP(sport=1005, dport=53) / Raw(b"odd"), vlan),
-        from_client(1006, UDP(sport=1006, dport=53), vlan),
-        from_client(1007, UDP(sport=1007, dport=53, chksum=0) / Raw(b"no checksum"), vlan),
-        from_client(1008, UDP(sport=1008, dport=53) / Raw(bytes(1400)), vlan),
+        syn(1003, vlan, tos=0xb8, ttl=2),
+        from_client(1004, UDP(sport=1004, dport=9053) / Raw(b"even"), vlan),
+        from_client(1005, UDP(sport=1005, dport=9053) / Raw(b"odd"), vlan),
+        from_client(1006, UDP(sport=1006, dport=9053), vlan),
+        from_client(1007, UDP(sport=1007, dport=9053, chksum=0) / Raw(b"no checksum"), vlan),
+        from_client(1008, UDP(sport=1008, dport=9053) / Raw(bytes(1400)), vlan),
         # As short frames arrive from a NIC: padded to 60 bytes.
-        from_client(1009, UDP(sport=1009, dport=53) / Raw(b"x"), vlan) / Padding(b"\xaa" * 17),
+        from_client(1009, UDP(sport=1009, dport=9053) / Raw(b"x"), vlan) / Padding(b"\xaa" * 17),
     ]
+    for number, packet in enumerate(sent, 4711):
+        packet[IP].id = number
     out, verdicts = wire.run(sent, mode=mode, vlan=vlan, workers=workers)
     assert verdicts == {"ForwardToTarget": len(sent)}
     judge(out, vlan)
-    if workers > 1:  # two workers keep the order within a flow, not between flows
-        by_id = {frames.payload(frame) + raw(frame[IP])[8:9]: frame for frame in out}
-        assert len(by_id) > 1
-        return
+    out.sort(key=lambda frame: frame[IP].id)  # workers keep the order within a flow, not between
     for before, after in zip(sent, out, strict=True):
         before = Ether(raw(before))
         assert after.dst == frames.TARGET_MAC
@@ -129,7 +128,7 @@ def test_client_packets_reach_the_target(wire, mode, vlan, workers):
             for field in ("seq", "ack", "flags", "window", "options"):
                 assert getattr(after[TCP], field) == getattr(before[TCP], field), field
         else:
-            assert after[UDP].dport == 5353
+            assert after[UDP].dport == 9054
             assert (after[UDP].chksum == 0) == (before[UDP].chksum == 0)
         if mode == "nat":
             assert after.sport == before.sport
@@ -141,11 +140,11 @@ def test_conversation_comes_back_from_the_listener_address(wire, workers):
     def to_client(layers):
         return frames.ethernet(source=frames.TARGET_MAC) / IP(src=TARGET, dst=CLIENT) / layers
 
-    sent = [syn(2001), from_client(2002, UDP(sport=2002, dport=53) / Raw(b"question")), *NOISE,
+    sent = [syn(2001), from_client(2002, UDP(sport=2002, dport=9053) / Raw(b"question")), *NOISE,
             to_client(TCP(sport=8080, dport=2001, flags="SA", seq=9, ack=2002,
                           options=[("MSS", 1460)])),
-            to_client(UDP(sport=5353, dport=2002) / Raw(b"answer")),
-            to_client(UDP(sport=5353, dport=2002, chksum=0) / Raw(b"unsummed")), *NOISE,
+            to_client(UDP(sport=9054, dport=2002) / Raw(b"answer")),
+            to_client(UDP(sport=9054, dport=2002, chksum=0) / Raw(b"unsummed")), *NOISE,
             from_client(2001, TCP(sport=2001, dport=80, flags="PA", seq=2002, ack=10)
                         / Raw(b"GET"))]
     out, verdicts = wire.run(sent, workers=workers)
@@ -153,8 +152,8 @@ def test_conversation_comes_back_from_the_listener_address(wire, workers):
     judge(out)
     back = [frame for frame in out if frame.dst == frames.CLIENT_MAC]
     assert [(f[IP].src, f[IP].dst, f[IP].ttl, f.sport, f.dport) for f in back] == [
-        (LISTENER, CLIENT, 63, 80, 2001), (LISTENER, CLIENT, 63, 53, 2002),
-        (LISTENER, CLIENT, 63, 53, 2002)]
+        (LISTENER, CLIENT, 63, 80, 2001), (LISTENER, CLIENT, 63, 9053, 2002),
+        (LISTENER, CLIENT, 63, 9053, 2002)]
     assert (back[0][TCP].flags, back[0][TCP].seq, back[0][TCP].ack) == ("SA", 9, 2002)
     assert back[0][TCP].options == [("MSS", 1460)]
     assert frames.payload(back[1]) == b"answer"
@@ -164,7 +163,7 @@ def test_conversation_comes_back_from_the_listener_address(wire, workers):
 def test_wrong_transport_checksum_stays_wrong(wire):
     """We correct sums by what we changed (RFC 1624): damage must still be seen by the target."""
     sent = [corrupted(syn(3001), TCP),
-            corrupted(from_client(3002, UDP(sport=3002, dport=53) / Raw(b"damaged")), UDP)]
+            corrupted(from_client(3002, UDP(sport=3002, dport=9053) / Raw(b"damaged")), UDP)]
     out, verdicts = wire.run(sent)
     assert verdicts == {"ForwardToTarget": 2}
     assert [len(frames.faults(frame)) for frame in out] == [1, 1]
@@ -181,7 +180,7 @@ REFUSED = {
     "a TCP header beyond the packet": (
         from_client(4007, TCP(sport=4007, dport=80, flags="S", dataofs=15)), "DropMalformed"),
     "a UDP length beyond the packet": (
-        from_client(4008, UDP(sport=4008, dport=53, len=500) / Raw(b"short")), "DropMalformed"),
+        from_client(4008, UDP(sport=4008, dport=9053, len=500) / Raw(b"short")), "DropMalformed"),
     "a frame of 14 bytes": (Ether(src=frames.CLIENT_MAC, dst=frames.OUR_MAC, type=0x800),
                             "DropMalformed"),
     "somebody else's MAC": (
@@ -196,11 +195,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("why", REFUSED)
-def test_refused_with_its_reason(wire, why):
-    packet, verdict = REFUSED[why]
-    out, verdicts = wire.run([packet])
-    assert verdicts == {verdict: 1}
+def test_refused_packets_are_counted_with_their_reason(wire):
+    out, verdicts = wire.run([packet for packet, _ in REFUSED.values()])
+    assert verdicts == collections.Counter(verdict for _, verdict in REFUSED.values())
     assert out == []
 
 
@@ -251,7 +248,7 @@ def test_middle_of_an_unknown_flow_is_reset(wire):
 def test_thousands_of_random_packets(wire, mode):
     dice = random.Random(20240607)
     sent = []
-    for _ in range(3000):
+    for _ in range(1000):
         port = dice.randint(1024, 65535)
         address = f"192.0.2.{dice.randint(1, 254)}"
         if dice.random() < 0.5:
@@ -259,7 +256,7 @@ def test_thousands_of_random_packets(wire, mode):
                          options=[("MSS", dice.randint(536, 9000)),
                                   ("WScale", dice.randint(0, 14))])
         else:
-            layers = UDP(sport=port, dport=53) / Raw(dice.randbytes(dice.randint(0, 1400)))
+            layers = UDP(sport=port, dport=9053) / Raw(dice.randbytes(dice.randint(0, 1400)))
         sent.append(from_client(port, layers, src=address, id=dice.getrandbits(16),
                                 ttl=dice.randint(2, 255)))
     out, verdicts = wire.run(sent, mode=mode)

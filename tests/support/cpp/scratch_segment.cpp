@@ -66,7 +66,9 @@ dataplane::WorkerBlock& ScratchSegment::worker(std::size_t number) {
       memory_.get() + dataplane::worker_blocks_offset + number * sizeof(dataplane::WorkerBlock));
 }
 
-report::SegmentView ScratchSegment::view() const { return report::view_of(memory_.get(), workers_); }
+report::SegmentView ScratchSegment::view() const {
+  return report::view_of(memory_.get(), workers_);
+}
 
 void ScratchSegment::set_instance(std::string_view name, std::uint64_t started_unix_milliseconds) {
   dataplane::InstanceRecord record{};

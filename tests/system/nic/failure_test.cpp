@@ -1,5 +1,5 @@
-// Ports that cannot be: each gives one sentence that names the port, the need and the remedy, and leaves
-// EAL able to serve the next.
+// Ports that cannot be: each gives one sentence that names the port, the need and the remedy, and
+// leaves EAL able to serve the next.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -86,7 +86,7 @@ TEST(Failures, TheNextPortWorksAllTheSame) {
 TEST(Failures, HugePagesThatAreNotThere) {
   RuntimeOptions options;
   options.eal.hugepages = Hugepages::On;
-  options.eal.need.buffer_bytes = std::uint64_t{1} << 50;
+  options.eal.need.buffer_bytes = options.eal.need.small_page_buffer_bytes = std::uint64_t{1} << 50;
   auto result = Runtime::start(std::move(options));
   ASSERT_TRUE(std::holds_alternative<Failure>(result));
   expect_sentence(std::get<Failure>(result).message, {"eal.hugepages", "vm.nr_hugepages="});

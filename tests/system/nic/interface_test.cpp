@@ -1,5 +1,5 @@
-// af_packet and af_xdp on a veth, in a network namespace of its own: frames go out of the other end,
-// through a worker and back, whole and once, and the driver's buffers are accounted for.
+// af_packet and af_xdp on a veth, in a network namespace of its own: frames go out of the other
+// end, through a worker and back, whole and once, and the driver's buffers are accounted for.
 #include <gtest/gtest.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -70,9 +70,7 @@ std::uint32_t number_in(const std::string& frame) {
 
 class InterfaceTest : public testing::TestWithParam<const char*> {
  protected:
-  static void SetUpTestSuite() {
-    shell("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
-  }
+  static void SetUpTestSuite() { shell("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"); }
   // Each test has its own wire: net_af_xdp lets go of an interface only when the process ends.
   void SetUp() override {
     shell("ip link add wire0 type veth peer name peer0");
@@ -81,8 +79,11 @@ class InterfaceTest : public testing::TestWithParam<const char*> {
   void TearDown() override { shell("ip link del wire0"); }
 
   static PortOptions port(std::uint16_t mtu = 1500) {
-    return {.name = "front", .device = std::string(GetParam()) + "0,iface=wire0", .mtu = mtu,
-            .queue_descriptors = 512, .kernel_path = false};
+    return {.name = "front",
+            .device = std::string(GetParam()) + "0,iface=wire0",
+            .mtu = mtu,
+            .queue_descriptors = 512,
+            .kernel_path = false};
   }
   static bool is_af_xdp() { return std::string_view(GetParam()) == "net_af_xdp"; }
 
@@ -102,7 +103,8 @@ class InterfaceTest : public testing::TestWithParam<const char*> {
       ASSERT_TRUE(eventually([&] {
         collect();
         return i + 1 - arrived.size() < 64;
-      })) << arrived.size() << " of " << i;
+      })) << arrived.size()
+          << " of " << i;
     }
     EXPECT_TRUE(eventually([&] {
       collect();

@@ -1,5 +1,5 @@
-// The real path on ports without wires: start, poll, stop, every buffer back. Runs as root and as a user
-// without any right.
+// The real path on ports without wires: start, poll, stop, every buffer back. Runs as root and as a
+// user without any right.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

@@ -29,8 +29,13 @@ void start_runtime() {
   options.workers = number_from("SPILLWAY_TEST_WORKERS", 1);
   options.eal.program = "nic-test";
   options.eal.file_prefix = "nic-test-" + std::to_string(getpid());
-  options.eal.hugepages = Hugepages::Off;
-  options.eal.memory_megabytes = 512;  // touched only as far as it is used
+  if (std::getenv("SPILLWAY_TEST_HUGEPAGES") != nullptr) {
+    options.eal.hugepages = Hugepages::On;
+    options.eal.need = {.buffer_bytes = std::uint64_t{64} << 20};
+  } else {
+    options.eal.hugepages = Hugepages::Off;
+    options.eal.memory_megabytes = 512;  // touched only as far as it is used
+  }
   options.log = [](Severity, std::string_view line) {
     const std::lock_guard lock(said_mutex);
     said.append(line).append("\n");
@@ -118,7 +123,7 @@ Rig::Rig(std::vector<PortOptions> ports, Idle idle) {
   }
 }
 
-std::uint64_t Rig::sum(dataplane::Counter dataplane::Totals::* counter) const {
+std::uint64_t Rig::sum(dataplane::Counter dataplane::Totals::*counter) const {
   std::uint64_t total = 0;
   for (const auto& block : blocks) total += (block->totals.*counter).read();
   return total;
@@ -148,14 +153,16 @@ StopReport Rig::stop_and_check() {
     for (std::size_t v = 0; v < dataplane::verdict_count; ++v) {
       const auto verdict = static_cast<dataplane::Verdict>(v);
       all += verdicts(i, verdict);
-      if (dataplane::is_forward(verdict) || dataplane::is_reply(verdict)) out += verdicts(i, verdict);
+      if (dataplane::is_forward(verdict) || dataplane::is_reply(verdict))
+        out += verdicts(i, verdict);
     }
     EXPECT_EQ(t.received.read(), all) << "worker " << i;
     EXPECT_EQ(out, t.sent.read() + t.unsent.read()) << "worker " << i;
-    EXPECT_EQ(verdicts(i, dataplane::Verdict::PuntKernel),
-              t.punted.read() + t.punt_unsent.read()) << "worker " << i;
+    EXPECT_EQ(verdicts(i, dataplane::Verdict::PuntKernel), t.punted.read() + t.punt_unsent.read())
+        << "worker " << i;
     EXPECT_EQ(verdicts(i, dataplane::Verdict::HandOff),
-              t.handed_off.read() + t.hand_off_unsent.read()) << "worker " << i;
+              t.handed_off.read() + t.hand_off_unsent.read())
+        << "worker " << i;
   }
   return report;
 }
@@ -168,7 +175,8 @@ RingPort::RingPort(const std::string& name, std::size_t queues, unsigned capacit
     transmit_.push_back(rte_ring_create(("tx-" + suffix).c_str(), capacity, 0, flags));
   }
   const auto count = static_cast<unsigned>(queues);
-  EXPECT_GE(rte_eth_from_rings(name.c_str(), receive_.data(), count, transmit_.data(), count, 0), 0);
+  EXPECT_GE(rte_eth_from_rings(name.c_str(), receive_.data(), count, transmit_.data(), count, 0),
+            0);
 }
 
 RingPort::~RingPort() {
@@ -178,8 +186,8 @@ RingPort::~RingPort() {
 }
 
 PortOptions RingPort::options() const {
-  return {.name = name_, .device = "net_ring_" + name_, .queue_descriptors = 64,
-          .kernel_path = false};
+  return {
+      .name = name_, .device = "net_ring_" + name_, .queue_descriptors = 64, .kernel_path = false};
 }
 
 void RingPort::give(std::size_t queue, rte_mbuf* packet) {

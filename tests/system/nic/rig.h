@@ -1,5 +1,5 @@
-// What the system tests of nic/ share: one EAL per test program, forwarders over virtual devices, frames
-// that carry their own orders, and a stand-in for the path that obeys them.
+// What the system tests of nic/ share: one EAL per test program, forwarders over virtual devices,
+// frames that carry their own orders, and a stand-in for the path that obeys them.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -16,7 +16,8 @@
 namespace nic::test {
 
 /// Starts EAL without hugepages and runs all tests. SPILLWAY_TEST_WORKERS: how many workers (1);
-/// SPILLWAY_TEST_USER: run as that numeric user. `own_network`: in a network namespace of its own.
+/// SPILLWAY_TEST_USER: run as that numeric user. SPILLWAY_TEST_HUGEPAGES: with them. `own_network`:
+/// in a network namespace of its own.
 int run_tests(int argc, char** argv, bool own_network);
 
 Runtime& runtime();
@@ -34,7 +35,7 @@ struct Rig {
   explicit Rig(std::vector<PortOptions> ports, Idle idle = Idle::Yield);
 
   dataplane::Totals& totals(std::size_t worker) { return blocks[worker]->totals; }
-  std::uint64_t sum(dataplane::Counter dataplane::Totals::* counter) const;
+  std::uint64_t sum(dataplane::Counter dataplane::Totals::*counter) const;
   std::uint64_t verdicts(std::size_t worker, dataplane::Verdict verdict) const;
   /// Starts every worker on obey().
   void start_obeying();
@@ -71,8 +72,8 @@ class RingPort {
 struct Order {
   dataplane::Verdict verdict = dataplane::Verdict::ForwardToTarget;
   std::uint8_t egress = 0;
-  std::uint8_t owner = 0;   // another worker: it gets the frame first
-  std::uint8_t grow = 0;    // bytes to add in front
+  std::uint8_t owner = 0;  // another worker: it gets the frame first
+  std::uint8_t grow = 0;   // bytes to add in front
   std::uint32_t number = 0;
 };
 inline constexpr std::size_t order_offset = 14;

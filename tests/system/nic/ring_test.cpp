@@ -1,5 +1,5 @@
-// Forwarding between ring ports by 1, 2 and 4 workers, on ports with one queue and with many: what goes
-// in comes out once, through whichever worker, and every counter law holds.
+// Forwarding between ring ports by 1, 2 and 4 workers, on ports with one queue and with many: what
+// goes in comes out once, through whichever worker, and every counter law holds.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -75,7 +75,7 @@ TEST_F(RingTest, AQueueForEveryWorker) {
   exchange(rig, front, back, {.egress = 1}, 10'000);
   rig.stop_and_check();
   EXPECT_EQ(rig.sum(&Totals::sent), 10'000u);
-  EXPECT_EQ(rig.sum(&Totals::relayed), 0u);  // everyone sends on its own queue
+  EXPECT_EQ(rig.sum(&Totals::relayed), 0u);     // everyone sends on its own queue
   EXPECT_EQ(rig.sum(&Totals::handed_off), 0u);  // exchange() gives each to its owner's queue
 }
 
@@ -104,9 +104,8 @@ TEST_F(RingTest, WhatThePortDoesNotTakeIsCountedAndFreed) {
   for (std::uint32_t i = 0; i < 500; ++i) front.give(0, make_frame(pool(rig), {.egress = 1}));
   ASSERT_TRUE(eventually([&] { return rig.totals(0).received.read() == 500; }));
   // Lost where the port is full: at worker 0, or at the worker that relays for it.
-  EXPECT_TRUE(eventually([&] {
-    return rig.sum(&Totals::unsent) + rig.sum(&Totals::relay_unsent) == 500 - 64;
-  }));
+  EXPECT_TRUE(eventually(
+      [&] { return rig.sum(&Totals::unsent) + rig.sum(&Totals::relay_unsent) == 500 - 64; }));
   EXPECT_EQ(back.clear(), 64u);
   rig.stop_and_check();
 }

@@ -1,5 +1,5 @@
-// The kernel path, in a network namespace of its own: what Linux sends through a port's TAP twin leaves
-// on the wire, what a worker punts arrives in Linux, with and without a VLAN.
+// The kernel path, in a network namespace of its own: what Linux sends through a port's TAP twin
+// leaves on the wire, what a worker punts arrives in Linux, with and without a VLAN.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
@@ -162,8 +162,8 @@ TEST_P(TapTest, BothWays) {
   const std::size_t network = vlan == 0 ? 14 : 18;
   EXPECT_EQ(std::memcmp(frame.data(), peer_mac.data(), peer_mac.size()), 0);
   EXPECT_EQ(frame.substr(network + 28), "hello, wire");
-  const std::string type = vlan == 0 ? std::string("\x08\x00", 2)
-                                     : std::string("\x81\x00\x00\x2a\x08\x00", 6);
+  const std::string type =
+      vlan == 0 ? std::string("\x08\x00", 2) : std::string("\x81\x00\x00\x2a\x08\x00", 6);
   EXPECT_EQ(frame.substr(12, type.size()), type);
   EXPECT_TRUE(eventually([&] { return rig.sum(&Totals::from_kernel) == 1; }));
 
@@ -185,9 +185,8 @@ TEST_P(TapTest, AFloodOfPuntsIsBoundedAndEveryOneCounted) {
   for (std::uint32_t i = 0; i < count; ++i) {
     front.give(0, make_frame(rig.forwarder->ports()[0]->pool(), {}));
   }
-  ASSERT_TRUE(eventually([&] {
-    return rig.sum(&Totals::punted) + rig.sum(&Totals::punt_unsent) == count;
-  }));
+  ASSERT_TRUE(eventually(
+      [&] { return rig.sum(&Totals::punted) + rig.sum(&Totals::punt_unsent) == count; }));
   // Nobody served the ring: it took what it holds, and the rest was freed.
   EXPECT_EQ(rig.sum(&Totals::punted), KernelPort::ring_capacity);
   EXPECT_EQ(rig.sum(&Totals::punt_unsent), count - KernelPort::ring_capacity);

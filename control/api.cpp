@@ -59,7 +59,8 @@ std::optional<Outcome> complaint(const Error& error, const ApiLimits& limits) {
 
 }  // namespace
 
-/// Accepts clients and keeps count of them. Shared with pending operations, which may end after ~Api.
+/// Accepts clients and keeps count of them. Shared with pending operations, which may end after
+/// ~Api.
 class Api::Server : public std::enable_shared_from_this<Api::Server> {
  public:
   Server(asio::io_context& io, const std::filesystem::path& socket, Commands commands,
@@ -169,10 +170,9 @@ void Api::Server::Client::read() {
   parser_->header_limit(static_cast<std::uint32_t>(server_->limits_.request_bytes));
   parser_->body_limit(server_->limits_.request_bytes);
   stream_.expires_after(server_->limits_.idle);
-  http::async_read(stream_, buffer_, *parser_,
-                   [self = shared_from_this()](const Error& error, std::size_t) {
-                     self->received(error);
-                   });
+  http::async_read(
+      stream_, buffer_, *parser_,
+      [self = shared_from_this()](const Error& error, std::size_t) { self->received(error); });
 }
 
 void Api::Server::Client::received(const Error& error) {
@@ -187,12 +187,11 @@ void Api::Server::Client::received(const Error& error) {
                  request.version(), false);
   }
   stream_.expires_never();  // the command has its own time
-  answer({request.method_string().data(), request.method_string().size()},
-         {request.target().data(), request.target().size()}, server_->commands_,
-         [self = shared_from_this(), version = request.version(),
-          keep_alive = request.keep_alive()](const Outcome& outcome) {
-           self->write(outcome, version, keep_alive);
-         });
+  answer(
+      {request.method_string().data(), request.method_string().size()},
+      {request.target().data(), request.target().size()}, server_->commands_,
+      [self = shared_from_this(), version = request.version(), keep_alive = request.keep_alive()](
+          const Outcome& outcome) { self->write(outcome, version, keep_alive); });
 }
 
 void Api::Server::Client::write(const Outcome& outcome, unsigned version, bool keep_alive) {

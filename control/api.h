@@ -1,8 +1,9 @@
-// Api: the instance's control socket. HTTP/1.1 with JSON over a Unix socket, for spillwayctl and for
-// `curl --unix-socket /run/spillway/NAME.sock http://spillway/v1/status`.
+// Api: the instance's control socket. HTTP/1.1 with JSON over a Unix socket, for spillwayctl and
+// for `curl --unix-socket /run/spillway/NAME.sock http://spillway/v1/status`.
 //
-// Runs on the control thread and never blocks it. Bounds: 64 clients (a few more get a 503 at once),
-// 64 KiB a request, 30 s without a word. Who may write to the socket (mode 0660) may command.
+// Runs on the control thread and never blocks it. Bounds: 64 clients (a few more get a 503 at
+// once), 64 KiB a request, 30 s without a word. Who may write to the socket (mode 0660) may
+// command.
 #pragma once
 
 #include <chrono>
@@ -26,9 +27,9 @@ struct ApiLimits {
 
 class Api {
  public:
-  /// Makes the socket's directory if need be and listens. Throws std::runtime_error with a sentence:
-  /// another daemon answers there, no permission, a path that is too long. A dead daemon's socket file
-  /// is replaced.
+  /// Makes the socket's directory if need be and listens. Throws std::runtime_error with a
+  /// sentence: another daemon answers there, no permission, a path that is too long. A dead
+  /// daemon's socket file is replaced.
   Api(boost::asio::io_context& io, const std::filesystem::path& socket, Commands commands,
       ApiLimits limits = {});
   /// Ends all clients and removes the socket file.

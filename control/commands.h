@@ -1,7 +1,7 @@
 // Commands: what the control socket can ask of the daemon, and the form of an answer.
 //
-// Filled in by main with functions that run on the control thread and do not block; called by the API.
-// Where a `Done` is taken, it is called exactly once: at once, or later on the same thread.
+// Filled in by main with functions that run on the control thread and do not block; called by the
+// API. Where a `Done` is taken, it is called exactly once: at once, or later on the same thread.
 #pragma once
 
 #include <cstddef>
@@ -45,9 +45,9 @@ struct FlowsWanted {
   static constexpr std::size_t limit_max = 10'000;
 
   std::size_t limit = limit_default;
-  std::string target_group;  // "": any
+  std::string target_group;                       // "": any
   std::optional<dataplane::Ipv4Address> address;  // of the target
-  std::uint16_t port = 0;    // with address
+  std::uint16_t port = 0;                         // with address
 };
 
 struct Commands {

@@ -106,8 +106,8 @@ Outcome FlowInquiry::collect() const {
         truncated = true;
         break;
       }
-      flows.push_back(report::flow_document(
-          view_, record, dataplane::WorkerId{static_cast<std::uint8_t>(i)}));
+      flows.push_back(
+          report::flow_document(view_, record, dataplane::WorkerId{static_cast<std::uint8_t>(i)}));
     }
   }
   report::Json document{{"instance", report::version_document(view_)["instance"]},

@@ -1,8 +1,9 @@
 // FlowInquiry: asks all workers for their flows and puts the answers into one document.
 //
-// Runs on the control thread: it leaves a question in every worker's mailbox (dataplane/flow_query.h)
-// and looks for the answers every few milliseconds. One question at a time, others wait their turn;
-// the control socket's limit on clients bounds how many. A worker that does not answer is an error.
+// Runs on the control thread: it leaves a question in every worker's mailbox
+// (dataplane/flow_query.h) and looks for the answers every few milliseconds. One question at a
+// time, others wait their turn; the control socket's limit on clients bounds how many. A worker
+// that does not answer is an error.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -21,21 +21,21 @@ using dataplane::Ipv4Prefix;
 
 [[noreturn]] void fail(const Twin& twin, std::string_view what, int reason) {
   const std::string_view remedy =
-      reason == EPERM ? "the kernel path needs CAP_NET_ADMIN: run as root, or set kernel_path = false"
-                      : "see `ip address` for what is there already";
+      reason == EPERM
+          ? "the kernel path needs CAP_NET_ADMIN: run as root, or set kernel_path = false"
+          : "see `ip address` for what is there already";
   throw std::runtime_error(fmt::format("interface {}: cannot {}: {}; {}", twin.interface, what,
                                        std::strerror(reason), remedy));
 }
 
-/// Writes /proc/sys/net/<family>/conf/NAME/<key>. Where that cannot be done (IPv6 not built in, a
+/// Writes /proc/sys/net/<table>/NAME/<key>. Where that cannot be done (IPv6 not built in, a
 /// container's read-only /proc/sys) the twin still works; it is only noisier.
-void set(const Twin& twin, std::string_view family, std::string_view key, std::string_view value) {
-  const std::string path =
-      fmt::format("/proc/sys/net/{}/conf/{}/{}", family, twin.interface, key);
+void set(const Twin& twin, std::string_view table, std::string_view key, std::string_view value) {
+  const std::string path = fmt::format("/proc/sys/net/{}/{}/{}", table, twin.interface, key);
   const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (file < 0 && errno == ENOENT) return;
-  const bool done = file >= 0 && write(file, value.data(), value.size()) ==
-                                     static_cast<ssize_t>(value.size());
+  const bool done =
+      file >= 0 && write(file, value.data(), value.size()) == static_cast<ssize_t>(value.size());
   if (!done) spdlog::warn("cannot set {} to {}: {}", path, value, std::strerror(errno));
   if (file >= 0) close(file);
 }
@@ -95,10 +95,13 @@ int configure(Netlink& netlink, const Twin& twin) {
         "messages before this one, or set kernel_path = false on the port",
         twin.interface));
   }
-  set(twin, "ipv6", "disable_ipv6", "1");
-  set(twin, "ipv4", "arp_ignore", "1");    // answer for this interface's addresses, not the machine's
-  set(twin, "ipv4", "arp_announce", "2");  // and ask with one of them
-  set(twin, "ipv4", "rp_filter", "2");     // clients may be routed back over another interface
+  set(twin, "ipv6/conf", "disable_ipv6", "1");
+  set(twin, "ipv4/conf", "arp_ignore", "1");    // answer for its own addresses, not the machine's
+  set(twin, "ipv4/conf", "arp_announce", "2");  // and ask with one of them
+  set(twin, "ipv4/conf", "rp_filter", "2");     // clients may be routed back over another interface
+  // A host that does not answer at its known MAC is asked for everywhere before it counts as lost:
+  // one that moved to another MAC is followed without a gap.
+  set(twin, "ipv4/neigh", "mcast_resolicit", "3");
   for (const Ipv4Prefix prefix : twin.addresses) add_address(netlink, twin, index, prefix);
   set_link(netlink, twin, index);
   return index;

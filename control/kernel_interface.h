@@ -1,7 +1,7 @@
 // KernelInterface: a port's TAP twin as the kernel's network interface: its addresses, MTU, routes.
 //
-// Called by neighbours on the control thread. Changes nothing but this interface and host routes over
-// it; all of that goes away with the interface. Errors are std::runtime_error with a sentence.
+// Called by neighbours on the control thread. Changes nothing but this interface and host routes
+// over it; all of that goes away with the interface. Errors are std::runtime_error with a sentence.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +28,13 @@ struct HostRoute {
   friend bool operator==(const HostRoute&, const HostRoute&) = default;
 };
 
-/// Our routes: recognisable (`ip route show proto 83`), and behind any that the operator made for the
-/// same host.
+/// Our routes: recognisable (`ip route show proto 83`), and behind any that the operator made for
+/// the same host.
 inline constexpr std::uint8_t route_protocol = 83;
 inline constexpr std::uint32_t route_metric = 100;
 
-/// Sets the interface up as `twin` says, with IPv6 off (its router solicitations and the like would go
-/// out on the wire) and ARP answered for its own addresses only. Returns its index.
+/// Sets the interface up as `twin` says, with IPv6 off (its router solicitations and the like would
+/// go out on the wire) and ARP answered for its own addresses only. Returns its index.
 [[nodiscard]] int configure(Netlink& netlink, const Twin& twin);
 
 /// 0, or the errno of the kernel's refusal.

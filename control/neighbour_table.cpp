@@ -68,10 +68,16 @@ bool NeighbourTable::take(const NeighbourNews& news) {
   if (found == entries_.end()) return false;
   Entry& entry = found->second;
   const auto before = entry.mac;
-  entry.state = news.state;
-  if ((news.state & NUD_FAILED) != 0) {
-    entry.mac.reset();  // it was asked and does not answer
-  } else if (news.state != NUD_NONE && (news.state & NUD_INCOMPLETE) == 0 && news.mac) {
+  // A neighbour that an operator deletes or flushes is called failed too, but without having been
+  // asked: before that question it is called something else.
+  constexpr unsigned not_asked = NUD_REACHABLE | NUD_STALE | NUD_PERMANENT | NUD_NOARP;
+  constexpr unsigned has_mac = not_asked | NUD_DELAY | NUD_PROBE;
+  const bool failed = (news.state & NUD_FAILED) != 0;
+  const bool in_vain = failed && (entry.state & not_asked) == 0;
+  entry.state = failed && !in_vain ? std::uint16_t{NUD_NONE} : news.state;
+  if (in_vain) {
+    entry.mac.reset();
+  } else if (news.mac && (news.state & has_mac) != 0) {
     entry.mac = news.mac;
   }
   // Forgotten (garbage collection, `ip neigh flush`, link down) or being asked for: the last known
@@ -79,8 +85,7 @@ bool NeighbourTable::take(const NeighbourNews& news) {
   return entry.mac != before;
 }
 
-void NeighbourTable::forget_all_but(
-    const std::set<std::pair<PortId, Ipv4Address>>& listed) {
+void NeighbourTable::forget_all_but(const std::set<std::pair<PortId, Ipv4Address>>& listed) {
   for (auto& [key, entry] : entries_) {
     if (!listed.contains(key)) entry.state = NUD_NONE;
   }
@@ -100,8 +105,8 @@ bool NeighbourTable::wants(PortId port, Ipv4Address address) const {
 
 std::vector<Inquiry> NeighbourTable::due(std::size_t limit) {
   // Reachable, permanent and no-ARP need nothing; the kernel is at work on the others.
-  constexpr unsigned settled = NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_DELAY | NUD_PROBE |
-                               NUD_INCOMPLETE;
+  constexpr unsigned settled =
+      NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_DELAY | NUD_PROBE | NUD_INCOMPLETE;
   std::vector<Inquiry> probes;
   auto at = entries_.upper_bound(cursor_);
   for (std::size_t seen = 0; seen < entries_.size() && probes.size() < limit; ++seen, ++at) {

@@ -1,8 +1,9 @@
-// NeighbourTable: which next hops we want resolved, what the kernel says about them, what to do next.
+// NeighbourTable: which next hops we want resolved, what the kernel says about them, what to do
+// next.
 //
-// Pure bookkeeping for neighbours.h, on the control thread: news in, facts and probes out. Bounded by
-// the targets and gateways there are; what nobody wants is not kept, so strangers who send ARP to a
-// twin change nothing here.
+// Pure bookkeeping for neighbours.h, on the control thread: news in, facts and probes out. Bounded
+// by the targets and gateways there are; what nobody wants is not kept, so strangers who send ARP
+// to a twin change nothing here.
 #pragma once
 
 #include <cstddef>

@@ -122,7 +122,8 @@ void Neighbours::take_neighbour(const nlmsghdr& message) {
   if ((news.state & NUD_FAILED) != 0) {
     spdlog::warn("neighbour {} on {} does not answer ARP any more", to_string(*address), interface);
   } else if (news.mac) {
-    spdlog::info("neighbour {} on {} is {}", to_string(*address), interface, to_string(*news.mac));
+    // The first answer of each is what everybody expects; later ones are news.
+    spdlog::debug("neighbour {} on {} is {}", to_string(*address), interface, to_string(*news.mac));
   }
 }
 
@@ -144,9 +145,8 @@ void Neighbours::take_link(const nlmsghdr& message) {
         interface.twin.interface, message.nlmsg_type == RTM_DELLINK ? "gone" : "down");
   }
   // The kernel drops the routes over an interface that goes down.
-  std::erase_if(routes_, [&](const auto& route) {
-    return route.second.interface == interface.index;
-  });
+  std::erase_if(routes_,
+                [&](const auto& route) { return route.second.interface == interface.index; });
 }
 
 /// Learns what is known now; what is not there counts as forgotten.
@@ -222,8 +222,8 @@ void Neighbours::sync_routes() {
     if (known != routes_.end() && known->second == route) continue;
     const int reason = add_route(netlink_, host, route);
     if (reason != 0) {
-      spdlog::warn("cannot route {} over gateway {}: {}", to_string(host),
-                   to_string(route.gateway), std::strerror(reason));
+      spdlog::warn("cannot route {} over gateway {}: {}", to_string(host), to_string(route.gateway),
+                   std::strerror(reason));
     }
     routes_.insert_or_assign(host, route);  // a refusal is not repeated at every event
   }

@@ -1,9 +1,10 @@
 // Neighbours: sets up the ports' TAP twins and keeps the next hops' MAC addresses known.
 //
-// Next hops (on-link targets, gateways) are asked for before a packet needs them and confirmed as soon
-// as the kernel calls them stale, so forwarding never waits for ARP. A MAC address stays until the
-// kernel has asked in vain. Runs on the control thread, netlink in, facts for compile() out. Hosts
-// behind a gateway get a route over the twin, so that health checks take the way the packets take.
+// Next hops (on-link targets, gateways) are asked for before a packet needs them and confirmed as
+// soon as the kernel calls them stale, so forwarding never waits for ARP. A MAC address stays until
+// the kernel has asked in vain. Runs on the control thread, netlink in, facts for compile() out.
+// Hosts behind a gateway get a route over the twin, so that health checks take the way the packets
+// take.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -30,10 +31,10 @@ class Neighbours {
   /// Unanswered hosts are asked for again every tick, so many of them.
   static constexpr std::size_t probes_per_tick = 1'024;
 
-  /// `twins` by PortId; nullopt: that port has no kernel path. Configures their interfaces, which must
-  /// exist, and starts to resolve the gateways. `on_change`: facts() has changed since it was called
-  /// last; comes out of the io context, never out of a call to this. Throws std::runtime_error with a
-  /// sentence. Must not be destroyed while `io` still runs.
+  /// `twins` by PortId; nullopt: that port has no kernel path. Configures their interfaces, which
+  /// must exist, and starts to resolve the gateways. `on_change`: facts() has changed since it was
+  /// called last; comes out of the io context, never out of a call to this. Throws
+  /// std::runtime_error with a sentence. Must not be destroyed while `io` still runs.
   Neighbours(boost::asio::io_context& io, std::vector<std::optional<Twin>> twins,
              OnChange on_change);
   Neighbours(const Neighbours&) = delete;
@@ -69,8 +70,8 @@ class Neighbours {
   NeighbourTable table_;
   std::map<dataplane::Ipv4Address, HostRoute> routes_;  // that we have made
   OnChange on_change_;
-  bool changed_ = false;      // on_change_ is on its way
-  bool full_told_ = false;    // the kernel's table is full, and we have said so
+  bool changed_ = false;    // on_change_ is on its way
+  bool full_told_ = false;  // the kernel's table is full, and we have said so
   boost::asio::posix::stream_descriptor events_;
   boost::asio::steady_timer timer_;
 };

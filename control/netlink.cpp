@@ -11,7 +11,8 @@
 namespace control {
 namespace {
 
-/// Events of several thousand neighbours at once; more than that is noticed and made good by a dump.
+/// Events of several thousand neighbours at once; more than that is noticed and made good by a
+/// dump.
 constexpr int receive_buffer_bytes = 1 << 20;
 /// A datagram of a dump is at most 32 KiB (netlink's own limit).
 constexpr std::size_t datagram_bytes = 32 * 1024;
@@ -73,8 +74,7 @@ int Netlink::request(NetlinkMessage& message) {
 void Netlink::tell(NetlinkMessage& message) {
   message.header()->nlmsg_seq = ++sequence_;
   // What gets lost here is told again with the next tick of whoever tells.
-  static_cast<void>(
-      mnl_socket_sendto(tells_.get(), message.header(), message.header()->nlmsg_len));
+  static_cast<void>(mnl_socket_sendto(tells_.get(), message.header(), message.header()->nlmsg_len));
 }
 
 unsigned Netlink::refusals() {

@@ -1,8 +1,8 @@
 // Netlink: talking to the kernel about interfaces, addresses, routes and neighbours.
 //
-// Two sockets. Requests: the kernel works on a request while it is sent, so the answer is there at once
-// and nothing blocks for long. Events: what changes by itself, read when the descriptor is readable.
-// Knows messages, not what they are for: kernel_interface and neighbours do.
+// Two sockets. Requests: the kernel works on a request while it is sent, so the answer is there at
+// once and nothing blocks for long. Events: what changes by itself, read when the descriptor is
+// readable. Knows messages, not what they are for: kernel_interface and neighbours do.
 #pragma once
 
 #include <libmnl/libmnl.h>

@@ -138,17 +138,22 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
   using Text = std::string_view;
   if (parts.empty() || parts[0] != "v1") return std::nullopt;
   if (is("version")) {
-    return Route{"GET", [](Parts, Text, const Commands& c, Done done) { done({200, c.version()}); }};
+    return Route{"GET", [](Parts, Text, const Commands& c, Done done) {
+                   done({200, c.version()});
+                 }};
   }
   if (is("status")) {
     return Route{"GET", [](Parts, Text, const Commands& c, Done done) { done({200, c.status()}); }};
   }
   if (is("listeners")) {
-    return Route{"GET",
-                 [](Parts, Text, const Commands& c, Done done) { done({200, c.listeners()}); }};
+    return Route{"GET", [](Parts, Text, const Commands& c, Done done) {
+                   done({200, c.listeners()});
+                 }};
   }
   if (is("targets")) {
-    return Route{"GET", [](Parts, Text, const Commands& c, Done done) { done({200, c.targets()}); }};
+    return Route{"GET", [](Parts, Text, const Commands& c, Done done) {
+                   done({200, c.targets()});
+                 }};
   }
   if (is("flows")) {
     return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
@@ -178,9 +183,10 @@ void answer(std::string_view method, std::string_view target, const Commands& co
   const auto route = route_of(parts);
   if (!route) {
     return done(refused(
-        404, fmt::format("there is no {}: version, status, listeners, targets, flows, reload and "
-                         "target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain) are under /v1/",
-                         path)));
+        404,
+        fmt::format("there is no {}: version, status, listeners, targets, flows, reload and "
+                    "target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain) are under /v1/",
+                    path)));
   }
   if (method != route->method) {
     return done(

@@ -50,8 +50,7 @@ std::uint64_t pid_in(int file) {
   struct stat status {};
   const bool whole = fstat(file, &status) == 0 &&
                      static_cast<std::size_t>(status.st_size) >= dataplane::control_block_offset;
-  const std::uint64_t pid =
-      whole ? static_cast<const dataplane::SegmentHeader*>(mapped)->pid : 0;
+  const std::uint64_t pid = whole ? static_cast<const dataplane::SegmentHeader*>(mapped)->pid : 0;
   munmap(mapped, dataplane::control_block_offset);
   return pid;
 }
@@ -80,16 +79,15 @@ int open_or_create(const char* name) {
 }
 
 [[noreturn]] void refuse(std::string_view instance, std::uint64_t pid) {
-  const std::string who =
-      pid == 0 ? "is just being started by another process"
-               : fmt::format("is already running as pid {}", pid);
+  const std::string who = pid == 0 ? "is just being started by another process"
+                                   : fmt::format("is already running as pid {}", pid);
   throw std::runtime_error(fmt::format(
       "instance {} {}; stop that one first, or give this one another name (instance = \"...\")",
       instance, who));
 }
 
-/// A new, empty, locked file of that name. Several daemons may try at once: whoever holds the lock on
-/// the file that has the name now is the one; a leftover is unlinked under its own lock.
+/// A new, empty, locked file of that name. Several daemons may try at once: whoever holds the lock
+/// on the file that has the name now is the one; a leftover is unlinked under its own lock.
 int claim(std::string_view instance) {
   const std::string name = report::segment_name(instance);
   constexpr int attempts = 100;  // each one lost means that another daemon made progress

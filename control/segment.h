@@ -1,13 +1,14 @@
 // Segment: the instance's shared memory segment, as its only owner.
 //
 // Made by main at start, filled by the control thread (records, heartbeat) and by the workers (one
-// WorkerBlock each), read by anyone with permission (report/segment_reader.h). An exclusive lock on the
-// file says that this process is alive; it goes with the process, however that ends. So a leftover of
-// a dead daemon is told from a live one without trusting pids, and is replaced by a new file: readers
-// of the old one keep their mapping. All memory is allocated and touched here: no worker faults later.
+// WorkerBlock each), read by anyone with permission (report/segment_reader.h). An exclusive lock on
+// the file says that this process is alive; it goes with the process, however that ends. So a
+// leftover of a dead daemon is told from a live one without trusting pids, and is replaced by a new
+// file: readers of the old one keep their mapping. All memory is allocated and touched here: no
+// worker faults later.
 //
-// The file stays after a clean stop: the last figures can still be read (the tools say "stopped"), and
-// the next start replaces it.
+// The file stays after a clean stop: the last figures can still be read (the tools say "stopped"),
+// and the next start replaces it.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +29,8 @@ struct ListenerEntry {
 
 class Segment {
  public:
-  /// Throws std::runtime_error with a sentence for the operator: "instance NAME is already running as
-  /// pid N", no permission, no room. All counters start at 0, all records unused but `instance`.
+  /// Throws std::runtime_error with a sentence for the operator: "instance NAME is already running
+  /// as pid N", no permission, no room. All counters start at 0, all records unused but `instance`.
   Segment(const dataplane::InstanceRecord& instance, std::size_t workers,
           std::uint64_t now_unix_milliseconds);
   /// Without stop() first, the tools say that the instance died.

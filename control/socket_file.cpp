@@ -66,8 +66,9 @@ void remove_leftover(const std::filesystem::path& path) {
   if (!S_ISSOCK(status.st_mode)) fail(path, "a file that is no socket has that name; remove it");
   const int reason = knock(path);
   if (reason == 0 || reason == EAGAIN) {  // EAGAIN: somebody listens, and is busy
-    fail(path, "another daemon answers there; stop that one first, or give this one another name "
-               "(instance = \"...\") or run directory");
+    fail(path,
+         "another daemon answers there; stop that one first, or give this one another name "
+         "(instance = \"...\") or run directory");
   }
   if (reason != ECONNREFUSED && reason != ENOENT) {
     fail(path, fmt::format("cannot tell whether another daemon listens there: {}",

@@ -170,8 +170,8 @@ Json version_document(const SegmentView& view) {
 Json status_document(const SegmentView& view, const Liveness& liveness,
                      std::uint64_t now_unix_milliseconds) {
   const auto instance = instance_of(view);
-  const std::uint64_t until = liveness.running ? now_unix_milliseconds
-                                               : view.header->heartbeat_unix_milliseconds.read();
+  const std::uint64_t until =
+      liveness.running ? now_unix_milliseconds : view.header->heartbeat_unix_milliseconds.read();
   const std::uint64_t started = instance.started_unix_milliseconds;
   Json document{
       {"instance", text(instance.instance)},
@@ -252,8 +252,7 @@ Json flow_document(const SegmentView& view, const dataplane::FlowRecord& record,
       {"listener", listener},
       {"client", endpoint(out.source, out.source_port)},
       {"destination", endpoint(out.destination, out.destination_port)},
-      {"local",
-       translated ? Json(endpoint(back.destination, back.destination_port)) : Json()},
+      {"local", translated ? Json(endpoint(back.destination, back.destination_port)) : Json()},
       {"target_group", found ? text(found->target_group) : std::string()},
       {"target", endpoint(back.source, back.source_port)},
       {"phase", to_string(record.phase)},
@@ -268,8 +267,7 @@ Json flow_document(const SegmentView& view, const dataplane::FlowRecord& record,
 
 std::string iso_time(std::uint64_t unix_milliseconds) {
   const auto seconds = static_cast<std::time_t>(unix_milliseconds / 1000);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds),
-                     unix_milliseconds % 1000);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), unix_milliseconds % 1000);
 }
 
 std::uint64_t now_unix_milliseconds() {

@@ -1,8 +1,8 @@
 // Place: where a running instance is to be found on this machine.
 //
-// An instance NAME has a shared memory segment "/spillway-NAME" and, in its run directory, a control
-// socket "NAME.sock". The daemon and the tools both get the names from here. Reads the environment and
-// directories, creates nothing.
+// An instance NAME has a shared memory segment "/spillway-NAME" and, in its run directory, a
+// control socket "NAME.sock". The daemon and the tools both get the names from here. Reads the
+// environment and directories, creates nothing.
 #pragma once
 
 #include <filesystem>

@@ -150,8 +150,7 @@ Liveness SegmentReader::liveness(std::uint64_t now_unix_milliseconds) const {
   struct flock question {};
   question.l_type = F_RDLCK;
   question.l_whence = SEEK_SET;
-  const bool held =
-      fcntl(file_, F_OFD_GETLK, &question) == 0 && question.l_type == F_WRLCK;
+  const bool held = fcntl(file_, F_OFD_GETLK, &question) == 0 && question.l_type == F_WRLCK;
   return report::liveness(view(), held, now_unix_milliseconds);
 }
 

@@ -1,8 +1,9 @@
 // SegmentReader: a read-only mapping of an instance's shared memory segment.
 //
-// Used by the tools; works while the daemon is busy, stuck or dead, because it asks the daemon nothing.
-// The mapping stays valid when the daemon ends or starts anew (a new daemon makes a new segment);
-// follow() moves on to the new one. Only the daemon's own lock tells life from death, never its pid.
+// Used by the tools; works while the daemon is busy, stuck or dead, because it asks the daemon
+// nothing. The mapping stays valid when the daemon ends or starts anew (a new daemon makes a new
+// segment); follow() moves on to the new one. Only the daemon's own lock tells life from death,
+// never its pid.
 #pragma once
 
 #include <cstddef>

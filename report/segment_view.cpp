@@ -10,10 +10,10 @@ using dataplane::Counter;
 SegmentView view_of(const std::byte* base, std::size_t workers) {
   return SegmentView{
       .header = reinterpret_cast<const dataplane::SegmentHeader*>(base),
-      .control = reinterpret_cast<const dataplane::ControlBlock*>(
-          base + dataplane::control_block_offset),
-      .workers = {reinterpret_cast<const dataplane::WorkerBlock*>(
-                      base + dataplane::worker_blocks_offset),
+      .control =
+          reinterpret_cast<const dataplane::ControlBlock*>(base + dataplane::control_block_offset),
+      .workers = {reinterpret_cast<const dataplane::WorkerBlock*>(base +
+                                                                  dataplane::worker_blocks_offset),
                   workers},
   };
 }

@@ -1,8 +1,8 @@
 // SegmentView: the parts of a mapped shared memory segment, and sums over them.
 //
-// Made by whoever has mapped one: control/segment (the writer) and SegmentReader (tools). Points into
-// the mapping, owns nothing. Figures may change between two calls; each sum is bounded by the number
-// of workers, each look-up by the size of its table.
+// Made by whoever has mapped one: control/segment (the writer) and SegmentReader (tools). Points
+// into the mapping, owns nothing. Figures may change between two calls; each sum is bounded by the
+// number of workers, each look-up by the size of its table.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,8 @@ struct SegmentView {
 /// The generation that every worker has reached.
 [[nodiscard]] std::uint64_t oldest_generation(const SegmentView& view);
 
-/// Sums over those workers whose figures belong to this incarnation of the slot; the others have not
-/// met it yet and count as zero (counters.h).
+/// Sums over those workers whose figures belong to this incarnation of the slot; the others have
+/// not met it yet and count as zero (counters.h).
 [[nodiscard]] std::uint64_t total(const SegmentView& view, dataplane::TargetId target,
                                   dataplane::Counter dataplane::TargetCounters::*figure);
 [[nodiscard]] std::uint64_t total(const SegmentView& view, dataplane::ListenerId listener,

@@ -34,7 +34,7 @@ struct Command {
   std::string_view name;
   std::vector<std::string_view> arguments;  // positional, all required; options of these names
   std::string_view summary;
-  std::string_view help;                    // some lines, and examples
+  std::string_view help;                     // some lines, and examples
   void (*add_options)(OptionsDescription&);  // its own
   int (*run)(const Context&, const Options&);
 };

@@ -89,11 +89,14 @@ std::variant<CommandLine, Misuse> parse(const std::vector<std::string>& words) {
   Options given;
   try {
     // Guessing ("--inst") would make every new option an incompatible change.
-    const int style = options::command_line_style::default_style &
-                      ~options::command_line_style::allow_guessing;
-    options::store(
-        options::command_line_parser(rest).options(description).positional(positions).style(style).run(),
-        given);
+    const int style =
+        options::command_line_style::default_style & ~options::command_line_style::allow_guessing;
+    options::store(options::command_line_parser(rest)
+                       .options(description)
+                       .positional(positions)
+                       .style(style)
+                       .run(),
+                   given);
   } catch (const options::too_many_positional_options_error&) {
     return Misuse{fmt::format("too many words: {} takes{}", name,
                               command->arguments.empty() ? " none" : listed(command->arguments)),
@@ -128,10 +131,9 @@ std::string general_help() {
 std::string help_of(const Command& command) {
   OptionsDescription own("options");
   command.add_options(own);
-  std::string text = fmt::format("usage: spillwayctl {}{}{}\n\n{}.\n\n{}", command.name,
-                                 listed(command.arguments),
-                                 own.options().empty() ? "" : " [OPTION]...", command.summary,
-                                 command.help);
+  std::string text =
+      fmt::format("usage: spillwayctl {}{}{}\n\n{}.\n\n{}", command.name, listed(command.arguments),
+                  own.options().empty() ? "" : " [OPTION]...", command.summary, command.help);
   if (!own.options().empty()) text += '\n' + described(own);
   return text + '\n' + described(general_options());
 }

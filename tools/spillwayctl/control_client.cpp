@@ -34,9 +34,10 @@ std::string cannot_connect(const std::filesystem::path& socket, std::string_view
                        instance, socket.string());
   }
   if (error == boost::system::errc::permission_denied) {
-    return fmt::format("no permission to use {}: run this as root, as the user that runs the "
-                       "instance, or as a member of that file's group",
-                       socket.string());
+    return fmt::format(
+        "no permission to use {}: run this as root, as the user that runs the "
+        "instance, or as a member of that file's group",
+        socket.string());
   }
   return fmt::format("cannot connect to {}: {}", socket.string(), error.message());
 }
@@ -76,9 +77,10 @@ std::variant<Response, std::string> request(const std::filesystem::path& socket,
   });
   io.run();
   if (error == beast::error::timeout) {
-    return fmt::format("instance {} did not answer within {} s: is its control thread stuck? see "
-                       "spillwayctl status",
-                       instance, std::chrono::duration<double>(timeout).count());
+    return fmt::format(
+        "instance {} did not answer within {} s: is its control thread stuck? see "
+        "spillwayctl status",
+        instance, std::chrono::duration<double>(timeout).count());
   }
   if (error) {
     return fmt::format("instance {} gave no answer: {}", instance, error.message());

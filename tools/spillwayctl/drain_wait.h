@@ -1,4 +1,5 @@
-// Waiting for the end of a drain: reads the target's figures from shared memory until no flow is left.
+// Waiting for the end of a drain: reads the target's figures from shared memory until no flow is
+// left.
 #pragma once
 
 #include <optional>

@@ -41,8 +41,11 @@ int show_once(const Context& context, const SegmentReader& reader, const Figures
   if (context.json) {
     print(document.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
   } else {
-    print(figures.show(document, {.now_unix_milliseconds = now, .colours = context.colours,
-                                  .wide = wide, .earlier = nullptr, .seconds = 0}));
+    print(figures.show(document, {.now_unix_milliseconds = now,
+                                  .colours = context.colours,
+                                  .wide = wide,
+                                  .earlier = nullptr,
+                                  .seconds = 0}));
   }
   return done;
 }
@@ -64,10 +67,11 @@ int show_again_and_again(const Context& context, SegmentReader& reader, const Fi
       const std::string stale = staleness(reader.instance(), reader.view(), liveness);
       text = context.terminal ? "\033[H\033[2J" : "";
       text += stale.empty() ? "" : stale + "\n\n";
-      text += figures.show(document,
-                           {.now_unix_milliseconds = now, .colours = context.colours, .wide = wide,
-                            .earlier = earlier ? &*earlier : nullptr,
-                            .seconds = static_cast<double>(now - earlier_at) / 1000});
+      text += figures.show(document, {.now_unix_milliseconds = now,
+                                      .colours = context.colours,
+                                      .wide = wide,
+                                      .earlier = earlier ? &*earlier : nullptr,
+                                      .seconds = static_cast<double>(now - earlier_at) / 1000});
       text += context.terminal ? "" : "\n";
     }
     print(text);
@@ -110,17 +114,19 @@ int run_status(const Context& context, const Options& given) {
 }
 
 int run_listeners(const Context& context, const Options& given) {
-  return show(context, given, {[](const auto& view, const auto& liveness, std::uint64_t) {
-                                 return report::listeners_document(view, liveness);
-                               },
-                               show_listeners});
+  return show(context, given,
+              {[](const auto& view, const auto& liveness, std::uint64_t) {
+                 return report::listeners_document(view, liveness);
+               },
+               show_listeners});
 }
 
 int run_targets(const Context& context, const Options& given) {
-  return show(context, given, {[](const auto& view, const auto& liveness, std::uint64_t) {
-                                 return report::targets_document(view, liveness);
-                               },
-                               show_targets});
+  return show(context, given,
+              {[](const auto& view, const auto& liveness, std::uint64_t) {
+                 return report::targets_document(view, liveness);
+               },
+               show_targets});
 }
 
 }  // namespace tools

@@ -20,8 +20,9 @@ using report::SegmentReader;
 std::variant<SegmentReader, ReadError> only_instance() {
   const std::vector<std::string> names = report::instances();
   if (names.empty()) {
-    return ReadError{ReadError::Kind::NotRunning,
-                     "no instance is running on this machine; start one with spillway --config FILE"};
+    return ReadError{
+        ReadError::Kind::NotRunning,
+        "no instance is running on this machine; start one with spillway --config FILE"};
   }
   if (names.size() == 1) return SegmentReader::open(names.front());
   std::vector<std::string> running;
@@ -62,17 +63,19 @@ std::string staleness(const std::string& instance, const report::SegmentView& vi
   if (!liveness.stale) return {};
   const std::string silence = duration(static_cast<double>(liveness.silent_milliseconds) / 1000);
   if (view.header->stopped.read() != 0) {
-    return fmt::format("stale: instance {} was stopped {} ago; these are its last figures", instance,
-                       silence);
+    return fmt::format("stale: instance {} was stopped {} ago; these are its last figures",
+                       instance, silence);
   }
   if (!liveness.running) {
-    return fmt::format("stale: instance {} is not running, it died about {} ago (pid {}); these are "
-                       "its last figures",
-                       instance, silence, view.header->pid);
+    return fmt::format(
+        "stale: instance {} is not running, it died about {} ago (pid {}); these are "
+        "its last figures",
+        instance, silence, view.header->pid);
   }
-  return fmt::format("stale: instance {} (pid {}) has given no sign of life for {}; its control "
-                     "thread is stuck or gets no CPU",
-                     instance, view.header->pid, silence);
+  return fmt::format(
+      "stale: instance {} (pid {}) has given no sign of life for {}; its control "
+      "thread is stuck or gets no CPU",
+      instance, view.header->pid, silence);
 }
 
 }  // namespace tools

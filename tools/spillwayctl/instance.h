@@ -9,8 +9,8 @@
 
 namespace tools {
 
-/// --instance, or else the only one that runs (or the only one that left its figures). An error is a
-/// sentence.
+/// --instance, or else the only one that runs (or the only one that left its figures). An error is
+/// a sentence.
 [[nodiscard]] std::variant<report::SegmentReader, report::ReadError> open_instance(
     const Context& context);
 /// Its name only: for what goes over the control socket.

@@ -68,8 +68,7 @@ std::optional<std::uint64_t> unix_milliseconds(std::string_view iso_time) {
   const auto since_midnight = chrono::hours(field(11, 2)) + chrono::minutes(field(14, 2)) +
                               chrono::seconds(field(17, 2)) + chrono::milliseconds(field(20, 3));
   const auto time = chrono::sys_days(date).time_since_epoch() + since_midnight;
-  return static_cast<std::uint64_t>(
-      chrono::duration_cast<chrono::milliseconds>(time).count());
+  return static_cast<std::uint64_t>(chrono::duration_cast<chrono::milliseconds>(time).count());
 }
 
 }  // namespace tools

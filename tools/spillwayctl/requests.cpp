@@ -82,12 +82,13 @@ std::optional<std::string> with_port(const Context& context, const std::string& 
     if (same) found.push_back(endpoint(target));
   }
   if (found.size() == 1) return found.front();
-  status = fail(found.empty()
-                    ? fmt::format("there is no target {} in group \"{}\"; spillwayctl targets lists "
-                                  "them",
-                                  address, group)
-                    : fmt::format("group \"{}\" has {} on {} ports: say which, such as {}", group,
-                                  address, found.size(), found.front()));
+  status =
+      fail(found.empty()
+               ? fmt::format("there is no target {} in group \"{}\"; spillwayctl targets lists "
+                             "them",
+                             address, group)
+               : fmt::format("group \"{}\" has {} on {} ports: say which, such as {}", group,
+                             address, found.size(), found.front()));
   return std::nullopt;
 }
 
@@ -108,9 +109,9 @@ std::variant<Json, int> change_target(const Context& context, const Options& giv
     if (!complete) return status;
     target = *complete;
   }
-  return ask(context, "POST",
-             fmt::format("/v1/target_groups/{}/targets/{}/{}", encoded(group), encoded(target),
-                         verb));
+  return ask(
+      context, "POST",
+      fmt::format("/v1/target_groups/{}/targets/{}/{}", encoded(group), encoded(target), verb));
 }
 
 }  // namespace
@@ -121,8 +122,7 @@ void add_flow_filters(OptionsDescription& description) {
       "target-group,g", options::value<std::string>()->value_name("NAME"),
       "only flows to this group")("target,t",
                                   options::value<std::string>()->value_name("ADDRESS:PORT"),
-                                  "only flows to this target")(
-      "wide", "all columns: packets too");
+                                  "only flows to this target")("wide", "all columns: packets too");
 }
 
 void add_waiting(OptionsDescription& description) {
@@ -198,8 +198,7 @@ int run_reload(const Context& context, const Options&) {
 
 /// Ours always; the instance's if there is one, for the two should be the same.
 int run_version(const Context& context, const Options&) {
-  Json document{{"spillwayctl", SPILLWAY_VERSION},
-                {"layout_version", dataplane::layout_version}};
+  Json document{{"spillwayctl", SPILLWAY_VERSION}, {"layout_version", dataplane::layout_version}};
   auto opened = open_instance(context);
   if (const auto* error = std::get_if<report::ReadError>(&opened)) {
     if (!context.instance.empty()) return fail(error->message);

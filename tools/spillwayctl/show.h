@@ -16,9 +16,9 @@ using report::Json;
 struct View {
   std::uint64_t now_unix_milliseconds = 0;  // "for 3m 12s" counts from here
   bool colours = false;
-  bool wide = false;                // every column
-  const Json* earlier = nullptr;    // for rates
-  double seconds = 0;               // between the two
+  bool wide = false;              // every column
+  const Json* earlier = nullptr;  // for rates
+  double seconds = 0;             // between the two
 };
 
 [[nodiscard]] std::string show_status(const Json& document, const View& view);

@@ -45,9 +45,9 @@ std::string about(const Json& document, const View& view) {
       fmt::format("instance    {}, {}, pid {}, version {}\n", text(document, "instance"),
                   state_line(document, view), number(document, "pid"), text(document, "version"));
   lines += fmt::format("config      {}\n", text(document, "config_file"));
-  lines += fmt::format("generation  {}, {}\n", newest,
-                       applied >= newest ? "applied by all workers"
-                                         : fmt::format("workers are at {}", applied));
+  lines += fmt::format(
+      "generation  {}, {}\n", newest,
+      applied >= newest ? "applied by all workers" : fmt::format("workers are at {}", applied));
   lines += fmt::format("reloads     {} applied, {} refused\n", number(document, "reloads"),
                        number(document, "reloads_refused"));
   const std::string error = text(document, "last_reload_error");
@@ -102,7 +102,8 @@ std::string workers(const Json& document, const View& view) {
   const Json nobody = Json::array();
   const Json& before = view.earlier != nullptr ? elements(*view.earlier, "workers") : nobody;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    table.add(worker_row(std::to_string(i), list[i], i < before.size() ? &before[i] : nullptr, view));
+    table.add(
+        worker_row(std::to_string(i), list[i], i < before.size() ? &before[i] : nullptr, view));
   }
   if (list.size() > 1) {
     const Json totals = document.value("totals", Json::object());
@@ -135,19 +136,20 @@ std::string ports(const Json& document, const View& view) {
                {"MISSED", Align::Right},
                {"ERRORS", Align::Right}});
   for (const Json& port : elements(document, "ports")) {
-    table.add({text(port, "name"),
-               text(port, "device"),
-               text(port, "driver"),
-               text(port, "mac"),
-               {link(port), flag(port, "link_up") ? Colour::Green : Colour::Red},
-               std::to_string(number(port, "mtu")),
-               fmt::format("{}/{}", number(port, "receive_queues"), number(port, "transmit_queues")),
-               text(port, "steering"),
-               flag(port, "kernel_path") ? "yes" : "no",
-               packets(port, "received"),
-               packets(port, "sent"),
-               {if_any(port, "missed"), Colour::Yellow},
-               {if_any(port, "errors"), Colour::Yellow}});
+    table.add(
+        {text(port, "name"),
+         text(port, "device"),
+         text(port, "driver"),
+         text(port, "mac"),
+         {link(port), flag(port, "link_up") ? Colour::Green : Colour::Red},
+         std::to_string(number(port, "mtu")),
+         fmt::format("{}/{}", number(port, "receive_queues"), number(port, "transmit_queues")),
+         text(port, "steering"),
+         flag(port, "kernel_path") ? "yes" : "no",
+         packets(port, "received"),
+         packets(port, "sent"),
+         {if_any(port, "missed"), Colour::Yellow},
+         {if_any(port, "errors"), Colour::Yellow}});
   }
   return table.text(view.colours);
 }
@@ -165,9 +167,9 @@ std::string verdicts(const Json& document, const View& view) {
   const Json totals = document.value("totals", Json::object());
   const Json now = totals.value("verdicts", Json::object());
   const bool rates = view.earlier != nullptr;
-  const Json before = rates ? view.earlier->value("totals", Json::object())
-                                  .value("verdicts", Json::object())
-                            : Json::object();
+  const Json before =
+      rates ? view.earlier->value("totals", Json::object()).value("verdicts", Json::object())
+            : Json::object();
   for (const auto& [name, packets_decided] : now.items()) {
     const bool drop = name.starts_with("Drop");
     table.add({{name, drop ? Colour::Yellow : Colour::None},

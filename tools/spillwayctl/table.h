@@ -1,4 +1,5 @@
-// Table: rows of text in aligned columns, for terminals. Names left, numbers right, two spaces between.
+// Table: rows of text in aligned columns, for terminals. Names left, numbers right, two spaces
+// between.
 #pragma once
 
 #include <cstdint>

@@ -90,8 +90,7 @@ TEST(Documents, StatusHasWorkersAndTheirSums) {
   EXPECT_EQ(status["totals"]["generation"], 3) << "what all have reached";
   EXPECT_EQ(status["totals"]["received"], 300);
   EXPECT_EQ(status["totals"]["hand_off_unsent"], 1);
-  EXPECT_EQ(status["totals"]["verdicts"],
-            Json::parse(R"({"ForwardToTarget": 180, "DropTtl": 3})"));
+  EXPECT_EQ(status["totals"]["verdicts"], Json::parse(R"({"ForwardToTarget": 180, "DropTtl": 3})"));
   EXPECT_EQ(status["ports"], Json::array());
 }
 
@@ -189,10 +188,14 @@ TEST(Documents, AHalfWrittenRecordIsCountedNotShown) {
 
 dataplane::FlowRecord web_flow() {
   dataplane::FlowRecord flow{};
-  flow.to_target = {address("192.0.2.9"), address("203.0.113.10"), Be16{50'000}, Be16{80},
-                    dataplane::Protocol::Tcp, {}};
-  flow.to_client = {address("10.0.1.11"), address("192.0.2.9"), Be16{8080}, Be16{50'000},
-                    dataplane::Protocol::Tcp, {}};
+  flow.to_target = {address("192.0.2.9"),
+                    address("203.0.113.10"),
+                    Be16{50'000},
+                    Be16{80},
+                    dataplane::Protocol::Tcp,
+                    {}};
+  flow.to_client = {address("10.0.1.11"), address("192.0.2.9"),     Be16{8080},
+                    Be16{50'000},         dataplane::Protocol::Tcp, {}};
   flow.listener = dataplane::ListenerId{7};
   flow.target = TargetId{3, 1};
   flow.phase = dataplane::Phase::Established;

@@ -1,0 +1,132 @@
+#include "control/routes.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace control {
+namespace {
+
+/// Commands that note what they were asked for.
+class RoutesTest : public testing::Test {
+ protected:
+  RoutesTest() {
+    commands_.version = [this] { return note("version"); };
+    commands_.status = [this] { return note("status"); };
+    commands_.listeners = [this] { return note("listeners"); };
+    commands_.targets = [this] { return note("targets"); };
+    commands_.flows = [this](const FlowsWanted& wanted, const Done& done) {
+      flows_ = wanted;
+      done({200, note("flows")});
+    };
+    commands_.reload = [this](const Done& done) { done({200, note("reload")}); };
+    commands_.drain = [this](const TargetName& target, const Done& done) {
+      target_ = target;
+      done({200, note("drain")});
+    };
+    commands_.undrain = [this](const TargetName& target, const Done& done) {
+      target_ = target;
+      done(refused(409, note("undrain").dump()));
+    };
+  }
+
+  report::Json note(const char* command) {
+    called_.emplace_back(command);
+    return {{"command", command}};
+  }
+  Outcome request(std::string_view method, std::string_view target) {
+    std::optional<Outcome> result;
+    answer(method, target, commands_, [&](Outcome outcome) {
+      EXPECT_FALSE(result) << "answered twice";
+      result = std::move(outcome);
+    });
+    EXPECT_TRUE(result) << "not answered";
+    return result.value_or(Outcome{});
+  }
+  void expect_error(std::string_view method, std::string_view target, unsigned status,
+                    const std::string& words) {
+    const Outcome outcome = request(method, target);
+    EXPECT_EQ(outcome.status, status) << target;
+    const std::string error = outcome.document.value("error", "");
+    EXPECT_NE(error.find(words), std::string::npos) << target << ": " << error;
+    EXPECT_TRUE(called_.empty()) << target << " called " << called_.front();
+  }
+
+  Commands commands_;
+  std::vector<std::string> called_;
+  FlowsWanted flows_;
+  TargetName target_;
+};
+
+TEST_F(RoutesTest, EachPathCallsItsCommand) {
+  for (const char* name : {"version", "status", "listeners", "targets", "flows"}) {
+    const Outcome outcome = request("GET", std::string("/v1/") + name);
+    EXPECT_EQ(outcome.status, 200u);
+    EXPECT_EQ(outcome.document, (report::Json{{"command", name}}));
+  }
+  EXPECT_EQ(request("POST", "/v1/reload").status, 200u);
+  EXPECT_EQ(called_, (std::vector<std::string>{"version", "status", "listeners", "targets", "flows",
+                                               "reload"}));
+}
+
+TEST_F(RoutesTest, DrainAndUndrainNameATarget) {
+  EXPECT_EQ(request("POST", "/v1/target_groups/web/targets/10.0.1.11:8080/drain").status, 200u);
+  EXPECT_EQ(target_.target_group, "web");
+  EXPECT_EQ(to_string(target_.address), "10.0.1.11");
+  EXPECT_EQ(target_.port, 8080);
+  EXPECT_EQ(request("POST", "/v1/target_groups/we%62%20b/targets/10.0.1.12%3A81/undrain").status,
+            409u);
+  EXPECT_EQ(target_.target_group, "web b");
+  EXPECT_EQ(target_.port, 81);
+  EXPECT_EQ(called_, (std::vector<std::string>{"drain", "undrain"}));
+}
+
+TEST_F(RoutesTest, FlowsTakeLimitGroupAndTarget) {
+  request("GET", "/v1/flows");
+  EXPECT_EQ(flows_.limit, FlowsWanted::limit_default);
+  EXPECT_EQ(flows_.target_group, "");
+  EXPECT_FALSE(flows_.address);
+  request("GET", "/v1/flows?limit=20&target_group=we%2Db&target=10.0.1.11:8080");
+  EXPECT_EQ(flows_.limit, 20u);
+  EXPECT_EQ(flows_.target_group, "we-b");
+  ASSERT_TRUE(flows_.address);
+  EXPECT_EQ(to_string(*flows_.address), "10.0.1.11");
+  EXPECT_EQ(flows_.port, 8080);
+}
+
+TEST_F(RoutesTest, WrongParametersAreNamedWithWhatIsAllowed) {
+  for (const char* limit : {"0", "10001", "x", "", "-1", "1e3", "99999999999999999999"}) {
+    expect_error("GET", std::string("/v1/flows?limit=") + limit, 400, "from 1 to 10000");
+  }
+  for (const char* target :
+       {"10.0.1.11", "10.0.1.11:0", "10.0.1.11:65536", "web:80", "10.0.1:80"}) {
+    expect_error("GET", std::string("/v1/flows?target=") + target, 400, "10.0.1.11:8080");
+  }
+  expect_error("GET", "/v1/flows?limit", 400, "name=value");
+  expect_error("GET", "/v1/flows?target_group=%4", 400, "name=value");
+  expect_error("GET", "/v1/flows?colour=red", 400, "unknown parameter \"colour\"");
+  expect_error("GET", "/v1/status?limit=3", 400, "takes no parameters");
+  expect_error("POST", "/v1/target_groups/web/targets/10.0.1.11/drain", 400, "is not a target");
+  expect_error("POST", "/v1/target_groups//targets/10.0.1.11:80/drain", 400, "is not a target");
+}
+
+TEST_F(RoutesTest, WhatIsNotThereIsNotFound) {
+  for (const char* path :
+       {"/", "", "*", "/v1", "/v1/", "/v2/status", "/v1/status/", "//v1/status", "/v1/Status",
+        "/v1/target_groups/web/targets/10.0.1.11:80", "/v1/target_groups/web/targets/a:1/stop",
+        "/v1/target_groups/web/drain"}) {
+    expect_error("GET", path, 404, "there is no");
+  }
+}
+
+TEST_F(RoutesTest, TheMethodMustFit) {
+  expect_error("POST", "/v1/status", 405, "use GET");
+  expect_error("GET", "/v1/reload", 405, "use POST");
+  expect_error("DELETE", "/v1/target_groups/web/targets/10.0.1.11:80/drain", 405, "use POST");
+  expect_error("HEAD", "/v1/targets", 405, "use GET");
+}
+
+}  // namespace
+}  // namespace control

@@ -26,7 +26,11 @@ FlowKey4 key(std::uint32_t source, std::uint16_t source_port) {
 }
 
 // Clients as they come: sequential addresses, sequential ports, a few of each, random ones.
-std::vector<std::pair<const char*, std::function<FlowKey4(std::uint32_t)>>> populations() {
+struct Population {
+  const char* name;
+  std::function<FlowKey4(std::uint32_t)> make;
+};
+std::vector<Population> populations() {
   return {
       {"one client, counting ports",
        [](std::uint32_t n) { return key(0x0a00'0001 + (n >> 16), static_cast<std::uint16_t>(n)); }},
@@ -84,13 +88,13 @@ TEST(FlowKey, EveryFieldCounts) {
 // The table takes its buckets and its tag from different bits, the workers from others: all must be
 // spread evenly, whatever the clients look like.
 TEST(FlowKeyHash, SpreadsEvenly) {
-  for (const auto& [name, make] : populations()) {
+  for (const Population& clients : populations()) {
     for (const Seed seed : {fixed, other}) {
       for (const int shift : {0, 16, 22, 32, 48, 54}) {
         const double deviation = chi_square_deviation(100'000, [&](std::uint32_t n) {
-          return static_cast<std::uint32_t>(hash(make(n), seed) >> shift) & 1023;
+          return static_cast<std::uint32_t>(hash(clients.make(n), seed) >> shift) & 1023;
         });
-        EXPECT_LT(deviation, 5) << name << ", bits from " << shift;
+        EXPECT_LT(deviation, 5) << clients.name << ", bits from " << shift;
       }
     }
   }
@@ -170,15 +174,15 @@ TEST(FlowKeyHash, IsFrozen) {
 
 TEST(EndpointHash, SpreadsClientsOverWorkers) {
   for (const unsigned workers : {2u, 3u, 4u, 7u, 16u}) {
-    for (const auto& [name, make] : populations()) {
+    for (const Population& clients : populations()) {
       std::vector<double> load(workers);
       for (std::uint32_t n = 0; n < 40'000; ++n) {
-        const FlowKey4 one = make(n);
+        const FlowKey4 one = clients.make(n);
         ++load[hash(one.source, one.source_port, fixed) % workers];
       }
       for (const double one : load) {
         EXPECT_NEAR(one, 40'000.0 / workers, 5 * std::sqrt(40'000.0 / workers))
-            << name << ", " << workers << " workers";
+            << clients.name << ", " << workers << " workers";
       }
     }
   }

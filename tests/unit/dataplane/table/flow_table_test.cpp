@@ -28,7 +28,7 @@ FlowKey4 key(std::uint32_t n) {
 /// A table with its memory, which the tests look into.
 struct TestTable {
   struct Free {
-    void operator()(std::byte* bytes) const { ::operator delete[](bytes, std::align_val_t{64}); }
+    void operator()(std::byte* start) const { ::operator delete[](start, std::align_val_t{64}); }
   };
   std::size_t bytes;
   std::unique_ptr<std::byte[], Free> memory;
@@ -207,7 +207,7 @@ TEST(FlowTable, CandidateIsTheEntryOrProofOfAbsence) {
 
 // The promise of `entries`: that many fit, always. And the measurement behind the header's figure.
 TEST(FlowTable, HoldsWhatItAnnouncesAndMore) {
-  for (const std::size_t entries : {2u, 20u, 200u, 2'000u, 20'000u, 200'000u, 2'000'000u}) {
+  for (const std::size_t entries : {2u, 20u, 200u, 2'000u, 20'000u, 200'000u}) {
     double lowest = 1;
     const int seeds = entries > 100'000 ? 2 : entries > 1'000 ? 10 : 200;
     for (int seed = 0; seed < seeds; ++seed) {

@@ -46,9 +46,10 @@ Result<AttachedDevice> AttachedDevice::attach(const PortOptions& options, EalLog
     return Failure{fmt::format("port '{}': {}", options.name, *problem)};
   }
   if (device.pci && rte_eal_has_pci() == 0) {
-    return Failure{fmt::format("port '{}': {} is a PCI device, but PCI is switched off (eal.pci = "
-                               "false or --no-pci): leave that out",
-                               options.name, device.name)};
+    return Failure{
+        fmt::format("port '{}': {} is a PCI device, but PCI is switched off (eal.pci = "
+                    "false or --no-pci): leave that out",
+                    options.name, device.name)};
   }
   log.begin_step();
   const int error = rte_dev_probe(device.devargs().c_str());
@@ -73,8 +74,8 @@ int AttachedDevice::numa_node() const {
 }
 
 std::uint16_t AttachedDevice::queues_max() const {
-  // memif says 255, but what counts is how many its peer has, which may change with every connection:
-  // a second queue without a partner swallows what is sent on it.
+  // memif says 255, but what counts is how many its peer has, which may change with every
+  // connection: a second queue without a partner swallows what is sent on it.
   if (device_.driver == "net_memif") return 1;
   const rte_eth_dev_info info = device_info(number_);
   return std::max<std::uint16_t>(1, std::min(info.max_rx_queues, info.max_tx_queues));

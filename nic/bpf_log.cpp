@@ -15,9 +15,9 @@ using Print = int (*)(int level, const char* format, va_list arguments);
 using SetPrint = Print (*)(Print);
 
 int print(int level, const char* format, va_list arguments) {
-  // Their warnings are mostly about ways that were tried first (no bpffs): notices to us. What fails in
-  // the end, the driver complains about.
-  const std::uint32_t severity = level == 0 ? RTE_LOG_NOTICE
+  // Their warnings are mostly about ways that were tried first (no bpffs): notices to us. What
+  // fails in the end, the driver complains about.
+  const std::uint32_t severity = level == 0   ? RTE_LOG_NOTICE
                                  : level == 1 ? RTE_LOG_INFO
                                               : RTE_LOG_DEBUG;
   return rte_vlog(severity, RTE_LOGTYPE_USER1, format, arguments);

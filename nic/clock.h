@@ -1,9 +1,9 @@
 // Clock: the one time of all workers and of control, read once per poll.
 //
-// Counts nanoseconds from the monotonic clock's value at start, by the CPU's time-stamp counter where
-// that runs evenly on all cores (about 10 ns a read), else by the monotonic clock (about 25 ns).
-// DPDK's calibration is rounded to 10 MHz, so it may run up to 0.2 % beside the wall clock: right for
-// timeouts, not for dates.
+// Counts nanoseconds from the monotonic clock's value at start, by the CPU's time-stamp counter
+// where that runs evenly on all cores (about 10 ns a read), else by the monotonic clock (about 25
+// ns). DPDK's calibration is rounded to 10 MHz, so it may run up to 0.2 % beside the wall clock:
+// right for timeouts, not for dates.
 #pragma once
 
 #include <rte_cycles.h>

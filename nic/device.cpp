@@ -47,15 +47,17 @@ bool is_bifurcated(std::string_view driver) {
 std::optional<std::string> vfio_problem(const Device& device, const DeviceRoots& roots) {
   const auto container = roots.dev / "vfio" / "vfio";
   if (!std::filesystem::exists(container)) {
-    return fmt::format("{} is bound to vfio-pci, but {} does not exist: modprobe vfio-pci, or give "
-                       "the container that device",
-                       device.name, container.string());
+    return fmt::format(
+        "{} is bound to vfio-pci, but {} does not exist: modprobe vfio-pci, or give "
+        "the container that device",
+        device.name, container.string());
   }
   const std::string group = link_name(roots.pci / device.name / "iommu_group");
   if (group.empty()) {
-    return fmt::format("{} has no IOMMU group: switch the IOMMU on (intel_iommu=on or amd_iommu=on "
-                       "on the kernel command line, VT-d in the BIOS)",
-                       device.name);
+    return fmt::format(
+        "{} has no IOMMU group: switch the IOMMU on (intel_iommu=on or amd_iommu=on "
+        "on the kernel command line, VT-d in the BIOS)",
+        device.name);
   }
   auto file = roots.dev / "vfio" / group;
   const auto unsafe = roots.dev / "vfio" / ("noiommu-" + group);
@@ -87,9 +89,10 @@ std::optional<std::string> pci_problem(const Device& device, const DeviceRoots& 
   if (driver.empty()) {
     return fmt::format("{} is bound to no driver: {}", device.name, bind);
   }
-  return fmt::format("{} is bound to the kernel's driver {}, and DPDK needs vfio-pci: {} (its "
-                     "kernel interface goes away)",
-                     device.name, driver, bind);
+  return fmt::format(
+      "{} is bound to the kernel's driver {}, and DPDK needs vfio-pci: {} (its "
+      "kernel interface goes away)",
+      device.name, driver, bind);
 }
 
 std::optional<std::string> interface_problem(const Device& device) {
@@ -102,9 +105,10 @@ std::optional<std::string> interface_problem(const Device& device) {
                        IFNAMSIZ - 1);
   }
   if (if_nametoindex(interface.c_str()) == 0) {
-    return fmt::format("there is no network interface '{}' here: ip link lists those of this "
-                       "network namespace",
-                       interface);
+    return fmt::format(
+        "there is no network interface '{}' here: ip link lists those of this "
+        "network namespace",
+        interface);
   }
   return std::nullopt;
 }
@@ -151,9 +155,10 @@ Result<Device> parse_device(std::string_view text) {
   device.driver = name.substr(0, end);
   const bool word = name.find_first_of(" \t\n:/") == std::string_view::npos;
   if (device.driver.empty() || !word || name.size() > 63) {
-    return Failure{fmt::format("device \"{}\" is neither a PCI address (0000:3b:00.0) nor a DPDK "
-                               "vdev (net_af_xdp0,iface=veth0)",
-                               text)};
+    return Failure{
+        fmt::format("device \"{}\" is neither a PCI address (0000:3b:00.0) nor a DPDK "
+                    "vdev (net_af_xdp0,iface=veth0)",
+                    text)};
   }
   return device;
 }
@@ -175,10 +180,11 @@ std::string attach_remedy(const Device& device, std::string_view complaints) {
       Remedy{"Failed to create umem",
              "AF_XDP needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF, and memory that may be locked: "
              "run as root, or raise the limit (ulimit -l unlimited)"},
-      Remedy{"Failed to create xsk socket",
-             "another program or another instance may be attached to the interface (ip link show "
-             "says 'xdp'; detach with: ip link set dev NAME xdp off), a veth's other end may have an "
-             "MTU above 3498, or root's rights are missing"},
+      Remedy{
+          "Failed to create xsk socket",
+          "another program or another instance may be attached to the interface (ip link show "
+          "says 'xdp'; detach with: ip link set dev NAME xdp off), a veth's other end may have an "
+          "MTU above 3498, or root's rights are missing"},
       Remedy{"call to mmap failed",
              "memory may not be locked: run as root, or raise the limit (ulimit -l unlimited)"},
       Remedy{"failed to parse device",

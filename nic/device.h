@@ -1,8 +1,9 @@
 // Device: the text behind `device` in the configuration, understood; and why it cannot be used.
 //
-// A device is a PCI address or a DPDK vdev string. DPDK's own errors are few words from deep inside a
-// driver, so what can be looked up beforehand is looked up (is there such a PCI device, who drives it,
-// is there such an interface), and each answer says which need is missing and what to do.
+// A device is a PCI address or a DPDK vdev string. DPDK's own errors are few words from deep inside
+// a driver, so what can be looked up beforehand is looked up (is there such a PCI device, who
+// drives it, is there such an interface), and each answer says which need is missing and what to
+// do.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +16,7 @@
 namespace nic {
 
 struct Device {
-  std::string text;       // as configured
+  std::string text;  // as configured
   bool pci = false;
   std::string name;       // "0000:3b:00.0", "net_af_packet0"
   std::string driver;     // vdev: "net_af_packet"; PCI: empty

@@ -27,7 +27,8 @@ std::string remedy(const HugepageSupply& supply, std::uint64_t bytes) {
   std::uint64_t page = 2u << 20;
   if (!supply.sizes.empty()) page = supply.sizes.back().page_bytes;
   return fmt::format(
-      "reserve them (sysctl vm.nr_hugepages={} for pages of {}), or set eal.hugepages = \"auto\" to "
+      "reserve them (sysctl vm.nr_hugepages={} for pages of {}), or set eal.hugepages = \"auto\" "
+      "to "
       "run without",
       (bytes + page - 1) / page, megabytes(page));
 }
@@ -41,10 +42,10 @@ Result<bool> choose_hugepages(const EalOptions& options, const HugepageSupply& s
   const bool enough = supply.free_bytes() >= bytes && supply.free_bytes() > 0;
   if (options.hugepages == Hugepages::Automatic) return enough && supply.permitted;
   if (!enough) {
-    return Failure{fmt::format("eal.hugepages = \"on\", but {} of huge pages are needed and {} are "
-                               "free; {}",
-                               megabytes(bytes), megabytes(supply.free_bytes()),
-                               remedy(supply, bytes))};
+    return Failure{
+        fmt::format("eal.hugepages = \"on\", but {} of huge pages are needed and {} are "
+                    "free; {}",
+                    megabytes(bytes), megabytes(supply.free_bytes()), remedy(supply, bytes))};
   }
   if (!supply.permitted) {
     return Failure{fmt::format(
@@ -57,7 +58,8 @@ Result<bool> choose_hugepages(const EalOptions& options, const HugepageSupply& s
 Result<std::vector<std::string>> memory_arguments(const EalOptions& options, bool hugepages) {
   const auto& extra = options.extra_arguments;
   std::vector<std::string> words;
-  const std::uint64_t needed = to_megabytes(options.need.buffer_bytes);
+  const std::uint64_t needed =
+      to_megabytes(hugepages ? options.need.buffer_bytes : options.need.small_page_buffer_bytes);
   if (hugepages) {
     // No file under /dev/hugepages, so that a crash leaves nothing behind; single-file segments, so
     // that vhost-user and zero-copy memif can pass the memory on.
@@ -77,8 +79,9 @@ Result<std::vector<std::string>> memory_arguments(const EalOptions& options, boo
     }
   }
   if (has_any(extra, {"-m", "--socket-mem"})) return words;
-  words.insert(words.end(), {"-m", fmt::format("{}", std::max<std::uint64_t>(
-                                                         options.memory_megabytes, needed))});
+  words.insert(
+      words.end(),
+      {"-m", fmt::format("{}", std::max<std::uint64_t>(options.memory_megabytes, needed))});
   return words;
 }
 
@@ -103,8 +106,9 @@ Result<EalArguments> eal_arguments(const EalOptions& options, const LcoreMap& lc
                                    const HugepageSupply& supply) {
   const auto& extra = options.extra_arguments;
   if (has_any(extra, {"-l", "-c", "--lcores", "--main-lcore"})) {
-    return Failure{"--eal may not choose lcores (-l, -c, --lcores, --main-lcore): 'workers' in the "
-                   "configuration does, as a number or as a list of CPUs"};
+    return Failure{
+        "--eal may not choose lcores (-l, -c, --lcores, --main-lcore): 'workers' in the "
+        "configuration does, as a number or as a list of CPUs"};
   }
   const Result<bool> hugepages = choose_hugepages(options, supply);
   if (const auto* failure = std::get_if<Failure>(&hugepages)) return *failure;

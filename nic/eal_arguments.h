@@ -1,7 +1,7 @@
 // EAL's command line, made from typed options and from what the machine has.
 //
-// Pure, so that every rule of it is a unit test: which memory, which buses, which lcores, and what the
-// operator's own arguments (--eal) replace.
+// Pure, so that every rule of it is a unit test: which memory, which buses, which lcores, and what
+// the operator's own arguments (--eal) replace.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct EalOptions {
   Hugepages hugepages = Hugepages::Automatic;
   std::uint32_t memory_megabytes = 0;  // 0: as `need` says
   MemoryNeed need;
-  bool pci = false;                        // a port is a PCI device
+  bool pci = false;                          // a port is a PCI device
   std::vector<std::string> extra_arguments;  // the operator's; they come last and win
 };
 

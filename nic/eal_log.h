@@ -1,8 +1,8 @@
 // EalLog: what DPDK has to say, line by line, into a sink instead of onto stderr.
 //
 // Written by any thread that runs DPDK code; the sink must allow that. The complaints (warnings and
-// worse) of the last while are kept, so that a Failure can quote the driver's own words. One instance
-// lives at a time: DPDK has one log stream. Bound: `lines_max` lines are kept.
+// worse) of the last while are kept, so that a Failure can quote the driver's own words. One
+// instance lives at a time: DPDK has one log stream. Bound: `lines_max` lines are kept.
 #pragma once
 
 #include <cstdint>

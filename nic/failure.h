@@ -1,5 +1,6 @@
-// Failure: what kept nic/ from starting something, as a value, in words for an operator: which thing,
-// which need is missing, what to do. Made where the cause is known, shown by main. Nothing throws.
+// Failure: what kept nic/ from starting something, as a value, in words for an operator: which
+// thing, which need is missing, what to do. Made where the cause is known, shown by main. Nothing
+// throws.
 #pragma once
 
 #include <string>

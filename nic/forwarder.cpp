@@ -17,8 +17,8 @@ std::uint16_t queues_expected(const Device& device, std::size_t workers) {
   static constexpr std::array single = {"net_memif", "net_af_xdp", "net_af_packet", "net_pcap",
                                         "net_virtio_user"};
   const bool one = std::find(single.begin(), single.end(), device.driver) != single.end();
-  const bool more = device.argument("queue_count") || device.argument("qpairs") ||
-                    device.argument("queues");
+  const bool more =
+      device.argument("queue_count") || device.argument("qpairs") || device.argument("queues");
   return static_cast<std::uint16_t>(one && !more ? 1 : workers);
 }
 
@@ -47,7 +47,8 @@ MemoryNeed memory_needed(const ForwarderOptions& options, std::size_t workers) {
   const std::uint64_t rings = HandOff::rings(workers) * (HandOff::capacity(workers) * 16 + 4096);
   // Drivers and EAL itself: measured 10 to 30 MB.
   constexpr std::uint64_t others = std::uint64_t{64} << 20;
-  return {.buffer_bytes = plan.pool_bytes() + rings + others,
+  return {.buffer_bytes = plan.pool_bytes(huge_page_bytes) + rings + others,
+          .small_page_buffer_bytes = plan.pool_bytes(small_page_bytes) + rings + others,
           .table_bytes = workers * dataplane::FlowTable::bytes_needed(2 * options.flows_max)};
 }
 
@@ -60,7 +61,8 @@ bool needs_pci(const std::vector<PortOptions>& ports) {
 }
 
 bool StopReport::all_back() const {
-  return std::all_of(pools.begin(), pools.end(), [](const Pool& pool) { return pool.missing == 0; });
+  return std::all_of(pools.begin(), pools.end(),
+                     [](const Pool& pool) { return pool.missing == 0; });
 }
 
 std::string StopReport::sentence() const {
@@ -130,8 +132,8 @@ std::optional<Failure> Forwarder::build_pools(const std::vector<AttachedDevice>&
   }
   for (NodePlan& node : plans) {
     add_shared(node.plan, devices.size(), workers_.size());
-    auto pool = MbufPool::create(fmt::format("buffers-node{}", node.numa_node), node.plan,
-                                 node.numa_node);
+    auto pool =
+        MbufPool::create(fmt::format("buffers-node{}", node.numa_node), node.plan, node.numa_node);
     if (auto* failure = std::get_if<Failure>(&pool)) return std::move(*failure);
     pools_.push_back({node.numa_node, std::move(std::get<MbufPool>(pool))});
   }
@@ -278,9 +280,8 @@ void Forwarder::collect_sent() {
       return node.pool.in_use() <= node.held_at_rest;
     });
   };
-  const bool any = std::any_of(ports_.begin(), ports_.end(), [](const auto& port) {
-    return port->kept_by_driver() != 0;
-  });
+  const bool any = std::any_of(ports_.begin(), ports_.end(),
+                               [](const auto& port) { return port->kept_by_driver() != 0; });
   // The kernel gives a sent frame back when its receiver has taken it: at once, or never.
   for (int turn = 0; any && turn < 100 && !at_rest(); ++turn) {
     for (const auto& port : ports_) port->collect_sent();
@@ -306,14 +307,16 @@ StopReport Forwarder::stop() {
   for (const NodePool& node : pools_) {
     report.pools.push_back({.name = node.pool.name(), .size = node.pool.size()});
     for (const auto& port : ports_) {
-      if (&port->pool() == &node.pool) report.pools.back().kept_by_drivers += port->kept_by_driver();
+      if (&port->pool() == &node.pool)
+        report.pools.back().kept_by_drivers += port->kept_by_driver();
     }
   }
   for (const auto& port : ports_) port->stop();
   ports_.clear();  // closes them
   for (std::size_t i = 0; i < pools_.size(); ++i) {
     StopReport::Pool& pool = report.pools[i];
-    pool.missing = pools_[i].pool.in_use() - std::min(pools_[i].pool.in_use(), pool.kept_by_drivers);
+    pool.missing =
+        pools_[i].pool.in_use() - std::min(pools_[i].pool.in_use(), pool.kept_by_drivers);
   }
   return report;
 }

@@ -1,5 +1,6 @@
-// Forwarder: everything between the wires and the path, built from options: ports, pools, rings, TAP
-// twins, and for each worker its flow table, Core and QueuePair; and the life of the worker threads.
+// Forwarder: everything between the wires and the path, built from options: ports, pools, rings,
+// TAP twins, and for each worker its flow table, Core and QueuePair; and the life of the worker
+// threads.
 //
 // Control builds, starts and stops it, in this order:
 //
@@ -38,7 +39,7 @@
 namespace nic {
 
 struct ForwarderOptions {
-  std::vector<PortOptions> ports;  // PortId is the place in here
+  std::vector<PortOptions> ports;     // PortId is the place in here
   std::size_t flows_max = 1'048'576;  // per worker; both directions of a flow count as one
   Idle idle = Idle::Spin;
   dataplane::Seed owner_seed{};
@@ -96,8 +97,9 @@ class Forwarder {
   void start(dataplane::Publication& publication);
   /// The seam below: starts the workers on anything, one turn per worker. For tests and tools.
   void start(std::vector<Turn> turns);
-  /// Stops the workers and waits for them, closes the ports, empties every ring and says whether all
-  /// buffers are back. Stop serving the kernel ports' descriptors before; they close with the Forwarder.
+  /// Stops the workers and waits for them, closes the ports, empties every ring and says whether
+  /// all buffers are back. Stop serving the kernel ports' descriptors before; they close with the
+  /// Forwarder.
   StopReport stop();
 
  private:

@@ -1,9 +1,10 @@
-// HandOff: how packets get from one worker to another: bounded rings with one writer and one reader.
+// HandOff: how packets get from one worker to another: bounded rings with one writer and one
+// reader.
 //
-// Two kinds between each pair of workers: hand-off rings carry received packets to the worker that owns
-// their flow; relay rings carry finished packets to the worker that has a transmit queue on their port.
-// In both, mbuf->port holds our PortId (ingress, respectively egress), not ethdev's number. A full ring
-// refuses; the writer then frees and counts.
+// Two kinds between each pair of workers: hand-off rings carry received packets to the worker that
+// owns their flow; relay rings carry finished packets to the worker that has a transmit queue on
+// their port. In both, mbuf->port holds our PortId (ingress, respectively egress), not ethdev's
+// number. A full ring refuses; the writer then frees and counts.
 #pragma once
 
 #include <rte_errno.h>
@@ -72,7 +73,9 @@ class HandOff {
     return share < 128 ? 128 : share > 1024 ? 1024 : share;
   }
   /// Rings that create() makes for one direction of use; for sizing pools.
-  [[nodiscard]] static std::size_t rings(std::size_t workers) { return 2 * workers * (workers - 1); }
+  [[nodiscard]] static std::size_t rings(std::size_t workers) {
+    return 2 * workers * (workers - 1);
+  }
 
   [[nodiscard]] static Result<HandOff> create(const QueueLayout& layout, std::size_t ports,
                                               const std::vector<int>& numa_nodes) {

@@ -31,7 +31,8 @@ std::optional<std::uint64_t> page_bytes_of(const std::string& folder) {
   return kilobytes * 1024;
 }
 
-/// Maps one page and gives it back: the kernel may refuse where free pages are shown (cgroup, user).
+/// Maps one page and gives it back: the kernel may refuse where free pages are shown (cgroup,
+/// user).
 bool can_map(std::uint64_t page_bytes) {
   const int size_flag = std::countr_zero(page_bytes) << MAP_HUGE_SHIFT;
   void* page = mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE,

@@ -45,21 +45,22 @@ Result<std::unique_ptr<KernelPort>> KernelPort::create(const KernelPortOptions& 
                                                        const MbufPool& pool) {
   auto tap = Tap::create(options.tap);
   if (auto* failure = std::get_if<Failure>(&tap)) return std::move(*failure);
-  auto to_kernel = Ring::create("punt-" + options.tap.name, ring_capacity, options.numa_node,
-                                options.punters);
+  auto to_kernel =
+      Ring::create("punt-" + options.tap.name, ring_capacity, options.numa_node, options.punters);
   if (auto* failure = std::get_if<Failure>(&to_kernel)) return std::move(*failure);
-  auto from_kernel = Ring::create("kernel-" + options.tap.name, ring_capacity, options.numa_node,
-                                  Writers::One);
+  auto from_kernel =
+      Ring::create("kernel-" + options.tap.name, ring_capacity, options.numa_node, Writers::One);
   if (auto* failure = std::get_if<Failure>(&from_kernel)) return std::move(*failure);
   const int wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (wake < 0) {
-    return Failure{fmt::format("port '{}': no descriptor for its kernel path: {}; raise the limit "
-                               "(ulimit -n)",
-                               options.tap.name, std::strerror(errno))};
+    return Failure{
+        fmt::format("port '{}': no descriptor for its kernel path: {}; raise the limit "
+                    "(ulimit -n)",
+                    options.tap.name, std::strerror(errno))};
   }
-  return std::unique_ptr<KernelPort>(new KernelPort(
-      std::move(std::get<Tap>(tap)), wake, std::move(std::get<Ring>(to_kernel)),
-      std::move(std::get<Ring>(from_kernel)), pool, options.vlan));
+  return std::unique_ptr<KernelPort>(
+      new KernelPort(std::move(std::get<Tap>(tap)), wake, std::move(std::get<Ring>(to_kernel)),
+                     std::move(std::get<Ring>(from_kernel)), pool, options.vlan));
 }
 
 KernelPort::~KernelPort() { close(wake_); }

@@ -4,9 +4,10 @@
 //   worker ◀── take ── ring ◀── from_kernel() ◀── TAP       control writes, one worker reads
 //
 // The twin has the port's name, MAC and MTU, so that Linux's own stack answers for the port's own
-// addresses. Its side of a VLAN port is untagged. A punt wakes control through an eventfd, written once
-// per wake-up; a frame of the kernel waits for the worker's next poll. What does not fit is freed and
-// counted by whoever offered it: the path limits punts anyway (Snapshot::punts_per_second).
+// addresses. Its side of a VLAN port is untagged. A punt wakes control through an eventfd, written
+// once per wake-up; a frame of the kernel waits for the worker's next poll. What does not fit is
+// freed and counted by whoever offered it: the path limits punts anyway
+// (Snapshot::punts_per_second).
 #pragma once
 
 #include <rte_mbuf.h>
@@ -49,8 +50,8 @@ class KernelPort {
   [[nodiscard]] int wake_descriptor() const { return wake_; }
   /// Moves up to frames_per_call frames towards the wire. Returns how many it read.
   unsigned from_kernel();
-  /// Moves up to frames_per_call packets into the kernel. Returns how many; if there may be more, the
-  /// wake descriptor stays readable.
+  /// Moves up to frames_per_call packets into the kernel. Returns how many; if there may be more,
+  /// the wake descriptor stays readable.
   unsigned to_kernel();
   /// Frames that control lost: no buffer, ring full, or refused by the kernel (interface down).
   [[nodiscard]] std::uint64_t lost_from_kernel() const { return lost_from_kernel_; }
@@ -91,7 +92,8 @@ class KernelPort {
   std::uint16_t vlan_;
   std::uint64_t lost_from_kernel_ = 0;  // control's
   std::uint64_t lost_to_kernel_ = 0;    // control's
-  // True from a punt until control begins to empty the ring: the eventfd is written once in between.
+  // True from a punt until control begins to empty the ring: the eventfd is written once in
+  // between.
   alignas(64) std::atomic<bool> woken_{false};
 };
 

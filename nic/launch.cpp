@@ -1,4 +1,5 @@
-// Where the workers meet the path. Alone in a file, so that nothing else in nic/ needs the path linked.
+// Where the workers meet the path. Alone in a file, so that nothing else in nic/ needs the path
+// linked.
 
 #include "dataplane/worker.h"
 #include "nic/forwarder.h"

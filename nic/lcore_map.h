@@ -1,8 +1,9 @@
 // LcoreMap: which worker runs on which CPU, and what is left for control.
 //
-// Pure: made from the CPUs that this process may use and the ones that the operator asked for. Worker
-// i becomes DPDK's lcore i + 1; lcore 0 is the control thread, floating over the CPUs without a worker
-// (over all, if every CPU has one). More workers than CPUs are allowed: they share.
+// Pure: made from the CPUs that this process may use and the ones that the operator asked for.
+// Worker i becomes DPDK's lcore i + 1; lcore 0 is the control thread, floating over the CPUs
+// without a worker (over all, if every CPU has one). More workers than CPUs are allowed: they
+// share.
 #pragma once
 
 #include <cstddef>

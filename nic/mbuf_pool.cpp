@@ -34,7 +34,8 @@ std::uint64_t driver_buffers(const Device& device, std::uint64_t queues) {
     return queues * 3 * af_xdp_descriptors;  // fill ring (twice the size) and completion ring
   }
   if (device.driver == "net_memif" && device.argument("zero-copy") == "yes") {
-    const std::uint64_t log2_size = std::min<std::uint64_t>(number(device.argument("rsize"), 10), 14);
+    const std::uint64_t log2_size =
+        std::min<std::uint64_t>(number(device.argument("rsize"), 10), 14);
     return queues * 2 * (std::uint64_t{1} << log2_size);
   }
   if (device.driver == "net_pcap" && device.argument("infinite_rx") == "1") {
@@ -51,16 +52,19 @@ std::uint16_t room_for(const Device& device, std::uint16_t mtu) {
   // Ethernet, one VLAN tag, a second one that only passes, checksum: some NICs store it.
   const std::uint64_t frame = mtu + 14u + 4u + 4u + 4u;
   // af_packet wants a whole ring frame to fit; NICs round what is there down to a multiple of 1 kB.
-  const std::uint64_t wanted = std::max({frame, number(device.argument("framesz"), 0),
-                                         std::uint64_t{2048}});
-  return static_cast<std::uint16_t>(std::min<std::uint64_t>((wanted + 1023) / 1024 * 1024, 63u << 10));
+  const std::uint64_t wanted =
+      std::max({frame, number(device.argument("framesz"), 0), std::uint64_t{2048}});
+  return static_cast<std::uint16_t>(
+      std::min<std::uint64_t>((wanted + 1023) / 1024 * 1024, 63u << 10));
 }
 
 }  // namespace
 
 void BufferPlan::add_port(const Device& device, const PortBuffers& port) {
-  buffers += std::uint64_t{2} * port.queues * port.descriptors + driver_buffers(device, port.queues);
-  data_room = std::max(data_room, static_cast<std::uint16_t>(headroom + room_for(device, port.mtu)));
+  buffers +=
+      std::uint64_t{2} * port.queues * port.descriptors + driver_buffers(device, port.queues);
+  data_room =
+      std::max(data_room, static_cast<std::uint16_t>(headroom + room_for(device, port.mtu)));
 }
 
 void BufferPlan::add_threads(std::uint64_t threads) {
@@ -69,14 +73,20 @@ void BufferPlan::add_threads(std::uint64_t threads) {
 }
 
 std::uint32_t BufferPlan::pool_size() const {
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(buffers + buffers / 8 + 1024, 1u << 30));
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(buffers + buffers / 8 + 1024, 1u << 30));
 }
 
-std::uint64_t BufferPlan::pool_bytes() const {
+std::uint64_t BufferPlan::pool_bytes(std::uint64_t page_bytes) const {
   // Object header, mbuf and data, each rounded up to a cache line, and one that spreads channels;
   // the pool's own ring is 8 bytes a buffer, rounded up to a power of two.
   const std::uint64_t each = 64 + sizeof(rte_mbuf) + (data_room + 127u) / 64 * 64 + 64 + 16;
-  return pool_size() * each + (2u << 20);
+  // A buffer does not cross a page (rte_mempool_op_calc_mem_size_helper), so with small pages a
+  // part of each is left over: of 4 kB pages nearly half.
+  const std::uint64_t in_page = page_bytes / each;
+  const std::uint64_t pages = in_page == 0 ? pool_size() * ((each + page_bytes - 1) / page_bytes)
+                                           : (pool_size() + in_page - 1) / in_page;
+  return pages * page_bytes + (2u << 20);
 }
 
 std::uint64_t pcap_records(const std::string& file) {
@@ -104,7 +114,7 @@ Result<MbufPool> MbufPool::create(const std::string& name, const BufferPlan& pla
   return Failure{fmt::format(
       "{} packet buffers of {} bytes ({}) cannot be had on NUMA node {}: {}; give DPDK more memory "
       "(eal.memory_megabytes, or more huge pages), or lower queue_descriptors or workers",
-      plan.pool_size(), plan.data_room, megabytes(plan.pool_bytes()), numa_node,
+      plan.pool_size(), plan.data_room, megabytes(plan.pool_bytes(huge_page_bytes)), numa_node,
       rte_strerror(rte_errno))};
 }
 

@@ -1,8 +1,8 @@
 // MbufPool: packet buffers of one NUMA node, and how many of them a set of ports can hold at once.
 //
 // Sized once at start: a pool that runs dry makes drivers stop receiving without a word, so every
-// place that can hold a buffer is added up (BufferPlan), with a margin. At the end in_use() must be 0:
-// that law is what Forwarder's stop report states.
+// place that can hold a buffer is added up (BufferPlan), with a margin. At the end in_use() must be
+// 0: that law is what Forwarder's stop report states.
 #pragma once
 
 #include <rte_mempool.h>
@@ -20,16 +20,17 @@ namespace nic {
 inline constexpr std::uint16_t headroom = RTE_PKTMBUF_HEADROOM;
 inline constexpr std::uint32_t mbuf_cache = 256;  // per thread; the pool's own share of the sum
 
-/// net_af_xdp makes UMEM chunks of whole pool elements, and a chunk is at most a page. 63 cache lines
-/// (DPDK rounds 64 up to 65), less element header, mbuf, headroom, the kernel's headroom of 256 bytes,
-/// Ethernet header and VLAN tag. Its driver claims 3,542, and frames of that size never arrive.
+/// net_af_xdp makes UMEM chunks of whole pool elements, and a chunk is at most a page. 63 cache
+/// lines (DPDK rounds 64 up to 65), less element header, mbuf, headroom, the kernel's headroom of
+/// 256 bytes, Ethernet header and VLAN tag. Its driver claims 3,542, and frames of that size never
+/// arrive.
 inline constexpr std::uint16_t af_xdp_mtu_max = 63 * 64 - 64 - 128 - headroom - 256 - 14 - 4;
 static_assert(af_xdp_mtu_max == 3438);
 
 /// What one port can hold.
 struct PortBuffers {
   std::uint16_t mtu = 1500;
-  std::uint16_t queues = 1;       // receive queues, and as many for transmitting
+  std::uint16_t queues = 1;          // receive queues, and as many for transmitting
   std::uint16_t descriptors = 1024;  // of each queue
 };
 
@@ -45,7 +46,8 @@ struct BufferPlan {
   /// What is made: the sum, an eighth more, and 1,024.
   [[nodiscard]] std::uint32_t pool_size() const;
   /// Upper bound of a pool's memory.
-  [[nodiscard]] std::uint64_t pool_bytes() const;
+  /// With pages of that size.
+  [[nodiscard]] std::uint64_t pool_bytes(std::uint64_t page_bytes) const;
 };
 
 /// Records in a pcap file (0: not one): net_pcap's infinite_rx keeps each in a buffer for ever.

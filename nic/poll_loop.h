@@ -26,7 +26,8 @@ enum class Idle : std::uint8_t {
 
 class StopFlag {
  public:
-  // relaxed: nothing is handed over with it; joining the thread is what orders its work before ours.
+  // relaxed: nothing is handed over with it; joining the thread is what orders its work before
+  // ours.
   void raise() { raised_.store(true, std::memory_order_relaxed); }
   void lower() { raised_.store(false, std::memory_order_relaxed); }
   [[nodiscard]] bool raised() const { return raised_.load(std::memory_order_relaxed); }
@@ -38,7 +39,7 @@ class StopFlag {
 /// Calls turn(Instant) → packets until the flag is raised.
 template <class Turn>
 void poll(Turn&& turn, const Clock& clock, Idle idle, const StopFlag& stop) {
-  constexpr unsigned patience = 256;                  // empty polls before the first sleep
+  constexpr unsigned patience = 256;                       // empty polls before the first sleep
   constexpr timespec nap{.tv_sec = 0, .tv_nsec = 50'000};  // the kernel's timer slack doubles it
   unsigned empty = 0;
   while (!stop.raised()) {

@@ -49,9 +49,9 @@ rte_eth_conf configuration(const rte_eth_dev_info& info, const PortOptions& opti
   rte_eth_conf conf;
   std::memset(&conf, 0, sizeof conf);
   conf.rxmode.mtu = options.mtu;
-  const std::uint64_t hashes = info.flow_type_rss_offloads &
-                               (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP |
-                                RTE_ETH_RSS_NONFRAG_IPV4_UDP);
+  const std::uint64_t hashes =
+      info.flow_type_rss_offloads &
+      (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP);
   if (queues.count > 1 && hashes != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = hashes;
@@ -125,18 +125,20 @@ std::optional<Failure> Port::configure(bool only_pool, EalLog& log) {
 
 std::optional<Failure> Port::check_for_af_xdp() const {
   if (pool_.get()->nb_mem_chunks != 1) {
-    return Failure{fmt::format(
-        "port '{}': net_af_xdp needs its packet buffers in one piece, and they are in {}; start with "
-        "--eal \"--iova-mode=va\"",
-        options_.name, pool_.get()->nb_mem_chunks)};
+    return Failure{
+        fmt::format("port '{}': net_af_xdp needs its packet buffers in one piece, and they are in "
+                    "{}; start with "
+                    "--eal \"--iova-mode=va\"",
+                    options_.name, pool_.get()->nb_mem_chunks)};
   }
   const std::uint32_t bytes =
       rte_mempool_calc_obj_size(pool_.get()->elt_size, pool_.get()->flags, nullptr);
   if (bytes <= 4096) return std::nullopt;
-  return Failure{fmt::format(
-      "port '{}': net_af_xdp needs packet buffers of one page at most, and another port's mtu makes "
-      "them {} bytes; set that mtu to {} or less",
-      options_.name, bytes, af_xdp_mtu_max)};
+  return Failure{
+      fmt::format("port '{}': net_af_xdp needs packet buffers of one page at most, and another "
+                  "port's mtu makes "
+                  "them {} bytes; set that mtu to {} or less",
+                  options_.name, bytes, af_xdp_mtu_max)};
 }
 
 std::optional<Failure> Port::set_up_queues(bool only_pool, EalLog& log) {
@@ -177,7 +179,8 @@ std::optional<Failure> Port::set_mac() {
   if (options_.mac) {
     std::memcpy(&address, options_.mac->bytes.data(), sizeof address);
     const int error = rte_eth_dev_default_mac_addr_set(number(), &address);
-    // A memif or a ring takes any frame: the address is only ours then. A kernel interface does not.
+    // A memif or a ring takes any frame: the address is only ours then. A kernel interface does
+    // not.
     if (error != 0 && (error != -ENOTSUP || !attached_.device().interface().empty())) {
       return Failure{fmt::format(
           "port '{}': {} does not take another MAC address: {}; leave 'mac' out, or set it on the "
@@ -197,8 +200,8 @@ LinkState Port::link() const {
   const std::string interface = attached_.device().interface();
   if (!interface.empty()) {  // its driver says "up" whatever the interface does
     const auto flags = ask_interface(interface, SIOCGIFFLAGS);
-    const bool up = flags && (flags->ifr_flags & IFF_UP) != 0 &&
-                    (flags->ifr_flags & IFF_RUNNING) != 0;
+    const bool up =
+        flags && (flags->ifr_flags & IFF_UP) != 0 && (flags->ifr_flags & IFF_RUNNING) != 0;
     return {.up = up, .megabits = interface_megabits(interface)};
   }
   rte_eth_link link;

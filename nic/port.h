@@ -1,9 +1,10 @@
 // Port: one ethdev, started: its queues filled from one pool, MTU and MAC set, receiving.
 //
-// Made in two steps because pools are shared: attach() finds the device and says what it can do; with
-// that the pools are sized; Port::start() configures it. Control asks for link and statistics; workers
-// use only number() and their queue, which nobody else touches. Offloads: none but FAST_FREE (every
-// other one makes many drivers leave their vector path); VLAN tags and checksums are done in software.
+// Made in two steps because pools are shared: attach() finds the device and says what it can do;
+// with that the pools are sized; Port::start() configures it. Control asks for link and statistics;
+// workers use only number() and their queue, which nobody else touches. Offloads: none but
+// FAST_FREE (every other one makes many drivers leave their vector path); VLAN tags and checksums
+// are done in software.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +47,7 @@ class AttachedDevice {
 
   [[nodiscard]] const Device& device() const { return device_; }
   [[nodiscard]] std::uint16_t number() const { return number_; }  // ethdev's
-  [[nodiscard]] int numa_node() const;       // the control thread's, where the device has none
+  [[nodiscard]] int numa_node() const;  // the control thread's, where the device has none
   [[nodiscard]] std::uint16_t queues_max() const;  // pairs that may be used
   [[nodiscard]] std::string driver() const;
 
@@ -73,8 +74,8 @@ struct PortStatistics {
 };
 
 struct PortQueues {
-  std::uint16_t count = 1;   // pairs
-  bool only_pool = true;     // all buffers of the process come from this port's pool
+  std::uint16_t count = 1;  // pairs
+  bool only_pool = true;    // all buffers of the process come from this port's pool
 };
 
 class Port {

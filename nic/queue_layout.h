@@ -1,9 +1,9 @@
 // QueueLayout: which worker polls which receive queue, and through whom each worker sends.
 //
 // Pure. A port gets as many queue pairs as there are workers, or as many as its device has; queue i
-// for receiving and queue i for transmitting belong to the same worker. Ports with fewer queues than
-// workers are spread, so that two single-queue ports occupy two workers. A worker without a queue on a
-// port sends through the worker that has one (a relay ring).
+// for receiving and queue i for transmitting belong to the same worker. Ports with fewer queues
+// than workers are spread, so that two single-queue ports occupy two workers. A worker without a
+// queue on a port sends through the worker that has one (a relay ring).
 #pragma once
 
 #include <cstddef>

@@ -16,8 +16,8 @@ using dataplane::Packet;
 using dataplane::Totals;
 using dataplane::Verdict;
 
-// A transmit queue that is full for a moment gets this many more attempts; one that is full for longer
-// (link down, slow peer) must not hold up the other ports.
+// A transmit queue that is full for a moment gets this many more attempts; one that is full for
+// longer (link down, slow peer) must not hold up the other ports.
 constexpr int attempts_max = 4;
 
 enum class Outlet : std::uint8_t { Free, Port, Kernel, Worker };
@@ -61,16 +61,17 @@ std::uint16_t send(const WorkerPort& port, rte_mbuf** packets, std::uint16_t cou
   std::uint16_t sent = rte_eth_tx_burst(port.number, *port.queue, packets, count);
   for (int attempt = 0; sent < count && attempt < attempts_max; ++attempt) {
     rte_pause();
-    sent = static_cast<std::uint16_t>(
-        sent + rte_eth_tx_burst(port.number, *port.queue, packets + sent,
-                                static_cast<std::uint16_t>(count - sent)));
+    sent = static_cast<std::uint16_t>(sent +
+                                      rte_eth_tx_burst(port.number, *port.queue, packets + sent,
+                                                       static_cast<std::uint16_t>(count - sent)));
   }
   return sent;
 }
 
 }  // namespace
 
-/// Gives the batch's packets away with `give(packets, count) → taken`, frees the others, counts both.
+/// Gives the batch's packets away with `give(packets, count) → taken`, frees the others, counts
+/// both.
 template <class Give>
 void QueuePair::give_away(Batch& batch, Outcome outcome, Give give) {
   const auto taken = static_cast<std::uint16_t>(give(batch.packets.data(), batch.size));
@@ -197,9 +198,8 @@ void QueuePair::send_egress(Outcome outcome) {
     WorkerPort& port = ports_[i];
     Batch& batch = egress_[i];
     if (port.queue) {
-      give_away(batch, outcome, [&](rte_mbuf** packets, std::uint16_t n) {
-        return send(port, packets, n);
-      });
+      give_away(batch, outcome,
+                [&](rte_mbuf** packets, std::uint16_t n) { return send(port, packets, n); });
       continue;
     }
     for (std::size_t k = 0; k < batch.size; ++k) {

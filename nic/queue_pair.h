@@ -1,9 +1,10 @@
-// QueuePair: one worker's Io (dataplane/worker.h): its receive queues, its transmit queues, its rings.
+// QueuePair: one worker's Io (dataplane/worker.h): its receive queues, its transmit queues, its
+// rings.
 //
 // Built before the worker starts, used by that worker alone. receive() gives one burst from each
 // source in turn: the worker's receive queues first, then what other workers handed off to it.
-// transmit() sorts a burst by verdict into batches and gives each batch away as a whole. A batch never
-// outlives the call: nothing waits for more packets to come.
+// transmit() sorts a burst by verdict into batches and gives each batch away as a whole. A batch
+// never outlives the call: nothing waits for more packets to come.
 //
 // What a port does not take after a few attempts is freed and counted as unsent; nothing blocks.
 #pragma once
@@ -89,7 +90,7 @@ class QueuePair {
   std::vector<Batch> kernel_;    // by port
   std::vector<Batch> hand_off_;  // by worker
   Batch free_;
-  dataplane::Mask egress_waiting_ = 0;    // bit i: egress_[i] has packets
+  dataplane::Mask egress_waiting_ = 0;  // bit i: egress_[i] has packets
   dataplane::Mask kernel_waiting_ = 0;
   dataplane::Mask hand_off_waiting_ = 0;
 };

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "nic/bpf_log.h"
 
@@ -87,7 +88,13 @@ Result<std::unique_ptr<Runtime>> Runtime::start(RuntimeOptions options) {
       new Runtime(std::move(log), std::move(map), std::move(std::get<EalArguments>(arguments))));
 }
 
-Runtime::~Runtime() { rte_eal_cleanup(); }
+Runtime::~Runtime() {
+  // Empty, since nothing is shared with other processes; EAL itself leaves it.
+  const std::filesystem::path folder = rte_eal_get_runtime_dir();
+  rte_eal_cleanup();
+  std::error_code error;
+  std::filesystem::remove(folder, error);
+}
 
 int Runtime::numa_node(dataplane::WorkerId worker) const {
   return static_cast<int>(rte_lcore_to_socket_id(lcore(worker)));

@@ -1,8 +1,9 @@
 // Runtime: DPDK's EAL, started once from typed options and cleaned up at the end.
 //
-// Made and destroyed by main; everything else in nic/ needs it alive. EAL starts once per process: after
-// a Failure the process has to end (most causes are found before EAL is asked at all). The thread that
-// starts it becomes lcore 0, the control thread; each worker has a thread that waits for work.
+// Made and destroyed by main; everything else in nic/ needs it alive. EAL starts once per process:
+// after a Failure the process has to end (most causes are found before EAL is asked at all). The
+// thread that starts it becomes lcore 0, the control thread; each worker has a thread that waits
+// for work.
 #pragma once
 
 #include <memory>
@@ -50,7 +51,8 @@ class Runtime {
   EalArguments arguments_;
 };
 
-/// What an operator can do about EAL's complaints; a sentence, or empty where nothing better is known.
+/// What an operator can do about EAL's complaints; a sentence, or empty where nothing better is
+/// known.
 [[nodiscard]] std::string eal_remedy(std::string_view complaints, int error);
 
 }  // namespace nic

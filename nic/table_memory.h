@@ -2,8 +2,8 @@
 //
 // From DPDK's huge pages where EAL has them, else mapped with the advice to use transparent ones: a
 // table of a million flows touches a random page per packet, and 4 kB pages would double its cost
-// (performance.md). Call it on the worker's own thread: plain mappings go to the node that touches them
-// first. Freed by its destructor, before EAL ends.
+// (performance.md). Call it on the worker's own thread: plain mappings go to the node that touches
+// them first. Freed by its destructor, before EAL ends.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ namespace nic {
 
 class TableMemory {
  public:
-  /// `bytes` cleared bytes, aligned to 64. `hugepages`: EAL has them.
+  /// `bytes` bytes, not cleared, aligned to a huge page. `hugepages`: EAL has them.
   [[nodiscard]] static Result<TableMemory> allocate(std::size_t bytes, int numa_node,
                                                     bool hugepages);
   TableMemory(TableMemory&& other) noexcept

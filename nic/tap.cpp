@@ -72,9 +72,9 @@ const char* set_up(int socket_fd, const TapOptions& options) {
 
 Result<Tap> Tap::create(const TapOptions& options) {
   if (options.name.empty() || options.name.size() >= IFNAMSIZ) {
-    return failure(options.name, "cannot have that name",
-                   fmt::format("a port with a kernel path has a name of 1 to {} bytes",
-                               IFNAMSIZ - 1));
+    return failure(
+        options.name, "cannot have that name",
+        fmt::format("a port with a kernel path has a name of 1 to {} bytes", IFNAMSIZ - 1));
   }
   const int descriptor = open(clone_device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (descriptor < 0) return open_failure(options.name, errno);
@@ -90,11 +90,11 @@ Result<Tap> Tap::create(const TapOptions& options) {
   const int error = errno;
   if (socket_fd >= 0) close(socket_fd);
   if (refused != nullptr) {
-    return failure(options.name,
-                   fmt::format("does not take its {} ({}, {}): {}", refused,
-                               dataplane::to_string(options.mac), options.mtu,
-                               std::strerror(error)),
-                   "check the port's 'mac' and 'mtu'");
+    return failure(
+        options.name,
+        fmt::format("does not take its {} ({}, {}): {}", refused, dataplane::to_string(options.mac),
+                    options.mtu, std::strerror(error)),
+        "check the port's 'mac' and 'mtu'");
   }
   tap.index_ = static_cast<int>(if_nametoindex(options.name.c_str()));
   return tap;

@@ -1,7 +1,7 @@
 // Tap: a network interface of the kernel whose wire is a file descriptor.
 //
-// Made by the control thread in the process's network namespace; gone when the descriptor is closed,
-// even by kill -9: it is never made persistent.
+// Made by the control thread in the process's network namespace; gone when the descriptor is
+// closed, even by kill -9: it is never made persistent.
 #pragma once
 
 #include <cstddef>

@@ -23,31 +23,31 @@ using Mask = std::uint64_t;
 
 /// What parse found in a frame.
 enum class Kind : std::uint8_t {
-  Tcp,        // has a key
-  Udp,        // has a key
+  Tcp,  // has a key
+  Udp,  // has a key
   Arp,
-  Echo,       // ICMP echo request
-  IcmpError,  // has the key of the flow it is about, as that flow's sender sees it
-  Fragment,   // piece of an IPv4 packet: has no ports
-  OtherIpv4,  // any other IPv4 packet
-  OtherFrame, // not IPv4, not ARP
+  Echo,        // ICMP echo request
+  IcmpError,   // has the key of the flow it is about, as that flow's sender sees it
+  Fragment,    // piece of an IPv4 packet: has no ports
+  OtherIpv4,   // any other IPv4 packet
+  OtherFrame,  // not IPv4, not ARP
 };
 
 struct Burst {
   static constexpr std::size_t capacity = 64;  // one bit each in Mask
 
-  Instant now;             // time is an argument, never a call
+  Instant now;  // time is an argument, never a call
   std::size_t size = 0;
-  Mask pending = 0;        // bit i: packet i is undecided
-  Mask keyed = 0;          // bit i: packet i has a flow key
-  Mask for_kernel = 0;     // bit i: match found it to be the kernel's; admit meters it
-  Mask follows = 0;        // bit i: packet i belongs to a flow that an earlier packet is to start
-  Mask started = 0;        // bit i: packet i started its flow
+  Mask pending = 0;     // bit i: packet i is undecided
+  Mask keyed = 0;       // bit i: packet i has a flow key
+  Mask for_kernel = 0;  // bit i: match found it to be the kernel's; admit meters it
+  Mask follows = 0;     // bit i: packet i belongs to a flow that an earlier packet is to start
+  Mask started = 0;     // bit i: packet i started its flow
   std::array<Packet, capacity> packets;
   std::array<Kind, capacity> kinds;
   std::array<FlowKey4, capacity> keys;
   std::array<FlowToken, capacity> tokens;
-  std::array<FlowIndex, capacity> flows;      // no_flow: none known
+  std::array<FlowIndex, capacity> flows;       // no_flow: none known
   std::array<ListenerId, capacity> listeners;  // no_listener: not known
   std::array<TargetId, capacity> targets;      // no_target: not known
   std::array<std::uint8_t, capacity> tcp_flags;

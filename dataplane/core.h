@@ -17,8 +17,8 @@
 namespace dataplane {
 
 struct Core {
-  /// `flow_memory`: FlowTable::bytes_needed(2 * flows) bytes, aligned to 64. `table_seed` is secret and
-  /// differs per worker; `owner_seed` is the same on all workers.
+  /// `flow_memory`: FlowTable::bytes_needed(2 * flows) bytes, aligned to 64. `table_seed` is secret
+  /// and differs per worker; `owner_seed` is the same on all workers.
   Core(WorkerId worker, std::span<std::byte> flow_memory, std::size_t flows_max, Seed table_seed,
        Seed owner_hash_seed, WorkerBlock& block)
       : id(worker),

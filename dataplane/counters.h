@@ -12,7 +12,9 @@
 //   └──────────────────────────────┘
 //
 // The worker writes with plain relaxed stores (no lock prefix: nobody else writes); readers load
-// relaxed and sum over workers. A figure read while packets flow may be a burst behind its neighbour.
+// relaxed and sum over workers. A figure read while packets flow may be a burst behind its
+// neighbour.
+//
 // Laws, per worker:  received = Σ verdicts;  forwards + replies = sent + unsent;
 //                    flows_alive = flows_inserted − flows_expired − flows_removed.
 #pragma once
@@ -42,26 +44,26 @@ class Counter {
 static_assert(sizeof(Counter) == 8 && std::atomic<std::uint64_t>::is_always_lock_free);
 
 struct ListenerCounters {
-  Counter incarnation;      // of the slot these figures belong to; others: stale, count as zero
-  Counter new_flows;        // NewFlowCount
-  Counter active_flows;     // ActiveFlowCount
-  Counter rejected_flows;   // RejectedFlowCount: no target, table full, no local port
+  Counter incarnation;     // of the slot these figures belong to; others: stale, count as zero
+  Counter new_flows;       // NewFlowCount
+  Counter active_flows;    // ActiveFlowCount
+  Counter rejected_flows;  // RejectedFlowCount: no target, table full, no local port
   std::array<Counter, 4> reserved;
 };
 static_assert(sizeof(ListenerCounters) == 64);
 
 struct alignas(64) TargetCounters {
-  Counter incarnation;          // as above
-  Counter new_flows;            // NewFlowCount
-  Counter active_flows;         // ActiveFlowCount
-  Counter packets_to_target;    // ProcessedPackets = the two sums
-  Counter bytes_to_target;      // ProcessedBytes = the two sums; IP packet length
+  Counter incarnation;        // as above
+  Counter new_flows;          // NewFlowCount
+  Counter active_flows;       // ActiveFlowCount
+  Counter packets_to_target;  // ProcessedPackets = the two sums
+  Counter bytes_to_target;    // ProcessedBytes = the two sums; IP packet length
   Counter packets_to_client;
   Counter bytes_to_client;
-  Counter client_resets;        // TCP_Client_Reset_Count
-  Counter target_resets;        // TCP_Target_Reset_Count
-  Counter elb_resets;           // TCP_ELB_Reset_Count
-  Counter picked_up_flows;      // of new_flows: taken over in mid-stream
+  Counter client_resets;           // TCP_Client_Reset_Count
+  Counter target_resets;           // TCP_Target_Reset_Count
+  Counter elb_resets;              // TCP_ELB_Reset_Count
+  Counter picked_up_flows;         // of new_flows: taken over in mid-stream
   Counter port_allocation_errors;  // PortAllocationErrorCount
   std::array<Counter, 4> reserved;
 };
@@ -81,13 +83,13 @@ struct Totals {
   Counter from_kernel_unsent;
   Counter flows_alive;
   Counter flows_inserted;
-  Counter flows_expired;      // idle
-  Counter flows_removed;      // replaced by a new flow on the same ports, or moved off a dead target
+  Counter flows_expired;  // idle
+  Counter flows_removed;  // replaced by a new flow on the same ports, or moved off a dead target
   Counter flow_capacity;
   Counter polls;
-  Counter busy_polls;         // polls that found packets
-  Counter relayed;            // put on a wire for workers without a queue there (their `sent`)
-  Counter relay_unsent;       // … that the port did not take (so their `sent` was too hopeful)
+  Counter busy_polls;    // polls that found packets
+  Counter relayed;       // put on a wire for workers without a queue there (their `sent`)
+  Counter relay_unsent;  // … that the port did not take (so their `sent` was too hopeful)
   std::array<Counter, 12> reserved;
 };
 static_assert(sizeof(Totals) == 256);

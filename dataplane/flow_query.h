@@ -1,7 +1,9 @@
-// FlowQuery: the control thread asks a worker for its flows; the worker answers a few buckets a step.
+// FlowQuery: the control thread asks a worker for its flows; the worker answers a few buckets a
+// step.
 //
-// A mailbox with one asker (control) and one answerer (worker). The state says who may touch the rest:
-// Idle and Answered: control; Asked: the worker. Memory is allocated once, by the constructor.
+// A mailbox with one asker (control) and one answerer (worker). The state says who may touch the
+// rest: Idle and Answered: control; Asked: the worker. Memory is allocated once, by the
+// constructor.
 #pragma once
 
 #include <atomic>
@@ -35,8 +37,8 @@ class FlowQuery {
   FlowQuery() { records_.reserve(records_max); }
 
   // --- control ---
-  /// False while an earlier question is being answered. `limit` is cut to records_max; only flows of
-  /// `target` are wanted, unless that is no_target.
+  /// False while an earlier question is being answered. `limit` is cut to records_max; only flows
+  /// of `target` are wanted, unless that is no_target.
   [[nodiscard]] bool ask(std::size_t limit, TargetId target) {
     if (state_.load(std::memory_order_acquire) == State::Asked) return false;  // pairs with answer
     limit_ = limit < records_max ? limit : records_max;
@@ -64,7 +66,9 @@ class FlowQuery {
     DCHECK(!full());
     records_.push_back(record);  // reserved: does not allocate
   }
-  void answer() { state_.store(State::Answered, std::memory_order_release); }  // pairs with answered
+  void answer() {
+    state_.store(State::Answered, std::memory_order_release);  // pairs with answered
+  }
 
  private:
   enum class State : std::uint8_t { Idle, Asked, Answered };

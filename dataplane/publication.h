@@ -1,8 +1,9 @@
 // Publication: how a Snapshot reaches the workers and when the one before may be freed.
 //
-// One writer (control), one pointer. Each worker enters once per step: it loads the pointer and reports
-// the generation it will use from now on. A snapshot is freed when every worker has reported a newer
-// one: the top of the poll loop is the quiescent state. Workers never wait; control never blocks.
+// One writer (control), one pointer. Each worker enters once per step: it loads the pointer and
+// reports the generation it will use from now on. A snapshot is freed when every worker has
+// reported a newer one: the top of the poll loop is the quiescent state. Workers never wait;
+// control never blocks.
 #pragma once
 
 #include <algorithm>
@@ -55,7 +56,8 @@ class Publication {
 
   // --- worker ---
 
-  /// The snapshot to use until the next enter(). What an earlier enter() gave may be gone after this.
+  /// The snapshot to use until the next enter(). What an earlier enter() gave may be gone after
+  /// this.
   [[nodiscard]] const Snapshot& enter(WorkerId worker) {
     DCHECK(worker.number < workers_);
     const Snapshot* snapshot = current_.load(std::memory_order_acquire);

@@ -1,5 +1,5 @@
-// Segment: the whole shared memory layout, as its writer (control/segment) and its readers (tools) map
-// it. One POSIX segment per instance, "/spillway-INSTANCE", mode 0640, read-only for readers.
+// Segment: the whole shared memory layout, as its writer (control/segment) and its readers (tools)
+// map it. One POSIX segment per instance, "/spillway-INSTANCE", mode 0640, read-only for readers.
 //
 //   ┌────────────────────┐ 0      SegmentHeader: magic, versions, pid, heartbeat
 //   ├────────────────────┤ 4096   ControlBlock: what the control thread knows, one Record each
@@ -7,9 +7,9 @@
 //   │ …                  │        WorkerBlock 1 …   (counters.h)
 //   └────────────────────┘
 //
-// Everything but the header's constants may change at any time. A Record is a seqlock: the writer makes
-// `sequence` odd, writes, makes it even; a reader retries until it sees the same even number twice.
-// Layout changes raise layout_version; readers refuse other versions.
+// Everything but the header's constants may change at any time. A Record is a seqlock: the writer
+// makes `sequence` odd, writes, makes it even; a reader retries until it sees the same even number
+// twice. Layout changes raise layout_version; readers refuse other versions.
 #pragma once
 
 #include <algorithm>
@@ -45,9 +45,7 @@ struct Text {
     bytes.fill('\0');
     std::copy_n(text.data(), size, bytes.data());
   }
-  [[nodiscard]] std::string_view view() const {
-    return {bytes.data(), strnlen(bytes.data(), N)};
-  }
+  [[nodiscard]] std::string_view view() const { return {bytes.data(), strnlen(bytes.data(), N)}; }
 };
 
 /// A value of several words with one writer, read without locks and never torn.
@@ -98,11 +96,11 @@ struct InstanceRecord {
   Text<32> version;
   Text<256> config_file;
   std::uint64_t started_unix_milliseconds;
-  std::uint64_t generation;            // newest published
-  std::uint64_t reloads;               // that were applied
+  std::uint64_t generation;  // newest published
+  std::uint64_t reloads;     // that were applied
   std::uint64_t reloads_refused;
   std::uint64_t last_reload_unix_milliseconds;
-  Text<256> last_reload_error;         // "" after one that was applied
+  Text<256> last_reload_error;  // "" after one that was applied
 };
 
 struct PortRecord {
@@ -117,10 +115,10 @@ struct PortRecord {
   Text<128> device;
   Text<18> mac;
   Text<32> driver;
-  Text<32> steering;                   // "hand_off", "single_worker"
-  std::uint64_t received;              // the device's own figures
+  Text<32> steering;       // "hand_off", "single_worker"
+  std::uint64_t received;  // the device's own figures
   std::uint64_t sent;
-  std::uint64_t missed;                // no descriptor or no buffer when it arrived
+  std::uint64_t missed;  // no descriptor or no buffer when it arrived
   std::uint64_t errors;
 };
 
@@ -128,7 +126,7 @@ struct ListenerRecord {
   bool used;
   std::uint16_t incarnation;
   std::uint16_t port;
-  std::uint8_t protocol;               // IANA number
+  std::uint8_t protocol;  // IANA number
   Text<33> name;
   Text<16> address;
   Text<33> target_group;
@@ -140,25 +138,25 @@ struct TargetRecord {
   TargetId id;
   TargetState state;
   TargetReason reason;
-  bool takes_new_flows;                // eligible in the newest generation
+  bool takes_new_flows;  // eligible in the newest generation
   std::uint16_t port;
   std::uint16_t weight;
   Text<33> target_group;
   Text<16> address;
   Text<33> zone;
-  std::uint64_t since_unix_milliseconds;  // of the state
+  std::uint64_t since_unix_milliseconds;       // of the state
   std::uint64_t drain_ends_unix_milliseconds;  // 0: not draining
-  Text<192> detail;                    // a sentence: the last probe's outcome
+  Text<192> detail;                            // a sentence: the last probe's outcome
 };
 
 struct SegmentHeader {
-  std::atomic<std::uint64_t> magic;    // written last at start, with release
-  std::uint32_t version;               // layout_version
+  std::atomic<std::uint64_t> magic;  // written last at start, with release
+  std::uint32_t version;             // layout_version
   std::uint32_t workers;
-  std::uint64_t size;                  // of the whole segment
+  std::uint64_t size;  // of the whole segment
   std::uint64_t pid;
   Counter heartbeat_unix_milliseconds;
-  Counter stopped;                     // 1 after a clean stop
+  Counter stopped;  // 1 after a clean stop
 };
 static_assert(sizeof(SegmentHeader) <= 4096);
 

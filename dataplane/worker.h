@@ -1,11 +1,13 @@
 // Worker: one poll-mode core's loop body, over any Io.
 //
-// step() takes every waiting burst once through the path, then does a bounded amount of housekeeping.
-// The loop around it (nic/, tests, simulation) decides when and with which clock. Io is a type with
+// step() takes every waiting burst once through the path, then does a bounded amount of
+// housekeeping. The loop around it (nic/, tests, simulation) decides when and with which clock. Io
+// is a type with
 //
 //   bool receive(Burst&, Instant now)   resets and fills the burst from the next source that has
 //                                       packets; false when every source has been asked once
-//   void transmit(Burst&, Totals&)      takes every packet by its verdict: sends, punts, hands off or
+//   void transmit(Burst&, Totals&)      takes every packet by its verdict: sends, punts, hands off
+//   or
 //                                       frees it, and counts sent/unsent and the like
 //   std::size_t idle(Totals&)           housekeeping of its own once a step (kernel path, transmit
 //                                       rings); how many packets it moved

@@ -58,8 +58,7 @@ std::optional<MacAddress> parse_mac(std::string_view text) {
   for (std::size_t part = 0; part < mac.bytes.size(); ++part) {
     if (part > 0 && !take(text, ':')) return std::nullopt;
     if (text.size() < 2) return std::nullopt;
-    const auto [end, error] =
-        std::from_chars(text.data(), text.data() + 2, mac.bytes[part], 16);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + 2, mac.bytes[part], 16);
     if (error != std::errc{} || end != text.data() + 2) return std::nullopt;
     text.remove_prefix(2);
   }

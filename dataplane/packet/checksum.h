@@ -1,7 +1,7 @@
 // The Internet checksum: whole (RFC 1071) and by difference (RFC 1624).
 //
-// All sums are ones' complement sums of 16-bit words as they lie on the wire; such a sum is the same in
-// either byte order (RFC 1071, 2.B), so nothing is swapped.
+// All sums are ones' complement sums of 16-bit words as they lie on the wire; such a sum is the
+// same in either byte order (RFC 1071, 2.B), so nothing is swapped.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +30,7 @@ namespace dataplane {
 
 /// The pseudo header of TCP and UDP: addresses, protocol, and bytes of header plus payload.
 [[nodiscard]] constexpr std::uint64_t sum_pseudo_header(Ipv4Address source, Ipv4Address destination,
-                                                        std::uint8_t protocol,
-                                                        std::uint16_t size) {
+                                                        std::uint8_t protocol, std::uint16_t size) {
   return sum_words(source) + sum_words(destination) +
          Be16{static_cast<std::uint16_t>(protocol)}.wire() + Be16{size}.wire();
 }
@@ -40,7 +39,8 @@ namespace dataplane {
   return Be16::from_wire(static_cast<std::uint16_t>(~fold_carries(sum)));
 }
 
-/// The checksum after `delta` (sum of new words minus sum of old ones) was applied: RFC 1624, eqn. 3.
+/// The checksum after `delta` (sum of new words minus sum of old ones) was applied: RFC 1624,
+/// eqn. 3.
 [[nodiscard]] constexpr Be16 adjusted(Be16 checksum, std::uint32_t delta) {
   const std::uint32_t inverse = static_cast<std::uint16_t>(~checksum.wire());
   return checksum_of(inverse + delta);

@@ -1,9 +1,9 @@
 // CHECK and DCHECK: the two grades of "our own mistake".
 //
 // CHECK is always on: start-up, control, once per burst. DCHECK is for per-packet conditions: on in
-// tests, fuzzers and sanitizer builds (SPILLWAY_DCHECKS), free otherwise. One condition per check, so
-// that the message names the one that failed. Neither is for packets or operators: an odd packet gets
-// a Verdict, an odd config a message.
+// tests, fuzzers and sanitizer builds (SPILLWAY_DCHECKS), free otherwise. One condition per check,
+// so that the message names the one that failed. Neither is for packets or operators: an odd packet
+// gets a Verdict, an odd config a message.
 #pragma once
 
 namespace dataplane {
@@ -12,9 +12,9 @@ namespace dataplane {
 
 }  // namespace dataplane
 
-#define CHECK(condition)                                                       \
-  (__builtin_expect(static_cast<bool>(condition), 1)                           \
-       ? static_cast<void>(0)                                                  \
+#define CHECK(condition)                             \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::dataplane::contract_failed(#condition, __FILE__, __LINE__))
 
 #ifdef SPILLWAY_DCHECKS

@@ -33,8 +33,9 @@ struct Seed {
   std::uint64_t second = 0;
 };
 
-/// Multiplies to 128 bits and folds: not linear, unlike a CRC, whose collisions do not depend on its
-/// initial value and could be aimed by an outsider. 2 multiplications, about 2 ns (docs/decisions.md).
+/// Multiplies to 128 bits and folds: not linear, unlike a CRC, whose collisions do not depend on
+/// its initial value and could be aimed by an outsider. 2 multiplications, about 2 ns
+/// (docs/decisions.md).
 [[nodiscard]] inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   __extension__ using Wide = unsigned __int128;
   const Wide product = static_cast<Wide>(a) * b;

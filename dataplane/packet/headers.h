@@ -1,7 +1,8 @@
 // The headers Spillway reads and writes, byte for byte.
 //
-// Every struct has alignment 1 and the size of its RFC; all numbers are Be16/Be32. They are views into
-// a frame: obtained with Packet::at<T>(offset), which checks the length, never by pointer arithmetic.
+// Every struct has alignment 1 and the size of its RFC; all numbers are Be16/Be32. They are views
+// into a frame: obtained with Packet::at<T>(offset), which checks the length, never by pointer
+// arithmetic.
 #pragma once
 
 #include <cstdint>

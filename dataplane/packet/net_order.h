@@ -1,8 +1,8 @@
 // Be16 and Be32: integers as they lie on the wire.
 //
 // Reads and writes of a number go through value() and the explicit constructor, so a forgotten byte
-// swap does not compile. Do not add implicit conversions. Both have alignment 1: a header may start at
-// any byte of a frame.
+// swap does not compile. Do not add implicit conversions. Both have alignment 1: a header may start
+// at any byte of a frame.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // Packet: the path's view of one frame.
 //
-// Bytes belong to somebody else (an mbuf, a test's array); `buffer` is that owner's handle and nobody
-// in dataplane/ looks at it. parse proves the offsets once; later verbs use them. The frame may grow
-// into headroom (a VLAN tag) and tailroom (an ICMP error), never beyond.
+// Bytes belong to somebody else (an mbuf, a test's array); `buffer` is that owner's handle and
+// nobody in dataplane/ looks at it. parse proves the offsets once; later verbs use them. The frame
+// may grow into headroom (a VLAN tag) and tailroom (an ICMP error), never beyond.
 #pragma once
 
 #include <cstddef>
@@ -22,10 +22,10 @@ struct Packet {
   std::uint16_t network = 0;     // offset of the IP (or ARP) header; set by parse
   std::uint16_t transport = 0;   // offset of the TCP, UDP or ICMP header; set by parse
   PortId ingress;
-  PortId egress;           // set with a Forward or Reply verdict
-  WorkerId owner;          // set with HandOff
-  bool handed_off = false; // came over a hand-off ring: its owner is this worker, do not ask again
-  bool segmented = false;  // more bytes in further buffers
+  PortId egress;            // set with a Forward or Reply verdict
+  WorkerId owner;           // set with HandOff
+  bool handed_off = false;  // came over a hand-off ring: its owner is this worker, do not ask again
+  bool segmented = false;   // more bytes in further buffers
 
   /// The T at `offset`, or nullptr if the frame ends before it does.
   template <class T>

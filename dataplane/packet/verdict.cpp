@@ -45,7 +45,8 @@ constexpr std::array<Entry, verdict_count> entries{{
     {Verdict::DropNoTarget, "DropNoTarget",
      "new UDP flow, but the target group has no target; register one"},
     {Verdict::DropNoNextHop, "DropNoNextHop",
-     "next hop's MAC address is not known; is the target or gateway up, and on that port's network?"},
+     "next hop's MAC address is not known; is the target or gateway up, and on that port's "
+     "network?"},
     {Verdict::DropTableFull, "DropTableFull", "no room for another flow; raise flows.capacity"},
     {Verdict::DropNoLocalPort, "DropNoLocalPort",
      "full_nat: no free local port towards the target; add local_addresses to its port"},

@@ -1,8 +1,8 @@
 // FixedTable: key → value, immutable after it is built. Snapshots use it for listeners, targets and
 // addresses.
 //
-// Open addressing at most half full, power-of-two size, so a look-up is one or two lines and bounded.
-// Its keys come from the operator, not from packets, so the hash needs no secret.
+// Open addressing at most half full, power-of-two size, so a look-up is one or two lines and
+// bounded. Its keys come from the operator, not from packets, so the hash needs no secret.
 #pragma once
 
 #include <bit>
@@ -25,15 +25,12 @@ struct Endpoint {
   return std::uint64_t{key.address.bits.value()} << 24 ^ std::uint64_t{key.port.value()} << 8 ^
          static_cast<std::uint64_t>(key.protocol);
 }
-[[nodiscard]] constexpr std::uint64_t fixed_table_bits(Ipv4Address key) {
-  return key.bits.value();
-}
+[[nodiscard]] constexpr std::uint64_t fixed_table_bits(Ipv4Address key) { return key.bits.value(); }
 
 template <class Key, class Value>
 class FixedTable {
  public:
-  explicit FixedTable(std::size_t entries_max = 0)
-      : places_(std::bit_ceil(entries_max * 2 + 2)) {}
+  explicit FixedTable(std::size_t entries_max = 0) : places_(std::bit_ceil(entries_max * 2 + 2)) {}
 
   /// False if the key is already there (its first value stays). CHECKs the announced maximum.
   bool insert(const Key& key, const Value& value) {

@@ -5,9 +5,9 @@
 //   32                38 39 40       44       48  50  52       56       60       64
 //   ├─ client's MAC ──┤port│state│ target │  twin │lst│byt│ packets│ bytes  │last seen│
 //
-// A connection has two: `ToTarget`, found by what the client sends, and `ToClient`, found by what the
-// target sends; each holds the other's index. A packet of an established flow touches one of them only.
-// Written and read by the worker that owns the flow, nobody else.
+// A connection has two: `ToTarget`, found by what the client sends, and `ToClient`, found by what
+// the target sends; each holds the other's index. A packet of an established flow touches one of
+// them only. Written and read by the worker that owns the flow, nobody else.
 #pragma once
 
 #include <cstdint>
@@ -33,10 +33,10 @@ enum class Phase : std::uint8_t {
   SynSent,      // client's SYN went to the target
   SynReceived,  // target's SYN-ACK went to the client
   Established,
-  ClientFin,    // the client has closed its side
-  TargetFin,    // the target has
-  Closing,      // both have
-  Reset,        // RST seen from either
+  ClientFin,  // the client has closed its side
+  TargetFin,  // the target has
+  Closing,    // both have
+  Reset,      // RST seen from either
 };
 
 struct alignas(64) Flow4 {
@@ -62,9 +62,7 @@ struct alignas(64) Flow4 {
   std::uint32_t bytes_low = 0;
   Tick last_seen;
 
-  [[nodiscard]] std::uint64_t bytes() const {
-    return std::uint64_t{bytes_high} << 32 | bytes_low;
-  }
+  [[nodiscard]] std::uint64_t bytes() const { return std::uint64_t{bytes_high} << 32 | bytes_low; }
   void count(std::uint32_t packet_bytes) {
     const std::uint64_t total = bytes() + packet_bytes;
     bytes_low = static_cast<std::uint32_t>(total);

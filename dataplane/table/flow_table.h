@@ -1,21 +1,22 @@
 // FlowTable: everything one worker knows about its flows. Fixed memory, one owner, no locks.
 //
-// Why not one of the many existing tables: flows are looked up 32 at a time and nearly always exist, so
-// what counts is that the tags of many flows lie together and that a hit costs one tag line and one
-// entry line. The tags of 7 entries and an overflow count share 16 bytes:
+// Why not one of the many existing tables: flows are looked up 32 at a time and nearly always
+// exist, so what counts is that the tags of many flows lie together and that a hit costs one tag
+// line and one entry line. The tags of 7 entries and an overflow count share 16 bytes:
 //
 //   groups   [tag×7|overflow] [tag×7|overflow] …      16 bytes a bucket, 4 buckets a cache line
 //   entries  [64 bytes]×7     [64 bytes]×7     …      entry i of bucket b at b*7+i
 //
 // An entry lives in its primary bucket, or, if that was full, in its secondary; `overflow` of the
-// primary counts the latter, so a miss reads the second group only where there is a reason to. Where
-// both are full, insert moves other entries to their other bucket (cuckoo, breadth-first, bounded).
-// Erase clears a tag: no tombstones, no decay. Look-up in steps, so that a burst's cache misses overlap:
-// prehash → prefetch → candidate (prefetches the entry) → find.
+// primary counts the latter, so a miss reads the second group only where there is a reason to.
+// Where both are full, insert moves other entries to their other bucket (cuckoo, breadth-first,
+// bounded). Erase clears a tag: no tombstones, no decay. Look-up in steps, so that a burst's cache
+// misses overlap: prehash → prefetch → candidate (prefetches the entry) → find.
 //
-// Bounds: capacity is fixed at construction; insert fails only above 97 % fill (91 % in a table of a
-// few buckets; measured in the unit test); a find reads at most 2 groups and the entries whose 16-bit
-// tag matches. Whoever erases an entry that has a twin erases the twin too before the next insert.
+// Bounds: capacity is fixed at construction; insert fails only above 97 % fill (91 % in a table of
+// a few buckets; measured in the unit test); a find reads at most 2 groups and the entries whose
+// 16-bit tag matches. Whoever erases an entry that has a twin erases the twin too before the next
+// insert.
 #pragma once
 
 #include <array>
@@ -84,11 +85,11 @@ class BasicFlowTable {
   }
   [[nodiscard]] static constexpr std::size_t bytes_needed(std::size_t entries) {
     const std::size_t buckets = buckets_for(entries);
-    return (buckets * sizeof(TagGroup) + 63) / 64 * 64 +
-           buckets * TagGroup::width * sizeof(Entry);
+    return (buckets * sizeof(TagGroup) + 63) / 64 * 64 + buckets * TagGroup::width * sizeof(Entry);
   }
 
-  /// `memory`: bytes_needed(entries) bytes, aligned to 64, which must outlive the table; cleared here.
+  /// `memory`: bytes_needed(entries) bytes, aligned to 64, which must outlive the table; cleared
+  /// here.
   BasicFlowTable(std::span<std::byte> memory, std::size_t entries, Seed seed)
       : seed_(seed), buckets_(static_cast<std::uint32_t>(buckets_for(entries))) {
     CHECK(memory.size() >= bytes_needed(entries));
@@ -137,8 +138,8 @@ class BasicFlowTable {
   }
   [[nodiscard]] FlowIndex find(const Key& key) const { return find(prehash(key), key); }
 
-  /// A place for a key that is not there (DCHECKed); the entry's key is set and it has no twin, the rest
-  /// is left over from before. no_flow: full.
+  /// A place for a key that is not there (DCHECKed); the entry's key is set and it has no twin, the
+  /// rest is left over from before. no_flow: full.
   [[nodiscard]] FlowIndex insert(FlowToken token, const Key& key) {
     DCHECK(find(token, key) == no_flow);
     std::uint32_t bucket = token.primary;
@@ -167,7 +168,8 @@ class BasicFlowTable {
     std::uint16_t& tag = groups_[bucket].tags[index.slot % TagGroup::width];
     DCHECK(tag != 0);
     const FlowToken token = prehash(entries_[index.slot].key);
-    DCHECK(bucket == token.primary || bucket == token.secondary);  // the key is still the one inserted
+    // The key is still the one that was inserted.
+    DCHECK(bucket == token.primary || bucket == token.secondary);
     if (bucket != token.primary) --groups_[token.primary].overflow;
     tag = 0;
     --size_;
@@ -243,13 +245,13 @@ class BasicFlowTable {
     ++moves_;
   }
 
-  /// Breadth-first search for a chain of moves that ends in a free place. Returns the bucket (primary
-  /// or secondary of `token`) that has one afterwards, or no_bucket.
+  /// Breadth-first search for a chain of moves that ends in a free place. Returns the bucket
+  /// (primary or secondary of `token`) that has one afterwards, or no_bucket.
   [[nodiscard]] std::uint32_t make_room(FlowToken token) {
     struct Step {
       std::uint32_t bucket;
-      std::int16_t parent;   // index in steps; -1: a root
-      std::uint8_t place;    // in the parent's bucket: who would move here
+      std::int16_t parent;  // index in steps; -1: a root
+      std::uint8_t place;   // in the parent's bucket: who would move here
     };
     static constexpr std::size_t steps_max = 256;
     std::array<Step, steps_max> steps;

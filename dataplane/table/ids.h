@@ -29,7 +29,8 @@ struct TargetGroupId {
 };
 
 /// A target registered with one target group. The slot is reused once no flow is left on it; the
-/// incarnation then differs, so counters and flows of the one before cannot be taken for the new one's.
+/// incarnation then differs, so counters and flows of the one before cannot be taken for the new
+/// one's.
 struct TargetId {
   std::uint16_t slot = 0xffff;
   std::uint16_t incarnation = 0;

@@ -15,7 +15,8 @@ struct Listener {
   Be16 port;
   Protocol protocol = Protocol::Tcp;
   TargetGroupId target_group;
-  std::uint32_t idle_milliseconds = 350'000;  // an established flow without a packet for so long ends
+  /// An established flow without a packet for so long ends.
+  std::uint32_t idle_milliseconds = 350'000;
 };
 
 }  // namespace dataplane

@@ -1,8 +1,8 @@
 // MaglevTable: consistent hashing over weighted targets (Eisenbud et al., NSDI 2016, section 3.4).
 //
 // Immutable once built. The same targets and weights give the same table on every machine, in every
-// order of the input: targets are sorted by (address, port) first and the permutation hash has a fixed
-// seed. Bounds: size is a prime, at least the number of targets, at most 5,000,011.
+// order of the input: targets are sorted by (address, port) first and the permutation hash has a
+// fixed seed. Bounds: size is a prime, at least the number of targets, at most 5,000,011.
 #pragma once
 
 #include <cstdint>

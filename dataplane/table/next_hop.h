@@ -1,5 +1,5 @@
-// NextHop: everything needed to put an IP packet on a wire: the port and the ready-made bytes that go
-// in front of the IP header (destination MAC, source MAC, optional VLAN tag, EtherType).
+// NextHop: everything needed to put an IP packet on a wire: the port and the ready-made bytes that
+// go in front of the IP header (destination MAC, source MAC, optional VLAN tag, EtherType).
 #pragma once
 
 #include <array>

@@ -1,7 +1,8 @@
 // Snapshot: one immutable generation of everything that decides what packets do.
 //
-// Built by config::compile() on the control thread, published by one pointer (publication.h), read by
-// all workers, freed when every worker has left it. Only bounded look-ups in here; nothing is written.
+// Built by config::compile() on the control thread, published by one pointer (publication.h), read
+// by all workers, freed when every worker has left it. Only bounded look-ups in here; nothing is
+// written.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,9 @@ namespace dataplane {
 struct Port {
   PortId id;
   MacAddress mac;
-  std::uint16_t vlan = 0;   // 0: untagged frames; else frames carry this 802.1Q tag both ways
+  std::uint16_t vlan = 0;  // 0: untagged frames; else frames carry this 802.1Q tag both ways
   std::uint16_t mtu = 1500;
-  bool kernel_path = false; // a TAP twin exists: what is the port's own goes there
+  bool kernel_path = false;  // a TAP twin exists: what is the port's own goes there
 };
 
 /// Who an IPv4 address belongs to.
@@ -31,23 +32,23 @@ enum class Owner : std::uint8_t {
   Nobody,
   Listener,  // a listener's: ARP, echo and flows are ours
   Local,     // full_nat's source: ARP, echo and replies of targets are ours
-  Port,      // the port's own: the kernel's, where there is a kernel path; else ARP and echo are ours
+  Port,  // the port's own: the kernel's, where there is a kernel path; else ARP and echo are ours
 };
 
 /// Where packets to an address that is neither ours nor a target's go: clients, after a restart.
 struct Route {
   Ipv4Prefix prefix;
   PortId port;
-  bool on_link = false;   // the destination itself is the neighbour
-  NextHop gateway;        // else this one
+  bool on_link = false;  // the destination itself is the neighbour
+  NextHop gateway;       // else this one
 };
 
 /// Idle times of flows that are not established; listeners have their own for those that are.
 struct FlowTimeouts {
-  std::uint32_t half_open_milliseconds = 30'000;   // SYN, or SYN and SYN-ACK, seen
+  std::uint32_t half_open_milliseconds = 30'000;     // SYN, or SYN and SYN-ACK, seen
   std::uint32_t half_closed_milliseconds = 120'000;  // FIN seen from one side
-  std::uint32_t closing_milliseconds = 10'000;     // FIN seen from both sides
-  std::uint32_t reset_milliseconds = 2'000;        // RST seen
+  std::uint32_t closing_milliseconds = 10'000;       // FIN seen from both sides
+  std::uint32_t reset_milliseconds = 2'000;          // RST seen
 };
 
 /// full_nat's source addresses and the ports used on each.
@@ -60,18 +61,19 @@ struct LocalAddresses {
 struct Snapshot {
   Generation generation;
   std::uint8_t workers = 1;
-  std::vector<Port> ports;               // by PortId
-  std::vector<Listener> listeners;       // by ListenerId slot; an unused slot has id no_listener
+  std::vector<Port> ports;                 // by PortId
+  std::vector<Listener> listeners;         // by ListenerId slot; an unused slot has id no_listener
   std::vector<TargetGroup> target_groups;  // by TargetGroupId slot; unused: id.slot 0xffff
-  std::vector<Target> targets;           // by TargetId slot; unused: id no_target
+  std::vector<Target> targets;             // by TargetId slot; unused: id no_target
   FixedTable<Endpoint, ListenerId> listener_at;
   FixedTable<Endpoint, TargetId> nat_target_at;  // targets of nat groups, to pick up their replies
   // Every address that is ours, and whose. One that is several things is the port's before it is a
-  // listener's before it is a local one: so ask for flows and listener_at first (config/compile.cpp).
+  // listener's before it is a local one: so ask for flows and listener_at first
+  // (config/compile.cpp).
   FixedTable<Ipv4Address, Owner> owners;
-  FixedTable<Ipv4Address, NextHop> neighbours;   // on-link hosts whose MAC is known
-  std::vector<Route> routes;             // longest prefix first
-  std::vector<LocalAddresses> locals;    // by PortId: full_nat sources towards targets behind it
+  FixedTable<Ipv4Address, NextHop> neighbours;  // on-link hosts whose MAC is known
+  std::vector<Route> routes;                    // longest prefix first
+  std::vector<LocalAddresses> locals;  // by PortId: full_nat sources towards targets behind it
   FlowTimeouts timeouts;
   std::uint32_t punts_per_second = 20'000;  // per worker
 
@@ -92,7 +94,8 @@ struct Snapshot {
     if (id.slot >= target_groups.size() || target_groups[id.slot].id != id) return nullptr;
     return &target_groups[id.slot];
   }
-  /// The next hop towards an address, by route; unresolved if there is none or its MAC is not known.
+  /// The next hop towards an address, by route; unresolved if there is none or its MAC is not
+  /// known.
   [[nodiscard]] NextHop next_hop_to(Ipv4Address address) const;
 };
 

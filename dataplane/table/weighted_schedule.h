@@ -1,10 +1,12 @@
-// WeightedSchedule: a fixed, smooth order of targets in which each appears in proportion to its weight
-// (smooth: of weights 5,1,1 comes a b a a a c a, not a a a a a b c). Equal weights: in the input's order.
+// WeightedSchedule: a fixed, smooth order of targets in which each appears in proportion to its
+// weight (smooth: of weights 5,1,1 comes a b a a a c a, not a a a a a b c). Equal weights: in the
+// input's order.
 //
-// Immutable; a worker walks it with a cursor of its own. Length = sum of the weights divided by their
-// greatest common divisor, or length_max, to which larger sums are scaled: a share is then wrong by
-// less than one place, and every weight > 0 keeps at least one. Built in O(length log weights): the
-// textbook's way (nginx) compares all targets for each place, a second for 8,000 of them.
+// Immutable; a worker walks it with a cursor of its own. Length = sum of the weights divided by
+// their greatest common divisor, or length_max, to which larger sums are scaled: a share is then
+// wrong by less than one place, and every weight > 0 keeps at least one. Built in O(length log
+// weights): the textbook's way (nginx) compares all targets for each place, a second for 8,000 of
+// them.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,7 @@
 // Checks: the parts of check(), one file a subject. Nobody else calls them.
+//
+// Each looks only at settings that could be read (Complaints::readable), adds what it finds wrong,
+// and goes on. Linear in the size of the configuration, or with a logarithm.
 #pragma once
 
 #include <string>

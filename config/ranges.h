@@ -1,5 +1,6 @@
-// ranges: those of settings that more than one place names. ELB's where ELB has one; where we
-// allow more, docs/configuration.md says so.
+// ranges: what numbers of the configuration may be, where more than one place names them or their
+// reason wants saying. ELB's where ELB has one; where we allow more, docs/configuration.md says so.
+// Read by the sections and the checks.
 #pragma once
 
 #include <chrono>

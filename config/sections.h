@@ -1,4 +1,6 @@
-// Sections: how each part of the file is read. One function a section, called by read() alone.
+// Sections: how each part of the file is read, key by key: one function a section, called by read()
+// alone. What cannot be read leaves its default, with a complaint; lists keep one element for each
+// of the file's, so that paths and indices agree.
 #pragma once
 
 #include "config/config.h"

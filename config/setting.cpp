@@ -238,12 +238,17 @@ std::optional<dataplane::Ipv4Prefix> Prefix::operator()(const Value& value) cons
   const auto text = value.string(allowed(), fmt::format("Write it like {}.", example()));
   if (!text) return std::nullopt;
   const auto prefix = dataplane::parse_ipv4_prefix(*text);
-  if (prefix) return prefix;
+  if (prefix && prefix->length > 0) return prefix;
+  if (prefix) {
+    value.complain("has everything for its network", "a length from 1 to 32",
+                   "Give the network on the port's wire; what lies beyond is behind gateways.");
+    return std::nullopt;
+  }
   const bool bare = dataplane::parse_ipv4(*text).has_value();
   value.complain(bare ? "lacks the length of its network" : "is not an IPv4 address with a length",
                  allowed(),
                  bare ? fmt::format("Add it, for example {}.", in_quotes(*text + "/24"))
-                      : "Write four numbers from 0 to 255, a slash and 0 to 32.");
+                      : "Write four numbers from 0 to 255, a slash and 1 to 32.");
   return std::nullopt;
 }
 

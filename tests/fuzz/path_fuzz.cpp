@@ -1,6 +1,6 @@
-// Any bytes as frames, through the whole path: no crash, no byte written out of place (each frame has an
-// exact buffer of its own), every packet decided, the counters' laws kept. The first byte of the input
-// chooses the world; then come frames: one byte of how, one of length, and the bytes.
+// Any bytes as frames, through the whole path: no crash, no byte written out of place (each frame
+// has an exact buffer of its own), every packet decided, the counters' laws kept. The first byte of
+// the input chooses the world; then come frames: one byte of how, one of length, and the bytes.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,11 +17,11 @@ using dataplane::Algorithm;
 using dataplane::Counter;
 using dataplane::Mode;
 
-constexpr unsigned how_port = 1;       // bit 0: which port it arrives at
-constexpr unsigned how_template = 2;   // bit 1: the bytes change a good frame instead of being one
-constexpr unsigned how_checksum = 4;   // bit 2: the IP header's checksum is made right afterwards
-constexpr unsigned how_burst = 8;      // bit 3: run what has been collected
-constexpr unsigned how_silence = 16;   // bit 4: and let time pass before
+constexpr unsigned how_port = 1;      // bit 0: which port it arrives at
+constexpr unsigned how_template = 2;  // bit 1: the bytes change a good frame instead of being one
+constexpr unsigned how_checksum = 4;  // bit 2: the IP header's checksum is made right afterwards
+constexpr unsigned how_burst = 8;     // bit 3: run what has been collected
+constexpr unsigned how_silence = 16;  // bit 4: and let time pass before
 
 Bytes good_frame(unsigned port, std::uint8_t variant) {
   static const char* const clients[] = {"198.18.0.7:5555", "198.18.0.8:5556"};
@@ -52,8 +52,8 @@ void check_laws(Rig& rig) {
   std::uint64_t sum = 0;
   for (const Counter& counter : rig.counters().verdicts) sum += counter.read();
   CHECK(totals.received.read() == sum);
-  CHECK(totals.flows_alive.read() == totals.flows_inserted.read() - totals.flows_expired.read() -
-                                         totals.flows_removed.read());
+  CHECK(totals.flows_alive.read() ==
+        totals.flows_inserted.read() - totals.flows_expired.read() - totals.flows_removed.read());
   CHECK(rig.core().flows.size() == 2 * totals.flows_alive.read());
 }
 
@@ -79,7 +79,8 @@ void fuzz(const std::uint8_t* data, std::size_t size) {
     const unsigned port = how & how_port;
     Bytes frame(bytes, bytes + length);
     if ((how & how_template) != 0) {
-      frame = good_frame(port, static_cast<std::uint8_t>(how >> 5 | (length > 0 ? bytes[0] & 8 : 0)));
+      frame =
+          good_frame(port, static_cast<std::uint8_t>(how >> 5 | (length > 0 ? bytes[0] & 8 : 0)));
       for (std::size_t i = 1; i + 1 < length; i += 2) {
         frame[bytes[i] % frame.size()] = bytes[i + 1];
       }

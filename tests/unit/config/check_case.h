@@ -1,4 +1,6 @@
 // Check cases: configurations with one thing wrong, and the one complaint that check() must make.
+//
+// The fixture is shared: check_test.cpp has its test, the other files add their tables of cases.
 #pragma once
 
 #include <gtest/gtest.h>

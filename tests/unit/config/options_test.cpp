@@ -9,9 +9,10 @@
 namespace config {
 namespace {
 
-std::variant<Options, Exit> parse(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), "spillway");
-  return parse_options(static_cast<int>(arguments.size()), arguments.data());
+std::variant<Options, Exit> parse(const std::vector<const char*>& arguments) {
+  std::vector<const char*> words = {"spillway"};
+  for (const char* argument : arguments) words.push_back(argument);
+  return parse_options(static_cast<int>(words.size()), words.data());
 }
 
 Options good(const std::vector<const char*>& arguments) {

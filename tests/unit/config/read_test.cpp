@@ -22,20 +22,21 @@ workers = [2, 3];
 idle = "yield";
 punt_rate = 500;
 eal = { hugepages = "off"; memory_megabytes = 512; pci = false; };
-flows = { capacity = 0x10000; half_open_timeout = 5; half_closed_timeout = 60; closing_timeout = 2.5;
-          reset_timeout = 0.5; };
+flows = { capacity = 0x10000; half_open_timeout = 5; half_closed_timeout = 60; 
+          closing_timeout = 2.5; reset_timeout = 0.5; };
 ports = (
   { name = "front"; device = "net_null0"; addresses = ["198.51.100.2/24", "192.0.2.1/25"];
     gateways = ["198.51.100.1"]; local_addresses = ["198.51.100.77"]; vlan = 12; mtu = 9000;
-    queue_descriptors = 512; mac = "02:00:00:00:00:0a"; kernel_path = false; promiscuous = true; } );
+    queue_descriptors = 512; mac = "02:00:00:00:00:0a"; kernel_path = false;
+    promiscuous = true; } );
 neighbours = ( { port = "front"; address = "198.51.100.1"; mac = "02:00:00:00:00:01"; } );
 target_groups = (
   { name = "web"; protocol = "udp"; port = 8080; mode = "full_nat"; algorithm = "maglev";
     maglev_table_size = 1009; unknown_flow = "reset";
     deregistration_delay = { timeout = 20; connection_termination = false; };
     health_check = { enabled = false; protocol = "http"; port = 81; path = "/x"; host = "a.example";
-                     interval = 0.5; timeout = 0.25; healthy_threshold = 1; unhealthy_threshold = 10;
-                     matcher = "200, 301-302"; };
+                     interval = 0.5; timeout = 0.25; healthy_threshold = 1;
+                     unhealthy_threshold = 10; matcher = "200, 301-302"; };
     targets = ( { address = "198.51.100.11"; port = 90; weight = 7; zone = "a"; },
                 { address = "198.51.100.12"; } ); } );
 listeners = ( { name = "web"; address = "203.0.113.10"; port = 80; protocol = "udp";
@@ -182,10 +183,10 @@ TEST(Read, KnowsWhereEachSettingWasWritten) {
   const Config config = read_right(everything);
   EXPECT_EQ(config.places.find("idle").line, 4);
   EXPECT_EQ(config.places.find("ports[0].mtu").line, 11);
-  EXPECT_EQ(config.places.find("target_groups[0].targets[1]").line, 22);
+  EXPECT_EQ(config.places.find("target_groups[0].targets[1]").line, 23);
   EXPECT_TRUE(config.places.written("target_groups[0].targets[1].address"));
   EXPECT_FALSE(config.places.written("target_groups[0].targets[1].zone"));
-  EXPECT_EQ(config.places.find("target_groups[0].targets[1].zone").line, 22) << "what holds it";
+  EXPECT_EQ(config.places.find("target_groups[0].targets[1].zone").line, 23) << "what holds it";
 }
 
 // --- what is wrong ---
@@ -286,7 +287,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"addresses = \"10.0.0.1/24\";", "addresses", "\"10.0.0.1/24\"", "not a list"},
         Wrong{"addresses = [\"10.0.0.1\"];", "addresses[0]", "\"10.0.0.1\"",
               "Add it, for example \"10.0.0.1/24\""},
-        Wrong{"addresses = [\"10.0.0.1/33\"];", "addresses[0]", "\"10.0.0.1/33\"", "0 to 32"},
+        Wrong{"addresses = [\"10.0.0.1/0\"];", "addresses[0]", "\"10.0.0.1/0\"", "from 1 to 32"},
+        Wrong{"addresses = [\"10.0.0.1/33\"];", "addresses[0]", "\"10.0.0.1/33\"", "1 to 32"},
         Wrong{"addresses = [\"10.0.0.1/8\", \"10.0.0.256/8\"];", "addresses[1]", "\"10.0.0.256/8\"",
               "0 to 255"},
         Wrong{"addresses = [5];", "addresses[0]", "5", "is an integer, not a string"},

@@ -1,5 +1,7 @@
 // Sample: the smallest configuration that serves something, in parts that a test replaces; and what
-// to ask of the errors that come of it.
+// to ask of the errors that come of it. Files: a directory for a test's files.
+//
+// Used by the tests of config/ alone.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -58,8 +58,7 @@ Result<bool> choose_hugepages(const EalOptions& options, const HugepageSupply& s
 Result<std::vector<std::string>> memory_arguments(const EalOptions& options, bool hugepages) {
   const auto& extra = options.extra_arguments;
   std::vector<std::string> words;
-  const std::uint64_t needed =
-      to_megabytes(hugepages ? options.need.buffer_bytes : options.need.small_page_buffer_bytes);
+  const std::uint64_t needed = to_megabytes(options.need.buffer_bytes);
   if (hugepages) {
     // No file under /dev/hugepages, so that a crash leaves nothing behind; single-file segments, so
     // that vhost-user and zero-copy memif can pass the memory on.

@@ -47,8 +47,7 @@ MemoryNeed memory_needed(const ForwarderOptions& options, std::size_t workers) {
   const std::uint64_t rings = HandOff::rings(workers) * (HandOff::capacity(workers) * 16 + 4096);
   // Drivers and EAL itself: measured 10 to 30 MB.
   constexpr std::uint64_t others = std::uint64_t{64} << 20;
-  return {.buffer_bytes = plan.pool_bytes(huge_page_bytes) + rings + others,
-          .small_page_buffer_bytes = plan.pool_bytes(small_page_bytes) + rings + others,
+  return {.buffer_bytes = plan.pool_bytes() + rings + others,
           .table_bytes = workers * dataplane::FlowTable::bytes_needed(2 * options.flows_max)};
 }
 

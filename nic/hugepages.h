@@ -11,14 +11,10 @@
 
 namespace nic {
 
-inline constexpr std::uint64_t small_page_bytes = 4096;
-inline constexpr std::uint64_t huge_page_bytes = 2u << 20;  // the smaller kind
-
 /// Bytes that a start-up takes, before anything is allocated. Upper bounds.
 struct MemoryNeed {
-  std::uint64_t buffer_bytes = 0;  // mbuf pools, rings, what drivers allocate; in huge pages
-  std::uint64_t small_page_buffer_bytes = 0;  // the same without huge pages
-  std::uint64_t table_bytes = 0;              // flow tables of all workers
+  std::uint64_t buffer_bytes = 0;  // mbuf pools, rings, what drivers allocate
+  std::uint64_t table_bytes = 0;   // flow tables of all workers
 
   [[nodiscard]] std::uint64_t total() const { return buffer_bytes + table_bytes; }
 };

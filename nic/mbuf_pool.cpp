@@ -1,8 +1,11 @@
 #include "nic/mbuf_pool.h"
 
 #include <fmt/format.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
+#include <rte_memzone.h>
 
 #include <algorithm>
 #include <array>
@@ -58,6 +61,45 @@ std::uint16_t room_for(const Device& device, std::uint16_t mtu) {
       std::min<std::uint64_t>((wanted + 1023) / 1024 * 1024, 63u << 10));
 }
 
+/// What rte_pktmbuf_pool_create does, but in one piece and without regard to pages. Null: see
+/// rte_errno.
+rte_mempool* create_packed(const std::string& name, const BufferPlan& plan, int numa_node) {
+  const auto elt_size = static_cast<unsigned>(sizeof(rte_mbuf) + plan.data_room);
+  rte_mempool* pool = rte_mempool_create_empty(name.c_str(), plan.pool_size(), elt_size, mbuf_cache,
+                                               sizeof(rte_pktmbuf_pool_private), numa_node,
+                                               RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+  if (pool == nullptr) return nullptr;
+  const auto give_up = [pool](int error) -> rte_mempool* {
+    rte_mempool_free(pool);
+    rte_errno = error;
+    return nullptr;
+  };
+  int error = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr);
+  if (error != 0) return give_up(-error);
+  rte_pktmbuf_pool_private sizes;
+  std::memset(&sizes, 0, sizeof sizes);
+  sizes.mbuf_data_room_size = plan.data_room;
+  rte_pktmbuf_pool_init(pool, &sizes);
+
+  const std::size_t each = pool->header_size + pool->elt_size + pool->trailer_size;
+  const rte_memzone* memory =
+      rte_memzone_reserve_aligned(name.c_str(), each * pool->size, numa_node,
+                                  RTE_MEMZONE_1GB | RTE_MEMZONE_SIZE_HINT_ONLY, 4096);
+  if (memory == nullptr) return give_up(rte_errno);
+  const auto release = [](rte_mempool_memhdr*, void* zone) {
+    rte_memzone_free(static_cast<const rte_memzone*>(zone));
+  };
+  // Virtual addresses in one piece are IO addresses in one piece here, so a NIC may use them too.
+  error = rte_mempool_populate_iova(pool, static_cast<char*>(memory->addr), memory->iova,
+                                    memory->len, release, const_cast<rte_memzone*>(memory));
+  if (error != static_cast<int>(pool->size)) {
+    if (error <= 0) rte_memzone_free(memory);
+    return give_up(ENOMEM);
+  }
+  rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
+  return pool;
+}
+
 }  // namespace
 
 void BufferPlan::add_port(const Device& device, const PortBuffers& port) {
@@ -77,16 +119,11 @@ std::uint32_t BufferPlan::pool_size() const {
       std::min<std::uint64_t>(buffers + buffers / 8 + 1024, 1u << 30));
 }
 
-std::uint64_t BufferPlan::pool_bytes(std::uint64_t page_bytes) const {
+std::uint64_t BufferPlan::pool_bytes() const {
   // Object header, mbuf and data, each rounded up to a cache line, and one that spreads channels;
   // the pool's own ring is 8 bytes a buffer, rounded up to a power of two.
   const std::uint64_t each = 64 + sizeof(rte_mbuf) + (data_room + 127u) / 64 * 64 + 64 + 16;
-  // A buffer does not cross a page (rte_mempool_op_calc_mem_size_helper), so with small pages a
-  // part of each is left over: of 4 kB pages nearly half.
-  const std::uint64_t in_page = page_bytes / each;
-  const std::uint64_t pages = in_page == 0 ? pool_size() * ((each + page_bytes - 1) / page_bytes)
-                                           : (pool_size() + in_page - 1) / in_page;
-  return pages * page_bytes + (2u << 20);
+  return pool_size() * each + (2u << 20);
 }
 
 std::uint64_t pcap_records(const std::string& file) {
@@ -108,13 +145,15 @@ std::uint64_t pcap_records(const std::string& file) {
 }
 
 Result<MbufPool> MbufPool::create(const std::string& name, const BufferPlan& plan, int numa_node) {
-  rte_mempool* pool = rte_pktmbuf_pool_create(name.c_str(), plan.pool_size(), mbuf_cache, 0,
-                                              plan.data_room, numa_node);
+  rte_mempool* pool = rte_eal_iova_mode() == RTE_IOVA_VA
+                          ? create_packed(name, plan, numa_node)
+                          : rte_pktmbuf_pool_create(name.c_str(), plan.pool_size(), mbuf_cache, 0,
+                                                    plan.data_room, numa_node);
   if (pool != nullptr) return MbufPool(pool);
   return Failure{fmt::format(
       "{} packet buffers of {} bytes ({}) cannot be had on NUMA node {}: {}; give DPDK more memory "
       "(eal.memory_megabytes, or more huge pages), or lower queue_descriptors or workers",
-      plan.pool_size(), plan.data_room, megabytes(plan.pool_bytes(huge_page_bytes)), numa_node,
+      plan.pool_size(), plan.data_room, megabytes(plan.pool_bytes()), numa_node,
       rte_strerror(rte_errno))};
 }
 

@@ -46,13 +46,16 @@ struct BufferPlan {
   /// What is made: the sum, an eighth more, and 1,024.
   [[nodiscard]] std::uint32_t pool_size() const;
   /// Upper bound of a pool's memory.
-  /// With pages of that size.
-  [[nodiscard]] std::uint64_t pool_bytes(std::uint64_t page_bytes) const;
+  [[nodiscard]] std::uint64_t pool_bytes() const;
 };
 
 /// Records in a pcap file (0: not one): net_pcap's infinite_rx keeps each in a buffer for ever.
 [[nodiscard]] std::uint64_t pcap_records(const std::string& file);
 
+/// Where IO addresses are virtual ones (always without huge pages), the buffers lie packed in one
+/// piece, across pages. DPDK's own rte_pktmbuf_pool_create lets none cross a page, so that 4 kB
+/// pages would hold one buffer each, and net_af_xdp, which reckons with packed ones, would never
+/// reach the upper half of the pool: after some 2,000 frames it went silent.
 class MbufPool {
  public:
   [[nodiscard]] static Result<MbufPool> create(const std::string& name, const BufferPlan& plan,

@@ -86,7 +86,7 @@ TEST(Failures, TheNextPortWorksAllTheSame) {
 TEST(Failures, HugePagesThatAreNotThere) {
   RuntimeOptions options;
   options.eal.hugepages = Hugepages::On;
-  options.eal.need.buffer_bytes = options.eal.need.small_page_buffer_bytes = std::uint64_t{1} << 50;
+  options.eal.need.buffer_bytes = std::uint64_t{1} << 50;
   auto result = Runtime::start(std::move(options));
   ASSERT_TRUE(std::holds_alternative<Failure>(result));
   expect_sentence(std::get<Failure>(result).message, {"eal.hugepages", "vm.nr_hugepages="});

@@ -32,6 +32,12 @@ void start_runtime() {
   if (std::getenv("SPILLWAY_TEST_HUGEPAGES") != nullptr) {
     options.eal.hugepages = Hugepages::On;
     options.eal.need = {.buffer_bytes = std::uint64_t{64} << 20};
+  } else if (std::getenv("SPILLWAY_TEST_MEMORY") != nullptr) {
+    ForwarderOptions two_ports;
+    two_ports.ports = {{.name = "front", .device = "net_null0"},
+                       {.name = "back", .device = "net_null1"}};
+    options.eal.hugepages = Hugepages::Off;
+    options.eal.need = memory_needed(two_ports, options.workers);
   } else {
     options.eal.hugepages = Hugepages::Off;
     options.eal.memory_megabytes = 512;  // touched only as far as it is used

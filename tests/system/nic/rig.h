@@ -15,9 +15,9 @@
 
 namespace nic::test {
 
-/// Starts EAL without hugepages and runs all tests. SPILLWAY_TEST_WORKERS: how many workers (1);
-/// SPILLWAY_TEST_USER: run as that numeric user. SPILLWAY_TEST_HUGEPAGES: with them. `own_network`:
-/// in a network namespace of its own.
+/// Starts EAL and runs all tests; `own_network`: in a network namespace of its own. Environment:
+/// SPILLWAY_TEST_WORKERS: how many workers (1); SPILLWAY_TEST_USER: run as that numeric user;
+/// SPILLWAY_TEST_HUGEPAGES: with them; SPILLWAY_TEST_MEMORY: with no more than two null ports need.
 int run_tests(int argc, char** argv, bool own_network);
 
 Runtime& runtime();

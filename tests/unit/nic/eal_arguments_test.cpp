@@ -16,8 +16,7 @@ const HugepageSupply many_pages{.sizes = {{.page_bytes = 2 * mb, .total = 512, .
 EalOptions options() {
   EalOptions options;
   options.file_prefix = "spillway-test";
-  options.need = {
-      .buffer_bytes = 100 * mb, .small_page_buffer_bytes = 180 * mb, .table_bytes = 300 * mb};
+  options.need = {.buffer_bytes = 100 * mb, .table_bytes = 300 * mb};
   return options;
 }
 
@@ -50,7 +49,7 @@ TEST(EalArguments, WithoutHugePagesMemoryIsSizedFromTheNeed) {
   EXPECT_TRUE(has(arguments, "--no-huge"));
   EXPECT_TRUE(has(arguments, "--no-shconf"));
   EXPECT_FALSE(has(arguments, "--in-memory"));  // EAL refuses it together with --no-huge
-  EXPECT_EQ(value_of(arguments, "-m"), "180");  // flow tables are mapped beside EAL
+  EXPECT_EQ(value_of(arguments, "-m"), "100");  // flow tables are mapped beside EAL
   EXPECT_EQ(value_of(arguments, "--lcores"), "0@(0-1),1@0,2@1");
   EXPECT_EQ(value_of(arguments, "--file-prefix"), "spillway-test");
 }

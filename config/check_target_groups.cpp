@@ -36,22 +36,13 @@ void check_maglev(const Subject& subject) {
   const TargetGroup& group = subject.group;
   if (!subject.readable(".algorithm") || !subject.readable(".maglev_table_size")) return;
   const std::uint32_t size = group.maglev_table_size;
-  if (group.algorithm != Algorithm::Maglev) {
-    if (!subject.written(".maglev_table_size")) return;
-    subject.complain(".maglev_table_size",
-                     {.value = std::to_string(size),
-                      .problem = "has no meaning for this target group's algorithm",
-                      .allowed = "only with algorithm = \"maglev\"",
-                      .remedy = "Remove it, or set the algorithm."});
-    return;
-  }
   if (!dataplane::is_prime(size)) {
     subject.complain(".maglev_table_size",
                      {.value = std::to_string(size),
                       .problem = "is not a prime number",
                       .allowed = fmt::format("primes up to {}", dataplane::MaglevTable::size_max),
                       .remedy = fmt::format("The next one is {}.", dataplane::next_prime(size))});
-  } else if (group.targets.size() > size) {
+  } else if (group.algorithm == Algorithm::Maglev && group.targets.size() > size) {
     const auto enough = static_cast<std::uint32_t>(100 * group.targets.size());
     subject.complain(
         ".maglev_table_size",
@@ -127,19 +118,6 @@ void check_unique_targets(const Subject& subject) {
   }
 }
 
-void check_weights(const Subject& subject) {
-  if (subject.group.algorithm != Algorithm::RoundRobin || !subject.readable(".algorithm")) return;
-  for (std::size_t i = 0; i < subject.group.targets.size(); ++i) {
-    const std::string key = element(".targets", i) + ".weight";
-    if (subject.group.targets[i].weight == 1 || !subject.readable(key)) continue;
-    subject.complain(key, {.value = std::to_string(subject.group.targets[i].weight),
-                           .problem = "has no meaning for algorithm round_robin",
-                           .allowed = "1",
-                           .remedy = "Set algorithm = \"weighted_round_robin\" or \"maglev\", or "
-                                     "remove it."});
-  }
-}
-
 void check_full_nat(const Subject& subject) {
   if (subject.group.mode != Mode::FullNat || !subject.readable(".mode")) return;
   // Targets are judged one by one, each by the port it is behind: see check_reachable().
@@ -184,7 +162,6 @@ void check_target_groups(const Config& config, Complaints& complaints) {
     check_unknown_flow(subject);
     check_health_check(subject);
     check_unique_targets(subject);
-    check_weights(subject);
     check_full_nat(subject);
   }
   check_unique_names(config, config.target_groups, "target_groups", complaints);

@@ -43,14 +43,6 @@ INSTANTIATE_TEST_SUITE_P(
                                 "algorithm = \"maglev\"; maglev_table_size = 7;")},
              "target_groups[0].maglev_table_size",
              "Take 809"},
-        Case{"table without maglev",
-             {.groups = group("maglev_table_size = 65537;")},
-             "target_groups[0].maglev_table_size",
-             "only with algorithm"},
-        Case{"weight without weights",
-             {.groups = targets("{ address = \"10.0.1.11\"; weight = 2; }")},
-             "target_groups[0].targets[0].weight",
-             "no meaning for algorithm round_robin"},
         Case{"timeout above interval",
              {.groups = group("health_check = { interval = 5; timeout = 6; };")},
              "target_groups[0].health_check.timeout",
@@ -67,6 +59,12 @@ INSTANTIATE_TEST_SUITE_P(
              {.groups = targets("{ address = \"10.9.9.9\"; }")},
              "target_groups[0].targets[0].address",
              "no port has a gateway"}));
+
+TEST(CheckTargetGroups, MayKeepWhatAnotherAlgorithmNeeds) {
+  const Sample sample{.groups = targets("{ address = \"10.0.1.11\"; weight = 2; }",
+                                        "algorithm = \"round_robin\"; maglev_table_size = 101;")};
+  EXPECT_EQ(to_string(errors_in(sample)), "") << "who changes the algorithm may change it back";
+}
 
 TEST(CheckTargetGroups, MayShareTargets) {
   const Sample sample{.groups = group("") +

@@ -5,8 +5,8 @@
 namespace dataplane {
 namespace {
 
-// Maglev must answer the same after a restart and on every machine, so its hash is not secret. Who aims
-// at one target with it needs the target list, and could as well open many connections.
+// Maglev must answer the same after a restart and on every machine, so its hash is not secret. Who
+// aims at one target with it needs the target list, and could as well open many connections.
 constexpr Seed maglev_seed{0x6d61'676c'6576'2031, 0x7370'696c'6c77'6179};
 
 // How many targets round robin tries when the first ones' next hops are not resolved.
@@ -111,16 +111,14 @@ void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot, Fl
                        Turns& turns) {
   const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
-  const bool mid_stream =
-      burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::syn) == 0;
-  const Target* target =
-      snapshot.target(pick(group, burst.keys[i], snapshot, turns, mid_stream));
+  const bool mid_stream = burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::syn) == 0;
+  const Target* target = snapshot.target(pick(group, burst.keys[i], snapshot, turns, mid_stream));
   if (target == nullptr) return burst.decide(i, refusal(burst, i));
   start(burst, i, snapshot, flows, turns, burst.keys[i], *target);
 }
 
-/// A target's packet whose flow we do not know: which listener did the client use? If several lead to
-/// that target's group, the one from which Maglev would have come to this target.
+/// A target's packet whose flow we do not know: which listener did the client use? If several lead
+/// to that target's group, the one from which Maglev would have come to this target.
 void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows,
                        Turns& turns) {
   const Target* found = snapshot.target(burst.targets[i]);

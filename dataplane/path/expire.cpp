@@ -76,8 +76,7 @@ void serve_query(Core& core, Instant now) {
   FlowQuery& query = core.query;
   if (!query.asked()) return;
   const std::uint32_t first = query.cursor();
-  const std::uint32_t last =
-      std::min(core.flows.buckets(), first + FlowQuery::buckets_per_step);
+  const std::uint32_t last = std::min(core.flows.buckets(), first + FlowQuery::buckets_per_step);
   const Tick tick = Tick::of(now);
   for (std::uint32_t bucket = first; bucket < last && !query.full(); ++bucket) {
     core.flows.visit_bucket(bucket, [&](FlowIndex index) {

@@ -7,7 +7,8 @@
 
 namespace dataplane {
 
-/// Sweeps a bounded number of buckets, so that every bucket is visited once in `sweep_milliseconds`.
+/// Sweeps a bounded number of buckets, so that every bucket is visited once in
+/// `sweep_milliseconds`.
 inline constexpr std::uint32_t sweep_milliseconds = 1'000;
 void expire(Core& core, const Snapshot& snapshot, Instant now);
 

@@ -18,7 +18,8 @@ void fill(Flow4& flow, const FlowStart& start, Direction direction) {
   flow.new_source_port = rewritten.source_port;
   flow.new_destination_port = rewritten.destination_port;
   const std::uint64_t old_addresses = sum_words(mine.source) + sum_words(mine.destination);
-  const std::uint64_t new_addresses = sum_words(rewritten.source) + sum_words(rewritten.destination);
+  const std::uint64_t new_addresses =
+      sum_words(rewritten.source) + sum_words(rewritten.destination);
   const std::uint64_t old_ports =
       std::uint64_t{mine.source_port.wire()} + mine.destination_port.wire();
   const std::uint64_t new_ports =

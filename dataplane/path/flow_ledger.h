@@ -1,7 +1,8 @@
 // FlowLedger: the life of connections. Enters and removes both directions together and keeps the
 // counters of that life (inserted, expired, removed, alive, active per target and listener) true.
 //
-// A view on one worker's table and counters, made anew for every burst; the only writer of both pairs.
+// A view on one worker's table and counters, made anew for every burst; the only writer of both
+// pairs.
 #pragma once
 
 #include "dataplane/counters.h"

@@ -53,9 +53,9 @@ void match_other(Burst& burst, std::size_t i, const Snapshot& snapshot) {
     return burst.decide(i, Verdict::ReplyEcho);
   }
   if (owner == Owner::Port) {
-    return for_kernel(burst, i, snapshot,
-                      burst.kinds[i] == Kind::Fragment ? Verdict::DropFragment
-                                                       : Verdict::DropProtocol);
+    return for_kernel(
+        burst, i, snapshot,
+        burst.kinds[i] == Kind::Fragment ? Verdict::DropFragment : Verdict::DropProtocol);
   }
   if (burst.kinds[i] == Kind::Fragment) return burst.decide(i, Verdict::DropFragment);
   if (burst.kinds[i] == Kind::IcmpError) return burst.decide(i, Verdict::DropUnknownFlow);

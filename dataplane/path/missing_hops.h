@@ -1,7 +1,7 @@
-// MissingHops: on which addresses the path lately had no next hop. The worker notes, control reads and
-// asks the kernel to resolve them; so a client that we know only from its target's packets (after a
-// restart) is found within a moment. A note may be overwritten before it is read: the packet that comes
-// again notes it again.
+// MissingHops: on which addresses the path lately had no next hop. The worker notes, control reads
+// and asks the kernel to resolve them; so a client that we know only from its target's packets
+// (after a restart) is found within a moment. A note may be overwritten before it is read: the
+// packet that comes again notes it again.
 #pragma once
 
 #include <array>

@@ -68,8 +68,9 @@ void rewrite_icmp_error(Packet& packet, const Flow4& flow, const Flow4& twin) {
   auto& ip = packet.header<Ipv4Header>(packet.network);
   DCHECK(ip.ttl > 1);
   ip.ttl = static_cast<std::uint8_t>(ip.ttl - 1);
-  // Towards the client the error comes from the listener's address: routers and targets behind us are
-  // not to be seen, and might not be routable from there. Towards the target its sender is kept.
+  // Towards the client the error comes from the listener's address: routers and targets behind us
+  // are not to be seen, and might not be routable from there. Towards the target its sender is
+  // kept.
   if (flow.direction == Direction::ToClient) ip.source = flow.new_source;
   ip.destination = flow.new_destination;
   set_header_checksum(ip);

@@ -4,8 +4,8 @@
 namespace dataplane {
 namespace {
 
-/// Finds the network header behind an optional VLAN tag; sets packet.network and returns its EtherType,
-/// or decides.
+/// Finds the network header behind an optional VLAN tag; sets packet.network and returns its
+/// EtherType, or decides.
 bool parse_link(Burst& burst, std::size_t i, const Port& port, Be16& type) {
   Packet& packet = burst.packets[i];
   const auto* ethernet = packet.at<EthernetHeader>(0);
@@ -49,27 +49,29 @@ void parse_arp(Burst& burst, std::size_t i) {
 /// A whole, true IPv4 header whose packet is all there; nullptr otherwise.
 const Ipv4Header* ipv4_at(const Packet& packet, std::size_t offset) {
   const auto* ip = packet.at<Ipv4Header>(offset);
-  if (ip == nullptr || ip->version() != 4 || ip->header_bytes() < sizeof(Ipv4Header)) return nullptr;
+  if (ip == nullptr || ip->version() != 4 || ip->header_bytes() < sizeof(Ipv4Header))
+    return nullptr;
   const std::size_t total = ip->total_length.value();
   if (total < ip->header_bytes() || offset + total > packet.length) return nullptr;
   return header_checksum_right(*ip) ? ip : nullptr;
 }
 
-/// The flow that an ICMP error is about, seen from the side that the error has to go to (RFC 792: the
-/// error quotes the packet's IP header and at least 8 bytes behind it).
+/// The flow that an ICMP error is about, seen from the side that the error has to go to (RFC 792:
+/// the error quotes the packet's IP header and at least 8 bytes behind it).
 bool quoted_key(const Packet& packet, FlowKey4& key) {
   const std::size_t offset = packet.transport + sizeof(IcmpHeader);
   const auto* quoted = packet.at<Ipv4Header>(offset);
-  if (quoted == nullptr || quoted->version() != 4 ||
-      quoted->header_bytes() < sizeof(Ipv4Header) || (quoted->fragment.value() & 0x1fff) != 0) {
+  if (quoted == nullptr || quoted->version() != 4 || quoted->header_bytes() < sizeof(Ipv4Header) ||
+      (quoted->fragment.value() & 0x1fff) != 0) {
     return false;
   }
   const auto protocol = static_cast<Protocol>(quoted->protocol);
   // UDP's header stands for TCP's too: ports, and 8 bytes in all.
   const auto* ports = packet.at<UdpHeader>(offset + quoted->header_bytes());
   if (ports == nullptr || (protocol != Protocol::Tcp && protocol != Protocol::Udp)) return false;
-  key = FlowKey4{quoted->source, quoted->destination, ports->source_port, ports->destination_port,
-                 protocol, {0, 0, 0}}
+  key = FlowKey4{quoted->source,     quoted->destination,
+                 ports->source_port, ports->destination_port,
+                 protocol,           {0, 0, 0}}
             .reversed();
   return true;
 }
@@ -113,8 +115,8 @@ void parse_transport(Burst& burst, std::size_t i, const Ipv4Header& ip) {
     burst.kinds[i] = Kind::OtherIpv4;
     return;
   }
-  burst.keys[i] = FlowKey4{ip.source,          ip.destination, ports->source_port,
-                           ports->destination_port, protocol,  {0, 0, 0}};
+  burst.keys[i] = FlowKey4{ip.source, ip.destination, ports->source_port, ports->destination_port,
+                           protocol,  {0, 0, 0}};
   burst.keyed |= Mask{1} << i;
 }
 

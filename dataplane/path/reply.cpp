@@ -25,7 +25,8 @@ void resize(Packet& packet, std::size_t bytes) {
   packet.length = static_cast<std::uint16_t>(end);
 }
 
-/// A fresh header without options. Identification 0 is right for what may not be fragmented (RFC 6864).
+/// A fresh header without options. Identification 0 is right for what may not be fragmented (RFC
+/// 6864).
 Ipv4Header ipv4_header(Ipv4Address source, Ipv4Address destination, Protocol protocol,
                        std::size_t total) {
   Ipv4Header ip{.version_and_words = 0x45,
@@ -63,9 +64,8 @@ void reply_echo(Packet& packet, const Port& port) {
   set_header_checksum(ip);
   auto& icmp = packet.header<IcmpHeader>(packet.transport);
   // Only the type changes, by −8 in the first byte of its word (RFC 1624).
-  const std::uint16_t delta =
-      difference(Be16{std::uint16_t{IcmpHeader::echo_reply} << 8}.wire(),
-                 Be16{std::uint16_t{IcmpHeader::echo_request} << 8}.wire());
+  const std::uint16_t delta = difference(Be16{std::uint16_t{IcmpHeader::echo_reply} << 8}.wire(),
+                                         Be16{std::uint16_t{IcmpHeader::echo_request} << 8}.wire());
   icmp.type = IcmpHeader::echo_reply;
   icmp.checksum = adjusted(icmp.checksum, delta);
 }
@@ -86,16 +86,15 @@ void reply_reset(Packet& packet, const Port& port) {
     tcp.sequence = old_tcp.acknowledgement;
   } else {
     // SYN and FIN each count as one byte.
-    const std::uint32_t ends =
-        ((old_tcp.flags & TcpHeader::syn) != 0 ? 1u : 0u) +
-        ((old_tcp.flags & TcpHeader::fin) != 0 ? 1u : 0u);
+    const std::uint32_t ends = ((old_tcp.flags & TcpHeader::syn) != 0 ? 1u : 0u) +
+                               ((old_tcp.flags & TcpHeader::fin) != 0 ? 1u : 0u);
     tcp.acknowledgement = Be32{old_tcp.sequence.value() + payload + ends};
     tcp.flags |= TcpHeader::ack;
   }
   const std::uint64_t pseudo = sum_pseudo_header(
       old_ip.destination, old_ip.source, static_cast<std::uint8_t>(Protocol::Tcp), sizeof tcp);
-  tcp.checksum = checksum_of(
-      pseudo + sum_words(reinterpret_cast<const std::uint8_t*>(&tcp), sizeof tcp));
+  tcp.checksum =
+      checksum_of(pseudo + sum_words(reinterpret_cast<const std::uint8_t*>(&tcp), sizeof tcp));
   const std::size_t total = sizeof(Ipv4Header) + sizeof tcp;
   resize(packet, total);
   packet.transport = static_cast<std::uint16_t>(packet.network + sizeof(Ipv4Header));
@@ -108,8 +107,7 @@ void reply_too_big(Packet& packet, const Port& port, std::uint16_t mtu) {
   turn_around(packet, port);
   const Ipv4Header old_ip = packet.header<Ipv4Header>(packet.network);
   constexpr std::size_t headers = sizeof(Ipv4Header) + sizeof(IcmpHeader);
-  const std::size_t quoted =
-      std::min<std::size_t>(packet.length - packet.network, 576 - headers);
+  const std::size_t quoted = std::min<std::size_t>(packet.length - packet.network, 576 - headers);
   std::memmove(packet.data + packet.network + headers, packet.data + packet.network, quoted);
   resize(packet, headers + quoted);
   packet.transport = static_cast<std::uint16_t>(packet.network + sizeof(Ipv4Header));

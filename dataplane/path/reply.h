@@ -1,5 +1,5 @@
-// Packets we send ourselves, made in the buffer of the packet they answer. The frame goes back to where
-// it came from: same port, same VLAN tag, MAC addresses swapped; so no next hop is needed.
+// Packets we send ourselves, made in the buffer of the packet they answer. The frame goes back to
+// where it came from: same port, same VLAN tag, MAC addresses swapped; so no next hop is needed.
 #pragma once
 
 #include "dataplane/packet/packet.h"
@@ -17,8 +17,8 @@ void reply_echo(Packet& packet, const Port& port);
 /// Never for a segment with RST.
 void reply_reset(Packet& packet, const Port& port);
 
-/// IPv4 packet → ICMP "fragmentation needed" with the MTU of the next link (RFC 1191), quoting as much
-/// as fits into 576 bytes (RFC 1812, 4.3.2.3).
+/// IPv4 packet → ICMP "fragmentation needed" with the MTU of the next link (RFC 1191), quoting as
+/// much as fits into 576 bytes (RFC 1812, 4.3.2.3).
 void reply_too_big(Packet& packet, const Port& port, std::uint16_t mtu);
 
 }  // namespace dataplane

@@ -10,12 +10,12 @@ WorkerId owner_worker(const FlowKey4& key, const Snapshot& snapshot, Seed seed) 
       return worker_of_local_port(key.destination_port, snapshot.workers);
     case Owner::Listener:
     case Owner::Port:  // a listener may use the port's own address
-      return WorkerId{static_cast<std::uint8_t>(hash(key.source, key.source_port, seed) %
-                                                snapshot.workers)};
+      return WorkerId{
+          static_cast<std::uint8_t>(hash(key.source, key.source_port, seed) % snapshot.workers)};
     case Owner::Nobody: break;  // nat's reply: the destination is the client
   }
-  return WorkerId{static_cast<std::uint8_t>(
-      hash(key.destination, key.destination_port, seed) % snapshot.workers)};
+  return WorkerId{static_cast<std::uint8_t>(hash(key.destination, key.destination_port, seed) %
+                                            snapshot.workers)};
 }
 
 void steer(Burst& burst, const Snapshot& snapshot, WorkerId self, Seed owner_seed) {

@@ -1,7 +1,8 @@
 // Which worker owns a flow: computable from either direction, without state.
 //
-// nat: by the client's address and port, which both directions carry. full_nat: the client's for what
-// the client sends; the reply carries a local port, and each worker takes only ports that are its own.
+// nat: by the client's address and port, which both directions carry. full_nat: the client's for
+// what the client sends; the reply carries a local port, and each worker takes only ports that are
+// its own.
 #pragma once
 
 #include "dataplane/packet/flow_key.h"

@@ -7,8 +7,9 @@
 
 namespace dataplane {
 
-/// The phase after a packet with these TCP flags went in `direction`. Sequence numbers are not looked
-/// at: the ends decide what is valid, the phase only says how soon an idle flow may be forgotten.
+/// The phase after a packet with these TCP flags went in `direction`. Sequence numbers are not
+/// looked at: the ends decide what is valid, the phase only says how soon an idle flow may be
+/// forgotten.
 [[nodiscard]] Phase next_phase(Phase phase, Direction direction, std::uint8_t tcp_flags);
 
 /// A client's SYN in this phase starts a new connection on the same addresses and ports (RFC 9293,

@@ -5,7 +5,8 @@
 namespace dataplane {
 namespace {
 
-/// The way back to the client is the way it came last: no look-up, and right behind several routers.
+/// The way back to the client is the way it came last: no look-up, and right behind several
+/// routers.
 void learn_client(const Packet& packet, Flow4& flow, FlowTable& flows) {
   const MacAddress& mac = packet.header<EthernetHeader>(0).source;
   if (flow.client_mac == mac && flow.client_port == packet.ingress) return;

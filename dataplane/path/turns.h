@@ -1,5 +1,5 @@
-// Turns: whose turn it is. Where round robin stands in each target group, and which local port full_nat
-// tries next, on one worker.
+// Turns: whose turn it is. Where round robin stands in each target group, and which local port
+// full_nat tries next, on one worker.
 #pragma once
 
 #include <array>

@@ -1,5 +1,6 @@
-// The verbs of the path, in order. Each signature lists what its verb may read and write; each lives in
-// the .cpp file of its name. A verb looks only at packets that are still pending and may decide any.
+// The verbs of the path, in order. Each signature lists what its verb may read and write; each
+// lives in the .cpp file of its name. A verb looks only at packets that are still pending and may
+// decide any.
 #pragma once
 
 #include "dataplane/burst.h"
@@ -12,7 +13,8 @@
 
 namespace dataplane {
 
-/// Proves every header's length and place; sets kind, key, offsets and TCP flags. Cuts Ethernet padding.
+/// Proves every header's length and place; sets kind, key, offsets and TCP flags. Cuts Ethernet
+/// padding.
 void parse(Burst& burst, const Snapshot& snapshot);
 
 /// Decides HandOff for packets whose flow another worker owns. Nothing to do with one worker.
@@ -21,7 +23,8 @@ void steer(Burst& burst, const Snapshot& snapshot, WorkerId self, Seed owner_see
 /// Looks up all keyed packets, their cache misses overlapping; sets `flows`.
 void find(Burst& burst, const FlowTable& flows);
 
-/// Moves TCP phases on; ends flows that a packet shows to be over, which makes that packet a new one.
+/// Moves TCP phases on; ends flows that a packet shows to be over, which makes that packet a new
+/// one.
 void track(Burst& burst, const Snapshot& snapshot, FlowLedger& flows);
 
 /// Finds the listener (or, for a target's packet, the target) of packets without a flow; answers or

@@ -1,6 +1,7 @@
-// The path in memory: ns per packet, beside a reference primitive of the same run (independent random
-// reads of cache lines), because absolute times on shared machines prove nothing. The whole bench of
-// the product comes with its own program; this one tells whether a change to dataplane/ costs anything.
+// The path in memory: ns per packet, beside a reference primitive of the same run (independent
+// random reads of cache lines), because absolute times on shared machines prove nothing. The whole
+// bench of the product comes with its own program; this one tells whether a change to dataplane/
+// costs anything.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
@@ -68,9 +69,9 @@ std::vector<Bytes> frames_of(std::size_t flows, bool use_udp, std::uint8_t flags
 }
 
 void report(benchmark::State& state) {
-  state.counters["ns/packet"] = benchmark::Counter(
-      static_cast<double>(state.iterations()) * burst_size / 1e9,
-      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["ns/packet"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * burst_size / 1e9,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void established(benchmark::State& state, Mode mode) {

@@ -19,8 +19,8 @@ const std::string target = "10.0.1.11:8080";
 /// The source that a frame on its way to the target has.
 std::string source_of(const Bytes& frame) {
   const std::uint8_t* ip = frame.data() + 14;
-  return std::to_string(ip[12]) + "." + std::to_string(ip[13]) + "." + std::to_string(ip[14]) + "." +
-         std::to_string(ip[15]) + ":" + std::to_string(ip[20] << 8 | ip[21]);
+  return std::to_string(ip[12]) + "." + std::to_string(ip[13]) + "." + std::to_string(ip[14]) +
+         "." + std::to_string(ip[15]) + ":" + std::to_string(ip[20] << 8 | ip[21]);
 }
 
 TEST(FullNat, CarriesAConnectionBothWays) {

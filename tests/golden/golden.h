@@ -1,6 +1,6 @@
-// Golden cases: packets in → verdict and packets out, byte for byte. A case reads as prose; the frames
-// that must come out are built whole by tests/support/cpp/frame, so an incremental checksum that is one
-// off fails.
+// Golden cases: packets in → verdict and packets out, byte for byte. A case reads as prose; the
+// frames that must come out are built whole by tests/support/cpp/frame, so an incremental checksum
+// that is one off fails.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-// The life of flows: opening, closing, reuse of ports, mid-stream packets, idle times, gone targets.
+// The life of flows: opening, closing, reuse of ports, mid-stream packets, idle times, targets that
+// are gone.
 #include <gtest/gtest.h>
 
 #include "tests/golden/golden.h"
@@ -250,10 +251,12 @@ TEST_F(Life, TerminatedTargetsFlowsAreReset) {
 TEST_F(Life, UdpFlowsOfTerminatedTargetsMove) {
   config::Config config = standard_config(2, Mode::Nat, Algorithm::RoundRobin);
   Rig rig(config, standard_facts(config));
-  EXPECT_EQ(rig.run(udp(client, dns), front).bytes, to_target(1, udp(client, "10.0.1.11:5353").ttl(63)));
+  EXPECT_EQ(rig.run(udp(client, dns), front).bytes,
+            to_target(1, udp(client, "10.0.1.11:5353").ttl(63)));
   rig.facts.targets[2].availability = config::Availability::Terminated;
   rig.publish();
-  EXPECT_EQ(rig.run(udp(client, dns), front).bytes, to_target(2, udp(client, "10.0.1.12:5353").ttl(63)));
+  EXPECT_EQ(rig.run(udp(client, dns), front).bytes,
+            to_target(2, udp(client, "10.0.1.12:5353").ttl(63)));
   rig.expect_laws();
 }
 

@@ -1,4 +1,5 @@
-// What belongs to no flow: ARP, ping, the kernel's packets, and everything that is dropped with a reason.
+// What belongs to no flow: ARP, ping, the kernel's packets, and everything that is dropped with a
+// reason.
 #include <gtest/gtest.h>
 
 #include "tests/golden/golden.h"
@@ -94,7 +95,8 @@ TEST(Local, TheKernelGetsWhatIsThePortsOwn) {
   play({.why = "anything an operator runs",
         .config = full_nat(),
         .steps = {
-            {"ssh", arrives(tcp(client, "198.51.100.2:22").flags(syn), front), PuntKernel, {}, {}, 0},
+            {"ssh", arrives(tcp(client, "198.51.100.2:22").flags(syn), front), PuntKernel, {},
+             {}, 0},
             {"a health check's answer", from_target(1, tcp("10.0.1.11:8080", "10.0.1.2:40000")),
              PuntKernel, {}, {}, 0},
             {"fragment to it", arrives(udp(client, "198.51.100.2:9").fragment(0x2000), front),
@@ -131,13 +133,16 @@ TEST(Local, EveryDropHasItsReason) {
             {"cut in the TCP header", cut(good, 53), DropMalformed, {}, {}, 0},
             {"version 5", spoilt(good, 14, 0x55), DropMalformed, {}, {}, 0},
             {"header of four words", spoilt(good, 14, 0x44), DropMalformed, {}, {}, 0},
-            {"wrong header checksum", spoilt(good, 24, good.bytes[24] ^ 1), DropMalformed, {}, {}, 0},
+            {"wrong header checksum", spoilt(good, 24, good.bytes[24] ^ 1), DropMalformed, {}, {},
+             0},
             {"TCP header of four words", spoilt(good, 46, 0x40), DropMalformed, {}, {}, 0},
             {"TCP header longer than the packet", spoilt(good, 46, 0xf0), DropMalformed, {}, {}, 0},
             {"not to our MAC address", spoilt(good, 5, 0x77), DropNotOurs, {}, {}, 0},
             {"from a group MAC address", spoilt(good, 6, 0x03), DropMalformed, {}, {}, 0},
-            {"from multicast", from_client(tcp("224.0.0.1:1", web).flags(syn)), DropSource, {}, {}, 0},
-            {"from loopback", from_client(tcp("127.0.0.1:1", web).flags(syn)), DropSource, {}, {}, 0},
+            {"from multicast", from_client(tcp("224.0.0.1:1", web).flags(syn)), DropSource, {}, {},
+             0},
+            {"from loopback", from_client(tcp("127.0.0.1:1", web).flags(syn)), DropSource, {}, {},
+             0},
             {"from our own address", from_client(tcp("203.0.113.10:1", web).flags(syn)), DropSource,
              {}, {}, 0},
             {"fragment to a listener", from_client(udp(client, "203.0.113.10:53").fragment(0x2000)),
@@ -147,8 +152,8 @@ TEST(Local, EveryDropHasItsReason) {
             {"GRE to a listener", from_client(gre), DropProtocol, {}, {}, 0},
             {"no listener on the port", from_client(tcp(client, "203.0.113.10:81").flags(syn)),
              DropNoListener, {}, {}, 0},
-            {"a stranger's packet", from_client(tcp(client, "192.0.2.9:80").flags(syn)), DropNotOurs,
-             {}, {}, 0},
+            {"a stranger's packet", from_client(tcp(client, "192.0.2.9:80").flags(syn)),
+             DropNotOurs, {}, {}, 0},
             {"TTL 1", from_client(tcp(client, web).flags(syn).ttl(1)), DropTtl, {}, {}, 0},
             {"ICMP error of no flow",
              from_client(echo("198.18.0.1", "203.0.113.10")

@@ -1,4 +1,5 @@
-// nat: the client's address is kept, the destination becomes the target's, replies come back through us.
+// nat: the client's address is kept, the destination becomes the target's, replies come back
+// through us.
 #include <gtest/gtest.h>
 
 #include "tests/golden/golden.h"
@@ -32,7 +33,8 @@ std::vector<Step> handshake() {
 TEST(Nat, CarriesAConnectionBothWays) {
   Case golden{.why = "handshake and data", .config = one_target(), .steps = handshake()};
   golden.steps.push_back({"request with an odd number of bytes",
-                          from_client(tcp(client, web).flags(psh | ack).payload("GET / HTTP/1.1\r")),
+                          from_client(
+                              tcp(client, web).flags(psh | ack).payload("GET / HTTP/1.1\r")),
                           ForwardToTarget,
                           to_target(1, tcp(client, target).flags(psh | ack).ttl(63).payload(
                                            "GET / HTTP/1.1\r")),
@@ -47,7 +49,8 @@ TEST(Nat, KeepsIpOptions) {
   const Bytes options{0x94, 0x04, 0x00, 0x00};  // router alert
   play({.why = "a header of six words",
         .config = one_target(),
-        .steps = {{"SYN", from_client(tcp(client, web).flags(syn).options(options)), ForwardToTarget,
+        .steps = {{"SYN", from_client(tcp(client, web).flags(syn).options(options)),
+                   ForwardToTarget,
                    to_target(1, tcp(client, target).flags(syn).options(options).ttl(63)), back}}});
 }
 
@@ -66,7 +69,8 @@ TEST(Nat, UdpChecksumsAreAdjustedAndZeroStaysZero) {
         }});
 }
 
-// A payload chosen so that the checksum after the rewrite computes to zero: it must be sent as 0xffff.
+// A payload chosen so that the checksum after the rewrite computes to zero: it must be sent as
+// 0xffff.
 TEST(Nat, UdpChecksumThatComputesToZeroIsSentAsOnes) {
   for (unsigned word = 0; word < 0x10000; ++word) {
     const Bytes payload{static_cast<std::uint8_t>(word >> 8), static_cast<std::uint8_t>(word)};
@@ -116,7 +120,8 @@ TEST(Nat, VlanTagsInAndOut) {
         .config = config,
         .steps = {
             {"untagged frame", untagged, DropVlan, {}, {}, 0},
-            {"another VLAN", from_client(tcp(client, web).flags(syn).vlan(101)), DropVlan, {}, {}, 0},
+            {"another VLAN", from_client(tcp(client, web).flags(syn).vlan(101)), DropVlan, {}, {},
+             0},
             {"SYN, with priority bits", from_client(tcp(client, web).flags(syn).vlan(0xa064)),
              ForwardToTarget, to_target(1, tcp(client, target).flags(syn).ttl(63)), back},
             {"SYN-ACK", from_target(1, tcp(target, client).flags(syn | ack)), ForwardToClient,
@@ -132,7 +137,8 @@ TEST(Nat, IcmpErrorsFindTheirFlow) {
   Frame expected = echo("198.18.0.1", "10.0.1.11");
   golden.steps.push_back(
       {"about a packet to the client",
-       from_client(error.icmp(3, 4, 1280).payload(tcp(web, client).ttl(60).payload("z").ip_packet())),
+       from_client(
+           error.icmp(3, 4, 1280).payload(tcp(web, client).ttl(60).payload("z").ip_packet())),
        ForwardToTarget,
        to_target(1, expected.icmp(3, 4, 1280).ttl(63).payload(
                         tcp(target, client).ttl(60).payload("z").ip_packet())),

@@ -122,16 +122,16 @@ std::string Balancer::judge(const Said& said, const Outcome& outcome) {
     const config::TargetFact& target = rig_.facts.targets[c.target_number];
     const bool gone = target.availability == config::Availability::Terminated;
     const auto now_eligible = eligible(target.target_group);
-    const bool out = std::find(now_eligible.begin(), now_eligible.end(), c.target_number) ==
-                     now_eligible.end();
+    const bool out =
+        std::find(now_eligible.begin(), now_eligible.end(), c.target_number) == now_eligible.end();
     const bool opens = said.from_client && (said.flags & (syn | ack | rst)) == syn && said.tcp;
     const bool over = c.reset || (c.client_fin && c.target_fin);
-    const bool anew = said.tcp ? opens && (over || (!c.answered && !c.reset && out))
-                               : said.from_client && gone;
+    const bool anew =
+        said.tcp ? opens && (over || (!c.answered && !c.reset && out)) : said.from_client && gone;
     if (!anew && gone) {
       if (said.tcp) c.reset = true;
-      const Verdict expected = said.tcp && (said.flags & rst) == 0 ? ReplyResetTargetGone
-                                                                  : DropTargetGone;
+      const Verdict expected =
+          said.tcp && (said.flags & rst) == 0 ? ReplyResetTargetGone : DropTargetGone;
       return outcome.verdict == expected ? "" : wrong("target gone", expected, outcome);
     }
     if (!anew) {
@@ -168,9 +168,9 @@ std::string Balancer::judge_unknown(const Said& said, const Outcome& outcome) {
 
 std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::size_t number) {
   const config::Listener& listener = rig_.config.listeners[number];
-  const config::TargetGroup& group = *std::find_if(
-      rig_.config.target_groups.begin(), rig_.config.target_groups.end(),
-      [&](const config::TargetGroup& g) { return g.name == listener.target_group; });
+  const config::TargetGroup& group =
+      *std::find_if(rig_.config.target_groups.begin(), rig_.config.target_groups.end(),
+                    [&](const config::TargetGroup& g) { return g.name == listener.target_group; });
   const std::vector<std::size_t> all = eligible(group.name);
   if (all.empty()) {
     const Verdict expected = said.tcp ? ReplyResetNoTarget : DropNoTarget;
@@ -189,8 +189,8 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
                .last_judged = now()};
   if (group.mode == Mode::Nat && group.algorithm == Algorithm::RoundRobin) {
     const config::TargetFact& target = rig_.facts.targets[allowed[0]];
-    const auto other = by_target_.find(
-        key_of(said.tcp, SocketAddress{target.address, target.port}, said.source));
+    const auto other =
+        by_target_.find(key_of(said.tcp, SocketAddress{target.address, target.port}, said.source));
     if (other != by_target_.end()) {
       const auto old = by_client_.find(other->second);
       const Connection& o = old->second;

@@ -1,8 +1,8 @@
-// Balancer: what Spillway should do, written the obvious way: std::map, one packet at a time, no bursts,
-// no hashing, no incremental checksums. The oracle of model_test.
+// Balancer: what Spillway should do, written the obvious way: std::map, one packet at a time, no
+// bursts, no hashing, no incremental checksums. The oracle of model_test.
 //
-// Where the real path has a free choice (which local port; which target Maglev's table names), the model
-// learns it from the outcome, checks that it was allowed, and from then on insists on it.
+// Where the real path has a free choice (which local port; which target Maglev's table names), the
+// model learns it from the outcome, checks that it was allowed, and from then on insists on it.
 #pragma once
 
 #include <map>
@@ -37,7 +37,7 @@ struct Connection {
   SocketAddress client;
   SocketAddress listener;
   SocketAddress target;
-  SocketAddress seen_by_target;  // client's, or a local address and port
+  SocketAddress seen_by_target;   // client's, or a local address and port
   std::size_t target_number = 0;  // in facts.targets
   std::uint64_t last_seen = 0;    // milliseconds; last forwarded
   std::uint64_t last_judged = 0;  // milliseconds; last packet of any fate
@@ -76,8 +76,8 @@ class Balancer {
                                   const std::vector<std::size_t>& allowed);
 
   const Rig& rig_;
-  Map by_client_;                   // key: as the client sends
-  std::map<Key, Key> by_target_;    // key: as the target sends → key in by_client_
+  Map by_client_;                 // key: as the client sends
+  std::map<Key, Key> by_target_;  // key: as the target sends → key in by_client_
   std::map<std::pair<int, std::string>, std::uint64_t> cursors_;  // (worker, group) → turns taken
 };
 

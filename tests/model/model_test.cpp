@@ -1,7 +1,7 @@
 // The real path and the obvious balancer get the same random traffic; every output is compared.
 //
-// Seeded: a failure prints its seed, SPILLWAY_SEED=N repeats it. Traffic is nasty on purpose: few client
-// ports, so that they are used again; random flags; targets that come and go; long silences.
+// Seeded: a failure prints its seed, SPILLWAY_SEED=N repeats it. Traffic is nasty on purpose: few
+// client ports, so that they are used again; random flags; targets that come and go; long silences.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,8 +29,9 @@ class Generator {
   Generator(Rig& rig, const Balancer& model, std::uint64_t seed)
       : rig_(rig), model_(model), random_(seed) {}
 
-  /// Up to 64 packets of which no client has both a SYN that may end a connection and other packets:
-  /// within one burst the path looks up all flows first, so only their order on the wire would tell.
+  /// Up to 64 packets of which no client has both a SYN that may end a connection and other
+  /// packets: within one burst the path looks up all flows first, so only their order on the wire
+  /// would tell.
   std::vector<Said> burst() {
     std::vector<Said> all;
     std::set<std::uint64_t> opening;
@@ -78,8 +79,9 @@ class Generator {
   }
 
   std::uint8_t random_flags() {
-    static constexpr std::uint8_t usual[] = {syn, syn, syn, ack, ack, psh | ack, psh | ack,
-                                             fin | ack, fin | ack, rst, rst | ack, syn | ack};
+    static constexpr std::uint8_t usual[] = {syn,       syn,       syn,       ack,
+                                             ack,       psh | ack, psh | ack, fin | ack,
+                                             fin | ack, rst,       rst | ack, syn | ack};
     return usual[below(std::size(usual))];
   }
 
@@ -175,15 +177,15 @@ std::string surplus(Rig& rig, const Balancer& model, int workers) {
       flows.visit_bucket(bucket, [&](dataplane::FlowIndex index) {
         const dataplane::Flow4& flow = flows[index];
         const auto& key = flow.key;
-        const Key wanted = key_of(key.protocol == dataplane::Protocol::Tcp,
-                                  {key.source, key.source_port.value()},
-                                  {key.destination, key.destination_port.value()});
+        const Key wanted =
+            key_of(key.protocol == dataplane::Protocol::Tcp, {key.source, key.source_port.value()},
+                   {key.destination, key.destination_port.value()});
         if (flow.direction != dataplane::Direction::ToTarget) return;
         if (model.connections().contains(wanted)) return;
         text += "\n" + std::string(to_string(key.protocol)) + " " + to_string(key.source) + ":" +
-                std::to_string(key.source_port.value()) + " " +
-                std::string(to_string(flow.phase)) + " idle " +
-                std::to_string(dataplane::Tick::of(rig.now).since(flow.last_seen)) + " ms";
+                std::to_string(key.source_port.value()) + " " + std::string(to_string(flow.phase)) +
+                " idle " + std::to_string(dataplane::Tick::of(rig.now).since(flow.last_seen)) +
+                " ms";
       });
     }
   }

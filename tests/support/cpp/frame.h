@@ -1,5 +1,6 @@
-// Frame: a packet builder for tests. Reads as prose, computes every checksum whole, knows nothing of the
-// code under test but the header structs. `tcp("198.51.100.7:5555", "203.0.113.10:80").flags(syn)`
+// Frame: a packet builder for tests. Reads as prose, computes every checksum whole, knows nothing
+// of the code under test but the header structs. `tcp("198.51.100.7:5555",
+// "203.0.113.10:80").flags(syn)`
 #pragma once
 
 #include <cstdint>
@@ -36,20 +37,62 @@ struct SocketAddress {
 /// One Ethernet frame being described; bytes() renders it.
 class Frame {
  public:
-  Frame& from_mac(MacAddress m) { source_mac_ = m; return *this; }
-  Frame& to_mac(MacAddress m) { destination_mac_ = m; return *this; }
-  Frame& vlan(std::uint16_t id) { vlan_ = id; return *this; }
-  Frame& ttl(std::uint8_t value) { ttl_ = value; return *this; }
-  Frame& fragment(std::uint16_t field) { fragment_ = field; return *this; }
-  Frame& identification(std::uint16_t value) { identification_ = value; return *this; }
-  Frame& options(Bytes value) { options_ = std::move(value); return *this; }  // multiple of 4 bytes
-  Frame& flags(std::uint8_t value) { tcp_flags_ = value; return *this; }
-  Frame& sequence(std::uint32_t value) { sequence_ = value; return *this; }
-  Frame& acknowledgement(std::uint32_t value) { acknowledgement_ = value; return *this; }
-  Frame& window(std::uint16_t value) { window_ = value; return *this; }
-  Frame& payload(std::string_view text) { payload_.assign(text.begin(), text.end()); return *this; }
-  Frame& payload(Bytes bytes) { payload_ = std::move(bytes); return *this; }
-  Frame& no_udp_checksum() { udp_checksum_ = false; return *this; }
+  Frame& from_mac(MacAddress m) {
+    source_mac_ = m;
+    return *this;
+  }
+  Frame& to_mac(MacAddress m) {
+    destination_mac_ = m;
+    return *this;
+  }
+  Frame& vlan(std::uint16_t id) {
+    vlan_ = id;
+    return *this;
+  }
+  Frame& ttl(std::uint8_t value) {
+    ttl_ = value;
+    return *this;
+  }
+  Frame& fragment(std::uint16_t field) {
+    fragment_ = field;
+    return *this;
+  }
+  Frame& identification(std::uint16_t value) {
+    identification_ = value;
+    return *this;
+  }
+  Frame& options(Bytes value) {
+    options_ = std::move(value);
+    return *this;
+  }  // multiple of 4 bytes
+  Frame& flags(std::uint8_t value) {
+    tcp_flags_ = value;
+    return *this;
+  }
+  Frame& sequence(std::uint32_t value) {
+    sequence_ = value;
+    return *this;
+  }
+  Frame& acknowledgement(std::uint32_t value) {
+    acknowledgement_ = value;
+    return *this;
+  }
+  Frame& window(std::uint16_t value) {
+    window_ = value;
+    return *this;
+  }
+  Frame& payload(std::string_view text) {
+    payload_.assign(text.begin(), text.end());
+    return *this;
+  }
+  Frame& payload(Bytes bytes) {
+    payload_ = std::move(bytes);
+    return *this;
+  }
+  Frame& no_udp_checksum() {
+    udp_checksum_ = false;
+    return *this;
+  }
   Frame& icmp(std::uint8_t type, std::uint8_t code, std::uint32_t rest);
 
   /// The frame, not padded.

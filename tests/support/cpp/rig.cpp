@@ -17,9 +17,7 @@ MacAddress port_mac(PortId port) {
   return {{2, 0, 0, 0, 0, static_cast<std::uint8_t>(port.number)}};
 }
 MacAddress router_mac() { return {{2, 0, 0, 0, 0xcc, 1}}; }
-MacAddress target_mac(int number) {
-  return {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(number)}};
-}
+MacAddress target_mac(int number) { return {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(number)}}; }
 std::string target_ip(int number) { return "10.0.1." + std::to_string(10 + number); }
 
 config::Config standard_config(int targets, Mode mode, Algorithm algorithm) {
@@ -46,7 +44,7 @@ config::Config standard_config(int targets, Mode mode, Algorithm algorithm) {
     group.mode = mode;
     group.algorithm = algorithm;
     group.unknown_flow = mode == Mode::Nat && algorithm == Algorithm::Maglev ? UnknownFlow::PickUp
-                                                                            : UnknownFlow::Reset;
+                                                                             : UnknownFlow::Reset;
     for (int number = 1; number <= targets; ++number) {
       config::Target target;
       target.address = ip(target_ip(number));
@@ -132,7 +130,9 @@ void Rig::publish() {
   snapshot_ = config::compile(config, facts, snapshot_.get());
 }
 
-WorkerBlock& Rig::counters(int worker) { return *workers_[static_cast<std::size_t>(worker)]->block; }
+WorkerBlock& Rig::counters(int worker) {
+  return *workers_[static_cast<std::size_t>(worker)]->block;
+}
 Core& Rig::core(int worker) { return workers_[static_cast<std::size_t>(worker)]->core; }
 
 std::uint64_t Rig::verdicts(Verdict verdict) const {
@@ -216,9 +216,9 @@ void Rig::expect_laws() {
     std::uint64_t sum = 0;
     for (const Counter& counter : worker->block->verdicts) sum += counter.read();
     EXPECT_EQ(totals.received.read(), sum);
-    EXPECT_EQ(totals.flows_alive.read(), totals.flows_inserted.read() -
-                                             totals.flows_expired.read() -
-                                             totals.flows_removed.read());
+    EXPECT_EQ(
+        totals.flows_alive.read(),
+        totals.flows_inserted.read() - totals.flows_expired.read() - totals.flows_removed.read());
     EXPECT_EQ(worker->core.flows.size(), 2 * totals.flows_alive.read());
     std::uint64_t by_target = 0;
     for (const TargetCounters& target : worker->block->targets) {

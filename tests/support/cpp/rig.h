@@ -1,9 +1,10 @@
-// Rig: the real path in memory. A Config and Facts become a Snapshot; frames go in, what became of each
-// comes out. One Rig is one worker, or several that hand packets to each other as nic/ does.
+// Rig: the real path in memory. A Config and Facts become a Snapshot; frames go in, what became of
+// each comes out. One Rig is one worker, or several that hand packets to each other as nic/ does.
 //
 // The standard world, which most tests use (see standard_config): a client side and a target side.
 //
-//   clients ── router 02:00:00:00:cc:01 ── [0 front 198.51.100.2] spillway [1 back 10.0.1.2] ── targets
+//   clients ── router 02:00:00:00:cc:01 ── [0 front 198.51.100.2] spillway [1 back 10.0.1.2] ──
+//   targets
 //              198.51.100.1                 listener 203.0.113.10                  10.0.1.11 … .1N
 #pragma once
 
@@ -30,7 +31,8 @@ inline constexpr dataplane::PortId back{1};
 /// "10.0.1.(10+number)"
 [[nodiscard]] std::string target_ip(int number);
 
-/// One TCP and one UDP listener, 203.0.113.10:80 and :53, over `targets` targets (ports 8080, 5353).
+/// One TCP and one UDP listener, 203.0.113.10:80 and :53, over `targets` targets (ports 8080,
+/// 5353).
 [[nodiscard]] config::Config standard_config(int targets, dataplane::Mode mode,
                                              dataplane::Algorithm algorithm);
 /// Ids, MAC addresses and availability (Serving) for everything in `config`.

@@ -1,8 +1,9 @@
 // Config: what the operator asked for, as checked plain values.
 //
-// Made by read() and check(); nothing in here looks at the machine. Durations carry their unit in the
-// type. `line` is the line of the config file, for messages; 0: not from a file. What @include brought
-// in counts its own lines: `places` knows the file too, and the line of every single setting.
+// Made by read() and check(); nothing in here looks at the machine. Durations carry their unit in
+// the type. `line` is the line of the config file, for messages; 0: not from a file. What @include
+// brought in counts its own lines: `places` knows the file too, and the line of every single
+// setting.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// Facts: what is true now and was not in the file: MAC addresses, neighbours, who is healthy, and the
-// ids that control gave out. With a Config, all that compile() needs.
+// Facts: what is true now and was not in the file: MAC addresses, neighbours, who is healthy, and
+// the ids that control gave out. With a Config, all that compile() needs.
 #pragma once
 
 #include <cstdint>

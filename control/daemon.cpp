@@ -85,8 +85,7 @@ bool Daemon::run() {
 void Daemon::start_forwarder(const std::vector<std::string>& eal_arguments) {
   nic::ForwarderOptions options = forwarder_options(config_);
   for (std::uint32_t i = 0; i < config_.workers; ++i) {
-    options.counters.push_back(
-        &segment_.worker(dataplane::WorkerId{static_cast<std::uint8_t>(i)}));
+    options.counters.push_back(&segment_.worker(dataplane::WorkerId{static_cast<std::uint8_t>(i)}));
   }
   runtime_ = or_throw(nic::Runtime::start(runtime_options(config_, options, eal_arguments)));
   forwarder_ = or_throw(nic::Forwarder::build(*runtime_, options));
@@ -132,8 +131,7 @@ void Daemon::start_neighbours() {
 void Daemon::start_api(const std::string& run_dir) {
   std::vector<dataplane::FlowQuery*> mailboxes;
   for (std::size_t i = 0; i < forwarder_->workers(); ++i) {
-    mailboxes.push_back(
-        &forwarder_->core(dataplane::WorkerId{static_cast<std::uint8_t>(i)}).query);
+    mailboxes.push_back(&forwarder_->core(dataplane::WorkerId{static_cast<std::uint8_t>(i)}).query);
   }
   flows_.emplace(io_, std::move(mailboxes), segment_.view());
   api_.emplace(io_, run_dir + "/" + config_.instance + ".sock", commands());
@@ -144,8 +142,7 @@ config::Facts Daemon::facts() {
   facts.generation = dataplane::Generation{generation_.number + 1};
   for (std::size_t i = 0; i < config_.ports.size(); ++i) {
     const nic::Port& port = *forwarder_->ports()[i];
-    const bool kernel =
-        forwarder_->kernel_port(PortId{static_cast<std::uint8_t>(i)}) != nullptr;
+    const bool kernel = forwarder_->kernel_port(PortId{static_cast<std::uint8_t>(i)}) != nullptr;
     facts.ports.push_back({.mac = port.mac(), .mtu = port.mtu(), .kernel_path = kernel});
   }
   facts.neighbours = neighbours_->facts();

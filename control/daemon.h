@@ -1,5 +1,6 @@
 // Daemon: the composition root's body. Owns everything of a running instance and connects it: facts
-// become snapshots, snapshots reach workers, counters reach the segment, commands reach the lifecycle.
+// become snapshots, snapshots reach workers, counters reach the segment, commands reach the
+// lifecycle.
 //
 // One thread runs it (the workers' threads are nic's). Order of life: shared memory (is another one
 // running?) → EAL, ports, tables → first snapshot → workers → health checks and the control socket.

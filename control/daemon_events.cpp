@@ -86,8 +86,8 @@ void Daemon::write_ports() {
   segment_.write_ports(records);
 }
 
-/// Has the kernel resolve hosts on our links that packets go to and nobody has asked for: clients that
-/// were picked up from their target's side.
+/// Has the kernel resolve hosts on our links that packets go to and nobody has asked for: clients
+/// that were picked up from their target's side.
 void Daemon::look_for_missing_hops() {
   const auto now = steady_clock::now();
   bool changed = std::erase_if(missed_, [&](const auto& entry) {

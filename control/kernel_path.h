@@ -1,5 +1,5 @@
-// KernelPath: serves the ports' TAP twins on the control thread: moves frames between the kernel and
-// the workers' rings whenever either side has some.
+// KernelPath: serves the ports' TAP twins on the control thread: moves frames between the kernel
+// and the workers' rings whenever either side has some.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

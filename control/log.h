@@ -1,5 +1,5 @@
-// Log: one line per change of state, on stderr. No colour and no time stamp of our own where journald
-// adds both.
+// Log: one line per change of state, on stderr. No colour and no time stamp of our own where
+// journald adds both.
 #pragma once
 
 #include <string>

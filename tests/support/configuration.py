@@ -9,9 +9,9 @@ import re
 
 from . import namespaces
 
-# full_nat's sources: addresses of the back subnet that no target has. Each configuration gets its own,
-# for a target remembers for a minute (TIME_WAIT) which ports of an address it has talked to, and tests
-# start balancers faster than that.
+# full_nat's sources: addresses of the back subnet that no target has. Each configuration gets its
+# own, for a target remembers for a minute (TIME_WAIT) which ports of an address it has talked to,
+# and tests start balancers faster than that.
 _local_addresses = itertools.cycle([f"10.0.1.{n}", f"10.0.1.{n + 1}"] for n in range(100, 250, 2))
 
 
@@ -53,8 +53,8 @@ def ports(driver="af_xdp", vlan=0, full_nat=False):
 
 
 def health_check(**changes):
-    """An HTTP check that notices within half a second."""
-    return {"protocol": "http", "path": "/healthz", "interval": 0.2, "timeout": 0.2,
+    """An HTTP check that notices a dead server in two seconds, and does not mind a busy one."""
+    return {"protocol": "http", "path": "/healthz", "interval": 1, "timeout": 1,
             "healthy_threshold": 1, "unhealthy_threshold": 2} | changes
 
 

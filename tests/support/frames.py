@@ -10,7 +10,8 @@ CLIENT_MAC = "02:00:00:00:00:01"
 TARGET_MAC = "02:00:00:00:00:11"
 
 BAD = ("ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 || "
-       "icmp.checksum.status == 0 || ip.bogus_ip_length || tcp.bogus_header_length || udp.length.bad")
+       "icmp.checksum.status == 0 || ip.bogus_ip_length || tcp.bogus_header_length || "
+       "udp.length.bad")
 
 
 def ethernet(vlan=0, source=CLIENT_MAC, destination=OUR_MAC):

@@ -1,8 +1,8 @@
 """A capture in, a capture out: scapy and tshark judge every frame that the daemon emits.
 
-One net_pcap port carries both subnets, so the order of frames in is the order of frames out. A frame's
-fate must not depend on its burst, so steps of a conversation are kept apart by more noise than fits
-into a burst.
+One net_pcap port carries both subnets, so the order of frames in is the order of frames out. A
+frame's fate must not depend on its burst, so steps of a conversation are kept apart by more noise
+than fits into a burst.
 """
 
 import collections

@@ -231,6 +231,24 @@ Order order_in(const rte_mbuf* packet, std::size_t grown) {
   return order;
 }
 
+namespace {
+
+/// What a frame says is to become of it.
+Order order_in(const dataplane::Packet& packet, WorkerId worker) {
+  Order order;
+  if (packet.segmented) {
+    order.verdict = dataplane::Verdict::DropSegmented;
+    return order;
+  }
+  std::memcpy(&order, packet.data + order_offset, sizeof order);
+  if (order.verdict == dataplane::Verdict::Pending) {  // not a frame of ours
+    order = {.verdict = dataplane::Verdict::DropMalformed, .owner = worker.number};
+  }
+  return order;
+}
+
+}  // namespace
+
 std::size_t obey(Rig& rig, WorkerId worker, dataplane::Burst& burst, dataplane::Instant now) {
   QueuePair& io = rig.forwarder->queue_pair(worker);
   dataplane::WorkerBlock& block = *rig.blocks[worker.number];
@@ -239,15 +257,7 @@ std::size_t obey(Rig& rig, WorkerId worker, dataplane::Burst& burst, dataplane::
     packets += burst.size;
     for (std::size_t i = 0; i < burst.size; ++i) {
       dataplane::Packet& packet = burst.packets[i];
-      Order order;
-      if (packet.segmented) {
-        order.verdict = dataplane::Verdict::DropSegmented;
-      } else {
-        std::memcpy(&order, packet.data + order_offset, sizeof order);
-        if (order.verdict == dataplane::Verdict::Pending) {  // not a frame of ours
-          order = {.verdict = dataplane::Verdict::DropMalformed, .owner = worker.number};
-        }
-      }
+      Order order = order_in(packet, worker);
       if (!packet.segmented && !packet.handed_off && order.owner != worker.number) {
         packet.owner = WorkerId{order.owner};
         order.verdict = dataplane::Verdict::HandOff;

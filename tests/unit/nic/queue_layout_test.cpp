@@ -37,15 +37,16 @@ TEST(QueueLayout, OneWorkerDoesAll) {
 }
 
 TEST(QueueLayout, EverySenderHasAQueue) {
+  const auto expect_queues = [](const QueueLayout& layout, std::size_t workers, PortId port) {
+    for (std::uint8_t i = 0; i < workers; ++i) {
+      const WorkerId sender = layout.sender(port, WorkerId{i});
+      EXPECT_TRUE(layout.queue_of(port, sender).has_value());
+    }
+  };
   for (std::size_t workers = 1; workers <= 9; ++workers) {
     for (std::uint16_t max = 1; max <= 9; ++max) {
       const QueueLayout layout(workers, {max, 1, 3});
-      for (std::uint8_t port = 0; port < 3; ++port) {
-        for (std::uint8_t i = 0; i < workers; ++i) {
-          const WorkerId sender = layout.sender(PortId{port}, WorkerId{i});
-          EXPECT_TRUE(layout.queue_of(PortId{port}, sender).has_value());
-        }
-      }
+      for (std::uint8_t port = 0; port < 3; ++port) expect_queues(layout, workers, PortId{port});
     }
   }
 }

@@ -6,9 +6,8 @@
 //
 //   bool receive(Burst&, Instant now)   resets and fills the burst from the next source that has
 //                                       packets; false when every source has been asked once
-//   void transmit(Burst&, Totals&)      takes every packet by its verdict: sends, punts, hands off
-//   or
-//                                       frees it, and counts sent/unsent and the like
+//   void transmit(Burst&, Totals&)      takes every packet by its verdict: sends it, punts it,
+//                                       hands it off or frees it, and counts sent, unsent and so on
 //   std::size_t idle(Totals&)           housekeeping of its own once a step (kernel path, transmit
 //                                       rings); how many packets it moved
 #pragma once

@@ -1,0 +1,118 @@
+#include "dataplane/worker.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace dataplane {
+namespace {
+
+/// Gives the announced bursts of frames that are too short to be any, and notes what comes back.
+struct FakeIo {
+  std::vector<std::size_t> bursts;
+  std::size_t idle_packets = 0;
+  std::size_t given = 0;
+  std::size_t transmitted = 0;
+  std::vector<Instant> times;
+  std::array<std::uint8_t, 4> frame{};
+
+  bool receive(Burst& burst, Instant now) {
+    if (given == bursts.size()) return false;
+    burst.reset(now, bursts[given++]);
+    for (std::size_t i = 0; i < burst.size; ++i) {
+      burst.packets[i] = Packet{};
+      burst.packets[i].data = frame.data();
+      burst.packets[i].length = 4;
+      burst.packets[i].ingress = PortId{0};
+    }
+    times.push_back(now);
+    return true;
+  }
+  void transmit(Burst& burst, Totals&) {
+    EXPECT_EQ(burst.pending, 0u);
+    for (std::size_t i = 0; i < burst.size; ++i) {
+      EXPECT_EQ(burst.verdicts[i], Verdict::DropMalformed);
+    }
+    transmitted += burst.size;
+  }
+  std::size_t idle(Totals&) { return idle_packets; }
+};
+
+std::shared_ptr<const Snapshot> snapshot(std::uint64_t generation) {
+  auto made = std::make_shared<Snapshot>();
+  made->generation = Generation{generation};
+  made->ports.push_back({.id = PortId{0}, .mac = {}, .vlan = 0, .mtu = 1500});
+  return made;
+}
+
+struct WorkerTest : testing::Test {
+  static constexpr std::size_t flows_max = 100;
+  struct Free {
+    void operator()(std::byte* start) const { ::operator delete[](start, std::align_val_t{64}); }
+  };
+  std::size_t bytes = FlowTable::bytes_needed(2 * flows_max);
+  std::unique_ptr<std::byte[], Free> memory{new (std::align_val_t{64}) std::byte[bytes]};
+  std::unique_ptr<WorkerBlock> block = std::make_unique<WorkerBlock>();
+  Core core{WorkerId{0}, {memory.get(), bytes}, flows_max, Seed{1, 2}, Seed{3, 4}, *block};
+  FakeIo io;
+  Publication publication{1, snapshot(1)};
+  Worker<FakeIo> worker{core, io, publication};
+};
+
+TEST_F(WorkerTest, CoreAnnouncesItsCapacity) {
+  EXPECT_EQ(block->totals.flow_capacity.read(), flows_max);
+  EXPECT_GE(core.flows.slots(), 2 * flows_max);
+}
+
+TEST_F(WorkerTest, TakesEveryWaitingBurstThroughThePath) {
+  io.bursts = {3, 64, 1};
+  EXPECT_EQ(worker.step(Instant{5}), 68u);
+  EXPECT_EQ(io.transmitted, 68u);
+  EXPECT_EQ(io.times, std::vector<Instant>(3, Instant{5}));
+  EXPECT_EQ(block->totals.received.read(), 68u);
+  EXPECT_EQ(block->verdicts[static_cast<std::size_t>(Verdict::DropMalformed)].read(), 68u);
+}
+
+TEST_F(WorkerTest, SaysWhetherThereWasAnythingToDo) {
+  EXPECT_EQ(worker.step(Instant{1}), 0u);
+  EXPECT_EQ(block->totals.polls.read(), 1u);
+  EXPECT_EQ(block->totals.busy_polls.read(), 0u);
+  io.idle_packets = 7;  // the kernel path had something
+  EXPECT_EQ(worker.step(Instant{2}), 7u);
+  EXPECT_EQ(block->totals.polls.read(), 2u);
+  EXPECT_EQ(block->totals.busy_polls.read(), 1u);
+}
+
+TEST_F(WorkerTest, ReportsTheGenerationItUses) {
+  worker.step(Instant{1});
+  EXPECT_EQ(block->totals.generation.read(), 1u);
+  publication.publish(snapshot(2));
+  EXPECT_EQ(block->totals.generation.read(), 1u);  // not before its next turn
+  EXPECT_EQ(publication.oldest_applied(), Generation{1});
+  worker.step(Instant{2});
+  EXPECT_EQ(block->totals.generation.read(), 2u);
+  EXPECT_EQ(publication.oldest_applied(), Generation{2});
+}
+
+TEST_F(WorkerTest, HoldsNothingAfterItsStop) {
+  worker.step(Instant{1});
+  worker.stop();
+  publication.publish(snapshot(2));
+  EXPECT_EQ(publication.snapshots_alive(), 1u);
+}
+
+TEST_F(WorkerTest, AnswersQuestionsOnTheWay) {
+  ASSERT_TRUE(core.query.ask(10, no_target));
+  for (std::uint32_t bucket = 0; bucket <= core.flows.buckets(); ++bucket) {
+    if (core.query.answered()) break;
+    worker.step(Instant{1});
+  }
+  EXPECT_TRUE(core.query.answered());
+  EXPECT_TRUE(core.query.records().empty());
+}
+
+}  // namespace
+}  // namespace dataplane

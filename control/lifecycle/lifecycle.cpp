@@ -90,9 +90,10 @@ std::optional<std::string> Lifecycle::apply(const config::Config& config) {
   apply_listeners(config);
   apply_groups(config);
   apply_targets(config);
-  facts_differ();
   end_drains();
   arm();
+  announce_later();
+  facts_changed_ = records_changed_ = false;  // the caller knows
   return std::nullopt;
 }
 
@@ -125,7 +126,7 @@ void Lifecycle::apply_listeners(const config::Config& config) {
     if (!known->registered()) listeners_.return_to(*known);
   }
   listeners_.for_each([&](Listeners::Entry& entry) {
-    if (entry.registered() && !named.contains(entry.name)) listeners_.leave(entry, facts_taken_);
+    if (entry.registered() && !named.contains(entry.name)) listeners_.leave(entry, told_);
   });
 }
 
@@ -143,7 +144,7 @@ void Lifecycle::apply_groups(const config::Config& config) {
     if (!known->registered()) groups_.return_to(*known);
   }
   groups_.for_each([&](Groups::Entry& entry) {
-    if (entry.registered() && !named.contains(entry.name)) groups_.leave(entry, facts_taken_);
+    if (entry.registered() && !named.contains(entry.name)) groups_.leave(entry, told_);
   });
 }
 
@@ -167,7 +168,7 @@ void Lifecycle::apply_targets(const config::Config& config) {
   }
   targets_.for_each([&](Targets::Entry& entry) {
     if (!entry.registered() || named.contains(entry.name)) return;
-    targets_.leave(entry, facts_taken_);
+    targets_.leave(entry, told_);
     update(entry, [&](TargetLife& life) {
       life.drain(TargetLife::Cause::LeftConfiguration, delay_of(entry), now);
     });
@@ -311,7 +312,7 @@ void Lifecycle::end_drains() {
 }
 
 void Lifecycle::release_unused() {
-  const auto targets = targets_.release(facts_taken_, [this](const Targets::Entry& entry) {
+  const auto targets = targets_.release(told_, [this](const Targets::Entry& entry) {
     return parts_.flows_left(target_id(entry.slot)) == 0;
   });
   for (const Targets::Entry& entry : targets) {
@@ -321,8 +322,8 @@ void Lifecycle::release_unused() {
   std::set<std::string> needed;
   targets_.for_each([&](const Targets::Entry& entry) { needed.insert(entry.name.target_group); });
   const auto groups = groups_.release(
-      facts_taken_, [&](const Groups::Entry& entry) { return !needed.contains(entry.name); });
-  const auto listeners = listeners_.release(facts_taken_, [this](const Listeners::Entry& entry) {
+      told_, [&](const Groups::Entry& entry) { return !needed.contains(entry.name); });
+  const auto listeners = listeners_.release(told_, [this](const Listeners::Entry& entry) {
     return parts_.listener_flows_left(ListenerId{entry.slot.number}) == 0;
   });
   if (!targets.empty() || !groups.empty()) facts_differ();
@@ -353,11 +354,15 @@ void Lifecycle::arm() {
 
 void Lifecycle::facts_differ() {
   facts_changed_ = true;
-  records_differ();
+  announce_later();
 }
 
 void Lifecycle::records_differ() {
   records_changed_ = true;
+  announce_later();
+}
+
+void Lifecycle::announce_later() {
   if (std::exchange(announcing_, true)) return;
   boost::asio::post(executor_, [this, alive = std::weak_ptr<const bool>(alive_)] {
     if (!alive.expired()) announce();
@@ -366,11 +371,17 @@ void Lifecycle::records_differ() {
 
 void Lifecycle::announce() {
   announcing_ = false;
-  if (facts_changed_) parts_.on_change();
-  if (records_changed_) parts_.on_records_change();
+  ++told_;  // first: what leaves while they are told is told the next time
+  const bool facts = std::exchange(facts_changed_, false);
+  const bool records = std::exchange(records_changed_, false);
+  if (facts) {
+    parts_.on_change();
+  } else if (records) {
+    parts_.on_records_change();
+  }
 }
 
-config::Facts Lifecycle::facts() {
+config::Facts Lifecycle::facts() const {
   config::Facts facts;
   listeners_.for_each([&](const Listeners::Entry& entry) {
     if (!entry.registered()) return;
@@ -387,8 +398,6 @@ config::Facts Lifecycle::facts() {
                              .weight = entry.thing.weight,
                              .availability = entry.thing.life.status().availability});
   });
-  facts_changed_ = false;
-  ++facts_taken_;
   return facts;
 }
 
@@ -402,7 +411,7 @@ std::set<std::string> Lifecycle::groups_serving() const {
   return result;
 }
 
-Records Lifecycle::records() {
+Records Lifecycle::records() const {
   Records records;
   listeners_.for_each([&](const Listeners::Entry& entry) {
     const config::Listener& listener = entry.thing;
@@ -439,7 +448,6 @@ Records Lifecycle::records() {
     record.detail.assign(status.detail);
     records.targets.push_back(record);
   });
-  records_changed_ = false;
   return records;
 }
 

@@ -56,11 +56,10 @@ struct Records {
 class Lifecycle {
  public:
   struct Parts {
-    /// Called from the event loop, once a turn at most, while facts() differs from what was last
-    /// taken.
+    /// Called from the event loop, at most once a turn: facts() differs, and records() with it.
     std::function<void()> on_change;
-    /// The same for records(): a reason, a sentence, a state that packets do not care about. Comes
-    /// after on_change, and not at all if that took the records.
+    /// The same when only records() differs: a reason, a sentence, a state that packets do not
+    /// notice.
     std::function<void()> on_records_change;
     /// Flows on a target, over all workers. Must not say 0 before every worker uses the newest
     /// facts: a worker that still has older ones may start a flow on a target that has left.
@@ -81,8 +80,8 @@ class Lifecycle {
 
   /// listeners, target_groups (with those that left and still have targets) and targets; the rest
   /// is for others to fill.
-  [[nodiscard]] config::Facts facts();
-  [[nodiscard]] Records records();
+  [[nodiscard]] config::Facts facts() const;
+  [[nodiscard]] Records records() const;
 
   /// No new flows for this target, until undrain() or until it leaves the configuration and comes
   /// back. nullopt: done.
@@ -128,6 +127,7 @@ class Lifecycle {
   void arm();
   void facts_differ();
   void records_differ();
+  void announce_later();
   void announce();
   [[nodiscard]] std::set<std::string> groups_serving() const;
 
@@ -136,7 +136,7 @@ class Lifecycle {
   Groups groups_{dataplane::target_groups_max};
   Targets targets_{dataplane::targets_max};
 
-  std::uint64_t facts_taken_ = 0;
+  std::uint64_t told_ = 0;  // how often the facts were passed on; who left when is counted in it
   bool facts_changed_ = false;
   bool records_changed_ = false;
   bool announcing_ = false;  // announce() is on its way

@@ -43,7 +43,15 @@ class LifecycleOnTheNetwork : public testing::Test {
     config.listeners.push_back(listener);
     return config;
   }
-  /// Runs until the last facts announced say so.
+  void apply(const config::Config& config) {
+    ASSERT_EQ(lifecycle_.apply(config), std::nullopt);
+    take_facts();
+  }
+  void take_facts() {
+    known_.clear();
+    for (const auto& one : lifecycle_.facts().targets) known_[one.port] = one.availability;
+  }
+  /// Runs until the facts say so.
   [[nodiscard]] bool reaches(const ProbeTarget& server, Availability availability) {
     return run_until(loop_, [&] {
       const auto found = known_.find(server.port());
@@ -57,13 +65,7 @@ class LifecycleOnTheNetwork : public testing::Test {
   std::map<std::uint16_t, Availability> known_;  // by port
   std::uint64_t flows_left_ = 0;
   Lifecycle lifecycle_{loop_.get_executor(),
-                       {.on_change =
-                            [this] {
-                              known_.clear();
-                              for (const auto& one : lifecycle_.facts().targets) {
-                                known_[one.port] = one.availability;
-                              }
-                            },
+                       {.on_change = [this] { take_facts(); },
                         .on_records_change = [] {},
                         .flows_left = [this](dataplane::TargetId) { return flows_left_; },
                         .listener_flows_left = [](dataplane::ListenerId) { return 0u; },
@@ -72,7 +74,7 @@ class LifecycleOnTheNetwork : public testing::Test {
 };
 
 TEST_F(LifecycleOnTheNetwork, ADeadTargetIsTakenOutAndComesBack) {
-  ASSERT_EQ(lifecycle_.apply(config()), std::nullopt);
+  apply(config());
   EXPECT_TRUE(reaches(one_, Availability::Serving));
   EXPECT_TRUE(reaches(two_, Availability::Serving));
   two_.close();
@@ -83,7 +85,7 @@ TEST_F(LifecycleOnTheNetwork, ADeadTargetIsTakenOutAndComesBack) {
 }
 
 TEST_F(LifecycleOnTheNetwork, ADrainEndsByItsOwnTimer) {
-  ASSERT_EQ(lifecycle_.apply(config()), std::nullopt);
+  apply(config());
   ASSERT_TRUE(reaches(one_, Availability::Serving));
   EXPECT_FALSE(lifecycle_.drain({"web", loopback, one_.port()}).has_value());
   EXPECT_TRUE(reaches(one_, Availability::Draining));
@@ -92,10 +94,10 @@ TEST_F(LifecycleOnTheNetwork, ADrainEndsByItsOwnTimer) {
 
 TEST_F(LifecycleOnTheNetwork, WhatLeftIsReleasedByItsOwnTimer) {
   config::Config config = this->config();
-  ASSERT_EQ(lifecycle_.apply(config), std::nullopt);
+  apply(config);
   flows_left_ = 1;
   config.target_groups[0].targets.erase(config.target_groups[0].targets.begin());
-  ASSERT_EQ(lifecycle_.apply(config), std::nullopt);
+  apply(config);
   EXPECT_TRUE(reaches(one_, Availability::Draining));
   EXPECT_TRUE(reaches(one_, Availability::Terminated));
   flows_left_ = 0;

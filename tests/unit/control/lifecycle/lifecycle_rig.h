@@ -68,10 +68,14 @@ class LifecycleRig : public testing::Test {
   }
 
   void apply(const config::Config& config) { ASSERT_EQ(lifecycle_.apply(config), std::nullopt); }
-  /// Applies, and takes the facts as main does.
+  /// Applies, and lets the event loop take its turn.
   void reload(const config::Config& config) {
     apply(config);
-    (void)lifecycle_.facts();
+    turn();
+  }
+  void turn() {
+    loop_.restart();
+    loop_.poll();
   }
   void advance(std::chrono::milliseconds by) {
     now_.steady += by;

@@ -229,7 +229,7 @@ TEST_F(LifecycleTest, ATargetStaysUntilItsLeavingWasToldThoughItHasNoFlows) {
   apply(web({2}));
   advance(seconds(10));
   EXPECT_EQ(state(1), "draining Target.DeregistrationInProgress");
-  (void)lifecycle_.facts();
+  turn();
   advance(seconds(1));
   EXPECT_EQ(state(1), "gone");
 }
@@ -422,57 +422,67 @@ TEST_F(LifecycleTest, RefusalsSayWhy) {
 // --- what is announced ---
 
 TEST_F(LifecycleTest, AnnouncesOnceATurn) {
-  apply(web({1, 2, 3}));
-  EXPECT_EQ(changes_, 0) << "not from within";
-  loop_.poll();
-  EXPECT_EQ(changes_, 1);
-  EXPECT_EQ(record_changes_, 1);
-  (void)lifecycle_.facts();
-  (void)lifecycle_.records();
+  reload(web({1, 2, 3}));
+  EXPECT_EQ(changes_, 0) << "who applies knows";
   probes_find(passed);
-  loop_.restart();
-  loop_.poll();
-  EXPECT_EQ(changes_, 2);
+  EXPECT_EQ(changes_, 0) << "not from within";
+  turn();
+  EXPECT_EQ(changes_, 1);
+  EXPECT_EQ(record_changes_, 0) << "the records come with the facts";
+  turn();
+  EXPECT_EQ(changes_, 1);
 }
 
-TEST_F(LifecycleTest, AnnouncesNothingThatWasTakenOrIsTheSame) {
-  apply(web({1}));
-  (void)lifecycle_.facts();
-  (void)lifecycle_.records();
-  loop_.poll();
-  EXPECT_EQ(changes_, 0);
-  EXPECT_EQ(record_changes_, 0);
+TEST_F(LifecycleTest, LookingDoesNotHideAChange) {
+  reload(web({1}));
   probe_finds(1, passed);
   (void)lifecycle_.facts();
-  probe_finds(1, passed);
   (void)lifecycle_.records();
+  turn();
+  EXPECT_EQ(changes_, 1);
+}
+
+TEST_F(LifecycleTest, AnnouncesOnlyWhatIsNew) {
+  reload(web({1}));
+  probe_finds(1, passed);
+  probe_finds(1, passed);
+  turn();
+  changes_ = record_changes_ = 0;
   for (int i = 0; i < 5; ++i) probe_finds(1, passed);
-  loop_.restart();
-  loop_.poll();
+  turn();
   EXPECT_EQ(changes_, 0);
   EXPECT_EQ(record_changes_, 0) << "the same sentence again";
   probe_finds(1, refused);
-  loop_.restart();
-  loop_.poll();
+  turn();
   EXPECT_EQ(changes_, 0) << "one failure is no new fact";
   EXPECT_EQ(record_changes_, 1) << "but a new sentence";
-  (void)lifecycle_.records();
   probe_finds(1, refused);
-  loop_.restart();
-  loop_.poll();
+  turn();
   EXPECT_EQ(changes_, 1);
+  EXPECT_EQ(record_changes_, 1);
 }
 
-TEST_F(LifecycleTest, GoneTargetsAreAFact) {
+TEST_F(LifecycleTest, ADrainIsAFactAndSoIsATargetThatIsGone) {
   reload(web({1, 2}));
-  reload(web({1}));
-  (void)lifecycle_.records();
-  loop_.poll();
-  EXPECT_EQ(changes_, 0);
-  advance(seconds(1));
-  loop_.restart();
-  loop_.poll();
+  EXPECT_FALSE(lifecycle_.drain(key(1)).has_value());
+  turn();
   EXPECT_EQ(changes_, 1);
+  reload(web({2}));
+  EXPECT_EQ(changes_, 1);
+  advance(seconds(1));
+  turn();
+  EXPECT_EQ(changes_, 2);
+  EXPECT_EQ(availability(1), "gone");
+}
+
+TEST_F(LifecycleTest, AListenerThatIsGoneIsNoFactButARecord) {
+  reload(web({}));
+  config::Config none = web({});
+  none.listeners.clear();
+  reload(none);
+  advance(seconds(1));
+  turn();
+  EXPECT_EQ(changes_, 0);
   EXPECT_EQ(record_changes_, 1);
 }
 

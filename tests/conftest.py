@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -13,3 +14,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))  # for `support`
 def driver():
     """The DPDK driver of the balancer's ports: af_xdp, or what SPILLWAY_DRIVER says."""
     return os.environ.get("SPILLWAY_DRIVER", "af_xdp")
+
+
+def pytest_configure():
+    """A SIGTERM (tools/test's, timeout's) ends the run as Ctrl-C does: everything is removed."""
+    def interrupt(*_):
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGTERM, interrupt)

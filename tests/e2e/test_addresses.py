@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from support import clients, configuration, namespaces
+from support import clients, namespaces
 from support.daemon import Daemon
 from support.lab import Lab
 
@@ -84,7 +84,7 @@ def tagged_lab(driver, tmp_path):
 @pytest.mark.parametrize("mode", ("nat", "full_nat"))
 def test_tagged_port(tagged_lab, tmp_path, mode):
     chosen = tagged_lab.configuration(
-        vlan=100, mode=mode, check=configuration.health_check(timeout=1, interval=0.5))
+        vlan=100, mode=mode)
     with Daemon(tmp_path, chosen, tagged_lab.balancer) as daemon:
         daemon.wait_healthy()  # the checks go through the TAP twin and are tagged too
         report = clients.Load(tagged_lab.client, requests=600).run()

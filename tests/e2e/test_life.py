@@ -16,7 +16,7 @@ def test_fifty_reloads_fail_no_request(lab, spillway):
         for number in range(50):
             changed = copy.deepcopy(chosen)
             group = changed["target_groups"][0]
-            group["algorithm"] = ("round_robin", "weighted_round_robin")[number % 2]
+            group["algorithm"] = ("maglev", "weighted_round_robin")[number % 2]
             group["targets"][number % 3]["weight"] = 1 + number
             changed["listeners"][0]["idle_timeout"] = 60 + number
             daemon.reload(changed)
@@ -25,7 +25,7 @@ def test_fifty_reloads_fail_no_request(lab, spillway):
     assert daemon.ctl.status()["reloads"] == 50
     for report in reports:
         assert report["failed"] == 0, report["failures"][:5]
-        assert report["requests"] > 1_000
+        assert report["requests"] > 300
 
 
 def test_reload_keeps_flows_and_counters_of_targets_that_stay(lab, spillway):
@@ -108,6 +108,5 @@ def test_sigterm_under_load_is_a_clean_end(lab, spillway):
         load.stop()
     assert code == 0, daemon.log()
     daemon.check_mbufs(daemon.log())
-    gone = daemon.ctl.run("status", check=False)
-    assert gone.returncode == 1, gone.stdout + gone.stderr
-    assert daemon.instance in gone.stderr, gone.stderr
+    gone = daemon.ctl.run("status")  # the last figures, and that they are the last
+    assert "stopped" in gone.stdout + gone.stderr, gone.stdout + gone.stderr

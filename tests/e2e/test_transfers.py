@@ -87,5 +87,6 @@ def udp_exchange(namespace, count):
         name, _, echoed = client.recv(2048).partition(b" ")
         assert echoed == text
         names.append(name.decode())
+    for client in sockets:  # not before all have spoken: a port used twice would be one flow
         client.close()
     return names

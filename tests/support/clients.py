@@ -119,8 +119,13 @@ def iperf3(namespace, *, address=namespaces.LISTENER_ADDRESS, port=5201, seconds
     command += ["--udp"] if udp else []
     command += ["--reverse"] if reverse else []
     command += ["--bitrate", f"{megabits}M"] if megabits else []
-    done = namespace.run(command, check=False, timeout=seconds + 30)
-    report = json.loads(done.stdout or "{}")
-    if done.returncode != 0 or "error" in report:
-        raise AssertionError(f"iperf3: {report.get('error') or done.stderr.strip()}")
-    return report
+    def attempt():
+        done = namespace.run(command, check=False, timeout=seconds + 30)
+        report = json.loads(done.stdout or "{}")
+        error = report.get("error") or (done.stderr.strip() if done.returncode != 0 else "")
+        if "busy" in error:  # the server has not finished with the run before
+            return None
+        if error:
+            raise AssertionError(f"iperf3: {error}")
+        return report
+    return processes.wait_until(attempt, 10, "the iperf3 server takes a client", interval=0.1)

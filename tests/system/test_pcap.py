@@ -135,8 +135,9 @@ def test_client_packets_reach_the_target(wire, mode, vlan, workers):
         assert frames.payload(after) == frames.payload(before)
 
 
-@pytest.mark.parametrize("workers", (1, 2))
-def test_conversation_comes_back_from_the_listener_address(wire, workers):
+def test_conversation_comes_back_from_the_listener_address(wire):
+    # One worker: NOISE keeps question and answer in different bursts. It is not handed off, so with
+    # more workers the owner could get both in one burst, which only a replay can bring about.
     def to_client(layers):
         return frames.ethernet(source=frames.TARGET_MAC) / IP(src=TARGET, dst=CLIENT) / layers
 
@@ -147,7 +148,7 @@ def test_conversation_comes_back_from_the_listener_address(wire, workers):
             to_client(UDP(sport=9054, dport=2002, chksum=0) / Raw(b"unsummed")), *NOISE,
             from_client(2001, TCP(sport=2001, dport=80, flags="PA", seq=2002, ack=10)
                         / Raw(b"GET"))]
-    out, verdicts = wire.run(sent, workers=workers)
+    out, verdicts = wire.run(sent)
     assert verdicts == {"ForwardToTarget": 3, "ForwardToClient": 3, "DropNotOurs": 256}
     judge(out)
     back = [frame for frame in out if frame.dst == frames.CLIENT_MAC]

@@ -10,7 +10,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "report/place.h"
+#include "tools/report/place.h"
 
 namespace test_support {
 namespace {

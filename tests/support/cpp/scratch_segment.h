@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "dataplane/segment.h"
-#include "report/segment_view.h"
+#include "tools/report/segment_view.h"
 
 namespace test_support {
 

@@ -197,6 +197,7 @@ def start_daemon(stage, lab, options, workplace):
             return daemon
         except (RuntimeError, processes.Timeout) as error:
             daemon.kill()
+            daemon.forget()
             if driver == drivers[-1]:
                 raise BrokenPromise(f"spillway does not start on net_{driver}: {error}") from None
             stage.say(f"- net_{driver} is not possible here, trying net_{drivers[1]}: "
@@ -219,6 +220,7 @@ def run_in_namespaces(stage, options, workplace):
             digest = servers.make_file(lab.files / "file", DOWNLOAD_MEGABYTES)
             done("nginx on 3 targets, port 8080")
         daemon = start_daemon(stage, lab, options, workplace)
+        cleanup.callback(daemon.forget)
         cleanup.callback(daemon.kill)
         demo = Demo(stage, lab, daemon, workplace)
         try:

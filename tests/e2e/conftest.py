@@ -37,5 +37,9 @@ def spillway(lab, tmp_path):
     for daemon in running:
         # pytest shows it if the test failed.
         print(f"--- {daemon.log_file}\n{daemon.log()[-20000:]}")
-        if daemon.process.poll() is None:
-            daemon.stop()
+        try:
+            if daemon.process.poll() is None:
+                daemon.stop()
+        finally:
+            daemon.kill()
+            daemon.forget()

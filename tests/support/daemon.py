@@ -120,6 +120,10 @@ class Daemon:
             self.process.kill()
             self.process.wait()
 
+    def forget(self):
+        """Removes the last figures, which a daemon leaves in shared memory for spillwayctl."""
+        pathlib.Path(f"/dev/shm/spillway-{self.instance}").unlink(missing_ok=True)
+
     def stop(self, timeout=15):
         """SIGTERM; then everything must be as a clean run leaves it. Returns the last status."""
         if self.process.poll() is not None:
@@ -138,13 +142,17 @@ class Daemon:
         return self.start()
 
     def __exit__(self, kind, *_):
-        if kind is None:
-            self.stop()
-        elif self.process:
-            print(f"--- {self.log_file}:\n{self.log()[-20000:]}")
-            with contextlib.suppress(Exception):
-                print(self.ctl.table("targets"), self.ctl.table("status"), sep="\n")
-            processes.stop(self.process)
+        try:
+            if kind is None:
+                self.stop()
+            elif self.process:
+                print(f"--- {self.log_file}:\n{self.log()[-20000:]}")
+                with contextlib.suppress(Exception):
+                    print(self.ctl.table("targets"), self.ctl.table("status"), sep="\n")
+                processes.stop(self.process)
+        finally:
+            self.kill()
+            self.forget()
 
     # What it says
 

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "dataplane/packet/address.h"
-#include "report/documents.h"
+#include "tools/report/documents.h"
 
 namespace control {
 

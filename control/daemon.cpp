@@ -11,7 +11,7 @@
 #include "config/restart.h"
 #include "control/forwarder_options.h"
 #include "control/log.h"
-#include "report/documents.h"
+#include "tools/report/documents.h"
 
 namespace control {
 namespace {

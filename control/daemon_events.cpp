@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "control/daemon.h"
-#include "report/documents.h"
+#include "tools/report/documents.h"
 
 namespace control {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "control/commands.h"
 #include "dataplane/flow_query.h"
-#include "report/segment_view.h"
+#include "tools/report/segment_view.h"
 
 namespace control {
 

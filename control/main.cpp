@@ -1,5 +1,6 @@
 // spillway: the load balancer. Reads the command line and the configuration, then runs the daemon.
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <exception>
@@ -43,6 +44,14 @@ int run(const config::Options& options) {
   }
 }
 
+/// A probe in flight is a descriptor: thousands of unreachable targets need more than the usual 1,024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -51,5 +60,6 @@ int main(int argc, char** argv) {
     std::fputs(exit->text.c_str(), exit->status == Done ? stdout : stderr);
     return exit->status;
   }
+  raise_descriptor_limit();
   return run(std::get<config::Options>(parsed));
 }

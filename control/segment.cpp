@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "dataplane/packet/contract.h"
-#include "report/place.h"
+#include "tools/report/place.h"
 
 namespace control {
 namespace {

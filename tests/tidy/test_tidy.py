@@ -27,7 +27,7 @@ def complaints(name, text):
     ("dataplane/path/a.h", '#include "dataplane/publication.h"\n', "path may not include"),
     ("config/a.h", '#include "dataplane/core.h"\n', "config may not include"),
     ("nic/a.h", '#include "config/config.h"\n', "nic may not include"),
-    ("report/a.h", '#include "control/log.h"\n', "report may not include"),
+    ("tools/report/a.h", '#include "control/log.h"\n', "report may not include"),
     ("control/a.h", '#include "tools/x.h"\n', "control may not include"),
     ("tools/a.h", '#include "nic/port.h"\n', "tools may not include"),
     ("nic/a.h", '#include "port.h"\n', "not relative to the project's root"),

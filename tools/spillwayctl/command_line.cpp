@@ -108,7 +108,7 @@ std::variant<CommandLine, Misuse> parse(const std::vector<std::string>& words) {
   if (line.help) return line;
   if (command == nullptr) return Misuse{"which command?", ""};
   const std::string missing = missing_argument(*command, line.options);
-  if (!missing.empty()) return Misuse{fmt::format("{} needs a {}", name, missing), name};
+  if (!missing.empty()) return Misuse{fmt::format("{} needs {}", name, missing), name};
   return line;
 }
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <variant>
 
-#include "report/documents.h"
+#include "tools/report/documents.h"
 
 namespace tools {
 

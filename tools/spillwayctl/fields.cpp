@@ -27,6 +27,12 @@ const Json& elements(const Json& object, const char* field) {
   return found != object.end() && found->is_array() ? *found : none;
 }
 
+const Json& object(const Json& outer, const char* field) {
+  static const Json none = Json::object();
+  const auto found = outer.find(field);
+  return found != outer.end() && found->is_object() ? *found : none;
+}
+
 std::string endpoint(const Json& object) {
   return fmt::format("{}:{}", text(object, "address"), number(object, "port"));
 }

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "report/documents.h"
+#include "tools/report/documents.h"
 #include "tools/spillwayctl/show.h"
 
 namespace tools {
@@ -15,6 +15,8 @@ namespace tools {
 [[nodiscard]] bool flag(const Json& object, const char* field);
 /// An array's elements; an empty array if there is none.
 [[nodiscard]] const Json& elements(const Json& object, const char* field);
+/// An object within; an empty one if there is none.
+[[nodiscard]] const Json& object(const Json& outer, const char* field);
 /// "address:port" of a listener or target.
 [[nodiscard]] std::string endpoint(const Json& object);
 

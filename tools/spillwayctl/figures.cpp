@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "report/documents.h"
+#include "tools/report/documents.h"
 #include "tools/spillwayctl/instance.h"
 #include "tools/spillwayctl/show.h"
 

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "report/documents.h"
-#include "report/place.h"
+#include "tools/report/documents.h"
+#include "tools/report/place.h"
 #include "tools/spillwayctl/quantity.h"
 
 namespace tools {

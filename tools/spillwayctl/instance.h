@@ -4,7 +4,7 @@
 #include <string>
 #include <variant>
 
-#include "report/segment_reader.h"
+#include "tools/report/segment_reader.h"
 #include "tools/spillwayctl/command.h"
 
 namespace tools {

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "report/place.h"
+#include "tools/report/place.h"
 #include "tools/spillwayctl/command_line.h"
 
 namespace {
@@ -45,7 +45,8 @@ int main(int count, char** words) {
   try {
     const int status = run({words + 1, words + count});
     // A table that did not arrive (a full disk, a closed pipe) was not printed.
-    return std::fflush(stdout) == 0 ? status : tools::failed;
+    const bool arrived = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+    return arrived ? status : tools::failed;
   } catch (const std::exception& error) {
     return tools::fail(error.what());
   }

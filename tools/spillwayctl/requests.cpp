@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "dataplane/packet/address.h"
-#include "report/documents.h"
-#include "report/place.h"
+#include "tools/report/documents.h"
+#include "tools/report/place.h"
 #include "tools/spillwayctl/control_client.h"
 #include "tools/spillwayctl/drain_wait.h"
 #include "tools/spillwayctl/fields.h"
@@ -21,6 +21,9 @@ namespace tools {
 namespace {
 
 namespace options = boost::program_options;
+
+/// What the daemon allows too (control/commands.h).
+constexpr long flows_limit_max = 10'000;
 
 /// The instance that a request goes to.
 struct Destination {
@@ -117,7 +120,7 @@ std::variant<Json, int> change_target(const Context& context, const Options& giv
 }  // namespace
 
 void add_flow_filters(OptionsDescription& description) {
-  description.add_options()("limit,n", options::value<unsigned>()->value_name("N"),
+  description.add_options()("limit,n", options::value<long>()->value_name("N"),
                             "at most so many flows, 1 to 10000 (default 1000)")(
       "target-group,g", options::value<std::string>()->value_name("NAME"),
       "only flows to this group")("target,t",
@@ -136,7 +139,14 @@ int run_flows(const Context& context, const Options& given) {
   const auto add = [&](const char* name, const std::string& value) {
     query += fmt::format("{}{}={}", query.empty() ? '?' : '&', name, encoded(value));
   };
-  if (given.count("limit") != 0) add("limit", std::to_string(given["limit"].as<unsigned>()));
+  if (given.count("limit") != 0) {
+    const long limit = given["limit"].as<long>();
+    if (limit < 1 || limit > flows_limit_max) {
+      return misused(fmt::format("--limit {}: from 1 to {} are allowed", limit, flows_limit_max),
+                     "flows");
+    }
+    add("limit", std::to_string(limit));
+  }
   if (given.count("target-group") != 0) {
     add("target_group", given["target-group"].as<std::string>());
   }

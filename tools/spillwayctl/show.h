@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "report/documents.h"
+#include "tools/report/documents.h"
 
 namespace tools {
 

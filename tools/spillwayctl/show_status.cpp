@@ -40,7 +40,7 @@ std::string state_line(const Json& document, const View& view) {
 
 std::string about(const Json& document, const View& view) {
   const std::uint64_t newest = number(document, "generation");
-  const std::uint64_t applied = number(document.value("totals", Json::object()), "generation");
+  const std::uint64_t applied = number(object(document, "totals"), "generation");
   std::string lines =
       fmt::format("instance    {}, {}, pid {}, version {}\n", text(document, "instance"),
                   state_line(document, view), number(document, "pid"), text(document, "version"));
@@ -106,10 +106,8 @@ std::string workers(const Json& document, const View& view) {
         worker_row(std::to_string(i), list[i], i < before.size() ? &before[i] : nullptr, view));
   }
   if (list.size() > 1) {
-    const Json totals = document.value("totals", Json::object());
-    const Json earlier =
-        view.earlier != nullptr ? view.earlier->value("totals", Json::object()) : Json();
-    table.add(worker_row("all", totals, view.earlier != nullptr ? &earlier : nullptr, view));
+    const Json* earlier = view.earlier != nullptr ? &object(*view.earlier, "totals") : nullptr;
+    table.add(worker_row("all", object(document, "totals"), earlier, view));
   }
   return table.text(view.colours);
 }
@@ -164,12 +162,10 @@ std::string explanation(const std::string& name) {
 
 std::string verdicts(const Json& document, const View& view) {
   Table table({{"VERDICT"}, {"PACKETS", Align::Right}, {"RATE", Align::Right}, {"MEANING"}});
-  const Json totals = document.value("totals", Json::object());
-  const Json now = totals.value("verdicts", Json::object());
+  const Json& now = object(object(document, "totals"), "verdicts");
   const bool rates = view.earlier != nullptr;
   const Json before =
-      rates ? view.earlier->value("totals", Json::object()).value("verdicts", Json::object())
-            : Json::object();
+      rates ? object(object(*view.earlier, "totals"), "verdicts") : Json(Json::object());
   for (const auto& [name, packets_decided] : now.items()) {
     const bool drop = name.starts_with("Drop");
     table.add({{name, drop ? Colour::Yellow : Colour::None},

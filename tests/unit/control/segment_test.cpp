@@ -14,9 +14,9 @@
 #include <thread>
 #include <vector>
 
-#include "report/documents.h"
-#include "report/place.h"
-#include "report/segment_reader.h"
+#include "tools/report/documents.h"
+#include "tools/report/place.h"
+#include "tools/report/segment_reader.h"
 #include "tests/support/cpp/scratch_segment.h"
 
 namespace control {

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "dataplane/flow_query.h"
-#include "report/segment_view.h"
+#include "tools/report/segment_view.h"
 
 namespace report {
 

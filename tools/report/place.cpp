@@ -1,4 +1,4 @@
-#include "report/place.h"
+#include "tools/report/place.h"
 
 #include <unistd.h>
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <variant>
 
-#include "report/segment_view.h"
+#include "tools/report/segment_view.h"
 
 namespace report {
 

@@ -1,4 +1,4 @@
-#include "report/segment_reader.h"
+#include "tools/report/segment_reader.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-#include "report/place.h"
+#include "tools/report/place.h"
 
 namespace report {
 namespace {

@@ -1,4 +1,4 @@
-#include "report/segment_view.h"
+#include "tools/report/segment_view.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "report/documents.h"
+#include "tools/report/documents.h"
 
 #include <fmt/chrono.h>
 #include <fmt/core.h>

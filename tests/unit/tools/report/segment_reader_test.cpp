@@ -1,10 +1,10 @@
-#include "report/segment_reader.h"
+#include "tools/report/segment_reader.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "report/place.h"
+#include "tools/report/place.h"
 #include "tests/support/cpp/scratch_segment.h"
 
 namespace report {

@@ -39,6 +39,7 @@ def spillway(lab, tmp_path):
         print(f"--- {daemon.log_file}\n{daemon.log()[-20000:]}")
         try:
             if daemon.process.poll() is None:
+                print(daemon.ctl.table("targets"), daemon.ctl.table("status"), sep="\n")
                 daemon.stop()
         finally:
             daemon.kill()

@@ -78,11 +78,11 @@ class Daemon {
   boost::asio::steady_timer missing_hops_timer_;
   // Destroyed from the last to the first.
   Segment segment_;
+  std::unique_ptr<dataplane::Publication> publication_;  // outlives the workers
   std::unique_ptr<nic::Runtime> runtime_;
   std::unique_ptr<nic::Forwarder> forwarder_;
   std::unique_ptr<Lifecycle> lifecycle_;
   dataplane::Generation generation_{0};
-  std::unique_ptr<dataplane::Publication> publication_;
   std::unique_ptr<Neighbours> neighbours_;
   std::optional<KernelPath> kernel_path_;
   std::optional<FlowInquiry> flows_;

@@ -60,12 +60,14 @@ EVERYTHING = ("unit", "golden", "model", "sim", "bench", "system", "e2e", "tidy"
 BUILDS = (
     Build("gcc", "release, warnings are errors", _directory(""), tests=EVERYTHING),
     Build("clang", "warnings are errors", _directory("-clang"),
-          ("--buildtype=debug",), compiler="clang++-14"),
+          ("--buildtype=plain",), compiler="clang++-14"),
     Build("tsan", "ThreadSanitizer: dataplane and control", _directory("-tsan"),
-          ("--buildtype=debugoptimized", "-Db_sanitize=thread", "-Dnic=false", "-Ddchecks=true"),
+          ("--buildtype=plain", "-Dcpp_args=-g1", "-Db_sanitize=thread", "-Dnic=false",
+           "-Ddchecks=true"),
           tests=("unit", "golden", "model", "sim"), environment=SANITIZERS),
     Build("asan", "AddressSanitizer and UBSan", _directory("-asan"),
-          ("--buildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Ddchecks=true"),
+          ("--buildtype=plain", "-Dcpp_args=-g1", "-Db_sanitize=address,undefined",
+           "-Ddchecks=true"),
           tests=("unit", "golden", "model", "sim", "system", "e2e"), environment=SANITIZERS),
 )
 

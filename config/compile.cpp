@@ -180,8 +180,8 @@ void compile_listeners(const Config& config, const Facts& facts, const GroupFact
 // (and its flows) before it asks for the owner. Listeners come before local addresses: to a port
 // that no listener has, the answer is then the listener address's (replies of targets find their
 // flow first).
-void compile_owners(const Config& config, Snapshot& snapshot) {
-  std::size_t addresses = config.listeners.size();
+void compile_owners(const Config& config, const Facts& facts, Snapshot& snapshot) {
+  std::size_t addresses = config.listeners.size() + facts.lingering_addresses.size();
   for (const Port& port : config.ports) {
     addresses += port.addresses.size() + port.local_addresses.size();
   }
@@ -193,6 +193,9 @@ void compile_owners(const Config& config, Snapshot& snapshot) {
   }
   for (const Listener& listener : config.listeners) {
     snapshot.owners.insert(listener.address, Owner::Listener);
+  }
+  for (const Ipv4Address lingering : facts.lingering_addresses) {
+    snapshot.owners.insert(lingering, Owner::Listener);
   }
   for (const Port& port : config.ports) {
     for (const Ipv4Address local : port.local_addresses) {
@@ -387,7 +390,7 @@ std::shared_ptr<const Snapshot> compile(const Config& config, const Facts& facts
   compile_routes(config, *snapshot);
   const GroupFacts groups = by_name(facts.target_groups);
   compile_listeners(config, facts, groups, *snapshot);
-  compile_owners(config, *snapshot);
+  compile_owners(config, facts, *snapshot);
   compile_groups(config, groups, *snapshot);
   compile_targets(facts, groups, *snapshot);
   compile_nat_targets(*snapshot);

@@ -67,6 +67,8 @@ void compare_port(Comparison& comparison, const Port& running, const Port& wante
   comparison.same(path + ".name", running.name, wanted.name);
   comparison.same(path + ".device", running.device, wanted.device);
   comparison.same(path + ".addresses", running.addresses, wanted.addresses);
+  comparison.same(path + ".gateways", running.gateways, wanted.gateways);
+  comparison.same(path + ".local_addresses", running.local_addresses, wanted.local_addresses);
   comparison.same(path + ".vlan", running.vlan, wanted.vlan);
   comparison.same(path + ".mtu", running.mtu, wanted.mtu);
   comparison.same(path + ".queue_descriptors", running.queue_descriptors, wanted.queue_descriptors);

@@ -9,6 +9,7 @@
 #include "dataplane/flow_query.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/path/missing_hops.h"
+#include "dataplane/path/punt_meters.h"
 #include "dataplane/path/turns.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/ids.h"
@@ -37,7 +38,7 @@ struct Core {
   Seed owner_seed;
   WorkerBlock& counters;
   Turns turns;
-  TokenBucket punts;
+  PuntMeters punts;
   std::uint32_t sweep_bucket = 0;  // where the expiry sweep goes on
   std::uint64_t swept_until = 0;   // in buckets since start: see expire
   FlowQuery query;

@@ -127,7 +127,7 @@ def file_name(name):
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="tools/test", add_help=False)
     parser.add_argument("--only", action="append", default=[])
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--no-install", action="store_true")
     return parser.parse_args(arguments)
@@ -139,7 +139,7 @@ def chosen(name, options):
 
 def run_all(runner, options):
     for build in test_suites.BUILDS:
-        if options.quick and build.name != "gcc":
+        if build.name != "gcc" and not options.all:
             continue
         # A build is made if its own line was asked for, or may have suites that were.
         may_have = build.tests and (build.name == "gcc" or not options.only

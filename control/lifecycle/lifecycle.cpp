@@ -384,7 +384,10 @@ void Lifecycle::announce() {
 config::Facts Lifecycle::facts() const {
   config::Facts facts;
   listeners_.for_each([&](const Listeners::Entry& entry) {
-    if (!entry.registered()) return;
+    if (!entry.registered()) {
+      facts.lingering_addresses.push_back(entry.thing.address);
+      return;
+    }
     facts.listeners.push_back({entry.name, ListenerId{entry.slot.number}, entry.slot.incarnation});
   });
   groups_.for_each([&](const Groups::Entry& entry) {

@@ -23,10 +23,14 @@ void account_forward(const Burst& burst, std::size_t i, WorkerBlock& counters) {
 /// What else a packet's verdict says about its target and listener.
 void account_refusal(const Burst& burst, std::size_t i, const Snapshot& snapshot,
                      WorkerBlock& counters) {
+  if (burst.verdicts[i] == Verdict::DropNoLocalPort) {
+    counters_of(counters, burst.targets[i]).port_allocation_errors.add(1);
+  }
   switch (burst.verdicts[i]) {
-    case Verdict::DropNoLocalPort:
-      counters_of(counters, burst.targets[i]).port_allocation_errors.add(1);
+    case Verdict::DropNoNextHop:
+      if (burst.flows[i] != no_flow) break;  // of a known flow: nothing was refused
       [[fallthrough]];
+    case Verdict::DropNoLocalPort:
     case Verdict::ReplyResetNoTarget:
     case Verdict::DropNoTarget:
     case Verdict::DropTableFull:

@@ -62,9 +62,11 @@ void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot, Mask& open
 
 }  // namespace
 
-void admit(Burst& burst, const Snapshot& snapshot, TokenBucket& punts) {
+void admit(Burst& burst, const Snapshot& snapshot, PuntMeters& punts) {
   for (std::size_t i : bits(burst.pending & burst.for_kernel)) {
-    const bool within = punts.take(burst.now, snapshot.punts_per_second);
+    auto& meters = burst.kinds[i] == Kind::Arp ? punts.arp : punts.others;
+    TokenBucket& meter = meters[burst.packets[i].ingress.number];
+    const bool within = meter.take(burst.now, snapshot.punts_per_second);
     burst.decide(i, within ? Verdict::PuntKernel : Verdict::DropPuntRate);
   }
   Mask opening = 0;

@@ -11,7 +11,8 @@ constexpr Seed maglev_seed{0x6d61'676c'6576'2031, 0x7370'696c'6c77'6179};
 
 // How many targets round robin tries when the first ones' next hops are not resolved.
 constexpr int turns_max = 4;
-// How many local ports full_nat tries: at 90 % use the chance that all of 64 are taken is 0.1 %.
+// How many local ports full_nat tries: at 90 % use the chance that all of 64 are taken is 0.1 %. Tries
+// lie far apart, because connections that were opened together are often open together.
 constexpr int local_ports_max = 64;
 
 TargetId pick_by_turn(const TargetGroup& group, const Snapshot& snapshot, Turns& turns) {
@@ -46,10 +47,12 @@ bool pick_local(FlowKey4& to_client, const LocalAddresses& locals, const Snapsho
     ++first;
   }
   const std::uint32_t ports = (locals.port_last - first) / workers + 1;
+  const std::uint64_t stride = ports % 7919 == 0 ? 7907 : 7919;  // primes: every port has its turn
   for (int attempt = 0; attempt < local_ports_max; ++attempt) {
     const std::uint64_t turn = turns.local_port++;
     to_client.destination = locals.addresses[turn % locals.addresses.size()];
-    const std::uint64_t port = first + turn / locals.addresses.size() % ports * workers;
+    const std::uint64_t place = turn / locals.addresses.size() % ports * stride % ports;
+    const std::uint64_t port = first + place * workers;
     to_client.destination_port = Be16{static_cast<std::uint16_t>(port)};
     if (flows.find(to_client) == no_flow) return true;
   }
@@ -124,6 +127,7 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot, Fl
   const Target* found = snapshot.target(burst.targets[i]);
   CHECK(found != nullptr);  // by match, in this snapshot
   const Target& target = *found;
+  if (target.terminated) return burst.decide(i, Verdict::DropTargetGone);
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
   const FlowKey4& key = burst.keys[i];
   for (const ListenerId id : group.listeners) {
@@ -169,6 +173,8 @@ void choose(Burst& burst, const Snapshot& snapshot, FlowLedger& flows, Turns& tu
   if (table.moves() == moves) return;
   for (std::size_t i : bits(burst.pending & burst.keyed)) {
     burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
+    // Its connection was over, and has made room for one that began in this burst.
+    if (burst.flows[i] == no_flow) burst.decide(i, Verdict::DropUnknownFlow);
   }
 }
 

@@ -84,6 +84,11 @@ void parse_icmp(Burst& burst, std::size_t i) {
   if (icmp->type == IcmpHeader::echo_request) {
     burst.kinds[i] = Kind::Echo;
   } else if (icmp->type == IcmpHeader::unreachable || icmp->type == IcmpHeader::time_exceeded) {
+    // We will compute a new checksum over it: that must not make damage look right.
+    const std::size_t size = packet.length - packet.transport;
+    if (fold_carries(sum_words(packet.data + packet.transport, size)) != 0xffff) {
+      return burst.decide(i, Verdict::DropMalformed);
+    }
     if (!quoted_key(packet, burst.keys[i])) return;
     burst.kinds[i] = Kind::IcmpError;
     burst.keyed |= Mask{1} << i;

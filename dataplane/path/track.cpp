@@ -79,7 +79,11 @@ void track(Burst& burst, const Snapshot& snapshot, FlowLedger& flows) {
   }
   if (table.moves() == moves) return;
   for (std::size_t i : bits(burst.pending & burst.keyed)) {
+    if (burst.flows[i] == no_flow) continue;
     burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
+    // The last words of a connection that a later packet of this burst has replaced: they must not
+    // start or join the new one.
+    if (burst.flows[i] == no_flow) burst.decide(i, Verdict::DropUnknownFlow);
   }
 }
 

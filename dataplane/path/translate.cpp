@@ -33,7 +33,6 @@ void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable& f
   const bool icmp_error = burst.kinds[i] == Kind::IcmpError;
   burst.targets[i] = flow.target;
   burst.listeners[i] = flow.listener;
-  if (flow.direction == Direction::ToTarget && !icmp_error) learn_client(packet, flow, flows);
   const NextHop hop = hop_for(flow, snapshot);
   if (!hop.resolved()) {
     missing.note(flow.new_destination);
@@ -47,6 +46,7 @@ void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable& f
     reply_too_big(packet, snapshot.ports[packet.ingress.number], hop.mtu);
     return burst.decide(i, Verdict::ReplyTooBig);
   }
+  if (flow.direction == Direction::ToTarget && !icmp_error) learn_client(packet, flow, flows);
   if (icmp_error) {
     rewrite_icmp_error(packet, flow, flows[flow.twin]);
   } else {

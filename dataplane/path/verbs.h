@@ -9,7 +9,7 @@
 #include "dataplane/path/missing_hops.h"
 #include "dataplane/path/turns.h"
 #include "dataplane/table/snapshot.h"
-#include "dataplane/table/token_bucket.h"
+#include "dataplane/path/punt_meters.h"
 
 namespace dataplane {
 
@@ -32,7 +32,7 @@ void track(Burst& burst, const Snapshot& snapshot, FlowLedger& flows);
 void match(Burst& burst, const Snapshot& snapshot);
 
 /// Refuses packets that may not start a flow, and punts above the rate.
-void admit(Burst& burst, const Snapshot& snapshot, TokenBucket& punts);
+void admit(Burst& burst, const Snapshot& snapshot, PuntMeters& punts);
 
 /// Picks a target for each new flow and enters it into the table.
 void choose(Burst& burst, const Snapshot& snapshot, FlowLedger& flows, Turns& turns);

@@ -288,5 +288,64 @@ TEST_F(Life, TwoListenersOneTargetSameClientPortCollide) {
   rig.expect_laws();
 }
 
+// A segmentation fault once: the SYN claims the client's endpoint from a connection that is over, while
+// another packet of that connection is on its way in the same burst.
+TEST_F(Life, AConnectionThatMakesRoomMayHavePacketsInTheSameBurst) {
+  config::Config config = one_target();
+  config::Listener other = config.listeners[0];
+  other.name = "web-2";
+  other.port = 81;
+  config.listeners.push_back(other);
+  const Input last_words = from_client(tcp(client, web).flags(rst));
+  const Input opening = from_client(tcp(client, "203.0.113.10:81").flags(syn));
+  const Input error = from_client(echo("198.18.0.1", "203.0.113.10")
+                                      .icmp(3, 4, 1280)
+                                      .payload(tcp(web, client).ttl(60).ip_packet()));
+  for (const std::vector<Input>& burst :
+       {std::vector{last_words, opening}, std::vector{last_words, opening, last_words},
+        std::vector{last_words, error, opening, error}}) {
+    Rig rig(config, standard_facts(config));
+    open(rig);
+    const std::vector<Outcome> outcomes = rig.run(burst);
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+      const bool opens = burst[i].bytes == opening.bytes;
+      EXPECT_EQ(to_string(outcomes[i].verdict), to_string(opens ? ForwardToTarget : DropUnknownFlow));
+    }
+    rig.expect_laws();
+  }
+}
+
+TEST_F(Life, LastWordsInTheBurstOfTheNextConnectionDoNotJoinIt) {
+  const config::Config config = standard_config(2, Mode::Nat, Algorithm::Maglev);
+  Rig rig(config, standard_facts(config));
+  ASSERT_EQ(rig.run(tcp(client, web).flags(syn), front).verdict, ForwardToTarget);
+  const std::vector<Outcome> outcomes =
+      rig.run({from_client(tcp(client, web).flags(rst)), from_client(tcp(client, web).flags(syn))});
+  EXPECT_EQ(outcomes[0].verdict, DropUnknownFlow);
+  EXPECT_EQ(outcomes[1].verdict, ForwardToTarget);
+  EXPECT_EQ(alive(rig), 1u);
+  rig.advance(32'000);
+  EXPECT_EQ(alive(rig), 0u) << "it is half open, not picked up as established";
+}
+
+TEST_F(Life, ATerminatedTargetsPacketsStartNothing) {
+  const config::Config config = standard_config(2, Mode::Nat, Algorithm::Maglev);
+  Rig rig(config, standard_facts(config));
+  rig.facts.targets[0].availability = config::Availability::Terminated;
+  rig.publish();
+  EXPECT_EQ(rig.run(tcp(target, client).payload("x"), back).verdict, DropTargetGone);
+  EXPECT_EQ(alive(rig), 0u);
+}
+
+TEST_F(Life, ADamagedIcmpErrorIsNotMadeWhole) {
+  Rig rig(one_target(), standard_facts(one_target()));
+  open(rig);
+  Input error = from_client(echo("198.18.0.1", "203.0.113.10")
+                                .icmp(3, 4, 1280)
+                                .payload(tcp(web, client).ttl(60).ip_packet()));
+  error.bytes[41] ^= 1;  // the MTU in it
+  EXPECT_EQ(rig.run({error}).front().verdict, DropMalformed);
+}
+
 }  // namespace
 }  // namespace tests

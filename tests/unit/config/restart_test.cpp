@@ -78,9 +78,16 @@ TEST(RestartNeeded, ForTheKernelPath) {
   expect_only(change(sample_with("", ""), wanted), "ports[1].kernel_path", "true");
 }
 
+// Next hops are asked for from start on, and live flows are told by their local address.
+TEST(RestartNeeded, ForGatewaysAndLocalAddresses) {
+  expect_only(change(sample_with("", ""), sample_with("", "gateways = [\"10.0.1.1\"];")),
+              "ports[1].gateways", "[]");
+  expect_only(change(sample_with("", ""), sample_with("", "local_addresses = [\"10.0.1.77\"];")),
+              "ports[1].local_addresses", "[]");
+}
+
 TEST(RestartNeeded, NotForWhatAReloadCanDo) {
-  Sample wanted = sample_with("punt_rate = 1; flows = { reset_timeout = 1; };",
-                              "gateways = [\"10.0.1.1\"]; local_addresses = [\"10.0.1.77\"];");
+  Sample wanted = sample_with("punt_rate = 1; flows = { reset_timeout = 1; };", "");
   wanted.neighbours = "{ port = \"back\"; address = \"10.0.1.11\"; mac = \"02:00:00:00:00:01\"; }";
   wanted.groups =
       "{ name = \"other\"; port = 80; algorithm = \"maglev\"; targets = ( { address = "

@@ -106,6 +106,9 @@ class NeighboursTest : public testing::Test {
         io_, std::vector<std::optional<Twin>>{std::nullopt, twin_}, [this] { ++changes_; });
     // The kernel's second between two questions would make these tests long.
     std::ofstream("/proc/sys/net/ipv4/neigh/twin/retrans_time_ms") << "50";
+    // Nor does it believe in a new MAC for a second after the last change: all of its questions,
+    // asked so fast, would fall into that second.
+    std::ofstream("/proc/sys/net/ipv4/neigh/twin/locktime") << "0";
   }
   template <class Condition>
   [[nodiscard]] bool comes_true(Condition condition) {

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -118,6 +119,15 @@ class SpillwayctlTest : public testing::Test {
     record.takes_new_flows = state == dataplane::TargetState::Healthy;
     segment_->write_target(record);
     return {200, report::target_document(segment_->view(), record)};
+  }
+  template <class Act>
+  void on_control_thread(Act act) {
+    std::promise<void> acted;
+    boost::asio::post(io_, [&] {
+      act();
+      acted.set_value();
+    });
+    acted.get_future().wait();
   }
   void set_flows(std::uint64_t flows) {
     segment_->worker(dataplane::WorkerId{0}).targets[2].active_flows.set(flows);
@@ -325,7 +335,9 @@ TEST_F(SpillwayctlTest, DrainGivesUpWhenTold) {
 TEST_F(SpillwayctlTest, ReloadSaysWhatCameOfIt) {
   start();
   EXPECT_EQ(run("reload").output, "reloaded, generation 4\n");
-  reload_ = control::refused(409, "edge.cfg:3: unknown key \"colour\"\nedge.cfg:7: no targets");
+  on_control_thread([this] {
+    reload_ = control::refused(409, "edge.cfg:3: unknown key \"colour\"\nedge.cfg:7: no targets");
+  });
   const Result refused = run("reload");
   EXPECT_EQ(refused.status, 1);
   EXPECT_EQ(refused.error,

@@ -25,10 +25,11 @@ std::string text(Hugepages hugepages) {
 std::string text(const std::optional<dataplane::MacAddress>& mac) {
   return mac ? in_quotes(to_string(*mac)) : "not set";
 }
-std::string text(const std::vector<dataplane::Ipv4Prefix>& prefixes) {
+template <class Address>
+std::string text(const std::vector<Address>& values) {
   std::string list;
-  for (const auto prefix : prefixes)
-    list += (list.empty() ? "" : ", ") + in_quotes(to_string(prefix));
+  for (const Address& value : values)
+    list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", to_string(value));
   return "[" + list + "]";
 }
 

@@ -44,7 +44,7 @@ int run(const config::Options& options) {
   }
 }
 
-/// A probe in flight is a descriptor: thousands of unreachable targets need more than the usual 1,024.
+/// A probe in flight is a descriptor: a thousand unreachable targets need more than 1,024.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

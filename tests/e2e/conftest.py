@@ -43,4 +43,5 @@ def spillway(lab, tmp_path):
                 daemon.stop()
         finally:
             daemon.kill()
-            daemon.forget()
+    for daemon in running:  # only now: one may have been followed by another of the same name
+        daemon.forget()

@@ -129,8 +129,8 @@ class Daemon:
         if self.process.poll() is not None:
             raise AssertionError(f"spillway was gone already, status {self.process.returncode}:\n"
                                  f"{self.log()}")
-        status = self.check_laws()
         code = processes.stop(self.process, timeout)
+        status = self.check_laws()  # the segment stays: now the last figures are exact
         log = self.log()
         assert code == 0, f"exit status {code} after SIGTERM:\n{log}"
         assert not _SANITIZER_REPORT.search(log), log

@@ -1,10 +1,10 @@
 // Segment: the instance's shared memory segment, as its only owner.
 //
 // Made by main at start, filled by the control thread (records, heartbeat) and by the workers (one
-// WorkerBlock each), read by anyone with permission (tools/report/segment_reader.h). An exclusive lock on
-// the file says that this process is alive; it goes with the process, however that ends. So a
-// leftover of a dead daemon is told from a live one without trusting pids, and is replaced by a new
-// file: readers of the old one keep their mapping. All memory is allocated and touched here: no
+// WorkerBlock each), read by anyone with permission (tools/report/segment_reader.h). An exclusive
+// lock on the file says that this process is alive; it goes with the process, however that ends. So
+// a leftover of a dead daemon is told from a live one without trusting pids, and is replaced by a
+// new file: readers of the old one keep their mapping. All memory is allocated and touched here: no
 // worker faults later.
 //
 // The file stays after a clean stop: the last figures can still be read (the tools say "stopped"),

@@ -11,8 +11,8 @@ constexpr Seed maglev_seed{0x6d61'676c'6576'2031, 0x7370'696c'6c77'6179};
 
 // How many targets round robin tries when the first ones' next hops are not resolved.
 constexpr int turns_max = 4;
-// How many local ports full_nat tries: at 90 % use the chance that all of 64 are taken is 0.1 %. Tries
-// lie far apart, because connections that were opened together are often open together.
+// How many local ports full_nat tries: at 90 % use the chance that all of 64 are taken is 0.1 %.
+// Tries lie far apart, because connections that were opened together are often open together.
 constexpr int local_ports_max = 64;
 
 TargetId pick_by_turn(const TargetGroup& group, const Snapshot& snapshot, Turns& turns) {

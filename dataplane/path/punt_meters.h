@@ -1,5 +1,5 @@
-// PuntMeters: how much each port may send up to the kernel. One bucket a port, so that a flood in front
-// does not starve health checks at the back; ARP has its own, so that no flood starves next hops.
+// PuntMeters: how much each port may send up to the kernel. One bucket a port, so that a flood in
+// front does not starve health checks at the back; ARP has its own, so that none starves next hops.
 #pragma once
 
 #include <array>

@@ -7,9 +7,9 @@
 #include "dataplane/counters.h"
 #include "dataplane/path/flow_ledger.h"
 #include "dataplane/path/missing_hops.h"
+#include "dataplane/path/punt_meters.h"
 #include "dataplane/path/turns.h"
 #include "dataplane/table/snapshot.h"
-#include "dataplane/path/punt_meters.h"
 
 namespace dataplane {
 

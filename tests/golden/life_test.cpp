@@ -288,8 +288,8 @@ TEST_F(Life, TwoListenersOneTargetSameClientPortCollide) {
   rig.expect_laws();
 }
 
-// A segmentation fault once: the SYN claims the client's endpoint from a connection that is over, while
-// another packet of that connection is on its way in the same burst.
+// A segmentation fault once: the SYN claims the client's endpoint from a connection that is over,
+// while another packet of that connection is on its way in the same burst.
 TEST_F(Life, AConnectionThatMakesRoomMayHavePacketsInTheSameBurst) {
   config::Config config = one_target();
   config::Listener other = config.listeners[0];
@@ -309,7 +309,8 @@ TEST_F(Life, AConnectionThatMakesRoomMayHavePacketsInTheSameBurst) {
     const std::vector<Outcome> outcomes = rig.run(burst);
     for (std::size_t i = 0; i < burst.size(); ++i) {
       const bool opens = burst[i].bytes == opening.bytes;
-      EXPECT_EQ(to_string(outcomes[i].verdict), to_string(opens ? ForwardToTarget : DropUnknownFlow));
+      const auto expected = opens ? ForwardToTarget : DropUnknownFlow;
+      EXPECT_EQ(to_string(outcomes[i].verdict), to_string(expected));
     }
     rig.expect_laws();
   }

@@ -4,6 +4,7 @@ Every stop checks what must be true of any run: exit status 0, the counters' law
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -129,8 +130,9 @@ class Daemon:
         if self.process.poll() is not None:
             raise AssertionError(f"spillway was gone already, status {self.process.returncode}:\n"
                                  f"{self.log()}")
+        status = self.ctl.status()
         code = processes.stop(self.process, timeout)
-        status = self.check_laws()  # the segment stays: now the last figures are exact
+        self.check_last_figures()
         log = self.log()
         assert code == 0, f"exit status {code} after SIGTERM:\n{log}"
         assert not _SANITIZER_REPORT.search(log), log
@@ -177,6 +179,12 @@ class Daemon:
             return processes.wait_until(hold, timeout, "the counters obey their laws", 0.1)
         except processes.Timeout:
             raise AssertionError("; ".join(broken)) from None
+
+    def check_last_figures(self):
+        """The same once it has stopped: the segment stays, and its figures are exact."""
+        status = json.loads(self.ctl.run("--json", "status").stdout)
+        broken = [law for worker in status["workers"] for law in broken_laws(worker)]
+        assert not broken, "; ".join(broken)
 
     @staticmethod
     def check_mbufs(log):

@@ -14,10 +14,10 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/cpp/scratch_segment.h"
 #include "tools/report/documents.h"
 #include "tools/report/place.h"
 #include "tools/report/segment_reader.h"
-#include "tests/support/cpp/scratch_segment.h"
 
 namespace control {
 namespace {

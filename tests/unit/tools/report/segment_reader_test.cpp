@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/report/place.h"
 #include "tests/support/cpp/scratch_segment.h"
+#include "tools/report/place.h"
 
 namespace report {
 namespace {

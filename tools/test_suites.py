@@ -29,7 +29,7 @@ class Build:
     compiler: str = ""
     tests: tuple = ()
     environment: dict = dataclasses.field(default_factory=dict)
-    timeout: int = 600
+    timeout: int = 1800
 
 
 @dataclasses.dataclass(frozen=True)

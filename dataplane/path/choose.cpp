@@ -165,9 +165,7 @@ void choose(Burst& burst, const Snapshot& snapshot, FlowLedger& flows, Turns& tu
       }
       burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
     } else if (burst.kinds[i] == Kind::Tcp) {
-      Flow4& flow = table[burst.flows[i]];
-      const Phase next = next_phase(flow.phase, flow.direction, burst.tcp_flags[i]);
-      if (next != flow.phase) flow.phase = table[flow.twin].phase = next;
+      advance(table[burst.flows[i]], table, burst.tcp_flags[i]);
     }
   }
   if (table.moves() == moves) return;

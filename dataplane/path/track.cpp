@@ -73,8 +73,7 @@ void track(Burst& burst, const Snapshot& snapshot, FlowLedger& flows) {
       burst.targets[i] = flow.target;
       refuse(burst, i);
     } else if (burst.kinds[i] == Kind::Tcp) {
-      const Phase next = next_phase(flow.phase, flow.direction, burst.tcp_flags[i]);
-      if (next != flow.phase) flow.phase = table[flow.twin].phase = next;
+      advance(flow, table, burst.tcp_flags[i]);
     }
   }
   if (table.moves() == moves) return;

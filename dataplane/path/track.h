@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "dataplane/table/flow.h"
+#include "dataplane/table/flow_table.h"
 
 namespace dataplane {
 
@@ -11,6 +11,12 @@ namespace dataplane {
 /// looked at: the ends decide what is valid, the phase only says how soon an idle flow may be
 /// forgotten.
 [[nodiscard]] Phase next_phase(Phase phase, Direction direction, std::uint8_t tcp_flags);
+
+/// Moves a connection on by one packet of `flow`; both its directions know the phase.
+inline void advance(Flow4& flow, FlowTable& table, std::uint8_t tcp_flags) {
+  const Phase next = next_phase(flow.phase, flow.direction, tcp_flags);
+  if (next != flow.phase) flow.phase = table[flow.twin].phase = next;
+}
 
 /// A client's SYN in this phase starts a new connection on the same addresses and ports (RFC 9293,
 /// 3.6.1; RFC 6191), instead of being one more packet of the old one.

@@ -41,14 +41,25 @@ def test_dead_target_fails_requests_only_until_the_checks_notice(lab, spillway):
     assert report["targets"]["target2"] >= 90, report["targets"]
 
 
+def downloads_on_every_target(lab, daemon):
+    """Starts downloads until every target has one: each worker has a round of its own, and which worker
+    a client port falls to is not known beforehand."""
+    downloads = []
+    while not all(target["active_flows"] >= 1 for target in daemon.ctl.targets().values()):
+        assert len(downloads) < 12, "a target gets no flow"
+        begun = sum(target["new_flows"] for target in daemon.ctl.targets().values())
+        downloads.append(clients.download(lab.client, f"{URL}/slow/slow"))
+        processes.wait_until(
+            lambda before=begun: sum(
+                target["new_flows"] for target in daemon.ctl.targets().values()) > before,
+            10, "the download has a target")
+    return downloads
+
+
 def test_drained_target_gets_no_new_flow_and_finishes_its_download(lab, spillway):
     digest = servers.make_file(lab.files / "slow", 20)
     daemon = spillway(lab.configuration(algorithm="round_robin", workers=2))
-    # Three downloads: one on each target.
-    downloads = [clients.download(lab.client, f"{URL}/slow/slow") for _ in range(3)]
-    processes.wait_until(
-        lambda: all(target["active_flows"] >= 1 for target in daemon.ctl.targets().values()), 10,
-        "each target has a download")
+    downloads = downloads_on_every_target(lab, daemon)
     daemon.ctl.run("drain", "web", f"{SECOND}:8080")
     before = daemon.wait_state(SECOND, "draining")
     assert before["reason"] == "Target.DeregistrationInProgress", before

@@ -57,7 +57,8 @@ struct Facts {
   std::vector<PortFact> ports;
   std::vector<NeighbourFact> neighbours;  // kernel's; the file's are in Config
   std::vector<ListenerFact> listeners;
-  /// Of listeners that left and still have flows: their packets must reach the flows' workers.
+  /// Of listeners that left, or moved to another address, and still have flows: their packets must
+  /// reach the flows' workers.
   std::vector<dataplane::Ipv4Address> lingering_addresses;
   std::vector<TargetGroupFact> target_groups;
   std::vector<TargetFact> targets;

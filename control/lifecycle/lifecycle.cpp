@@ -119,10 +119,16 @@ void Lifecycle::apply_listeners(const config::Config& config) {
     named.insert(listener.name);
     Listeners::Entry* known = listeners_.find(listener.name);
     if (known == nullptr) {
-      listeners_.add(listener.name, [&](Slot) { return listener; });
+      listeners_.add(listener.name, [&](Slot) { return Listener{listener, {}}; });
       continue;
     }
-    known->thing = listener;
+    Listener& thing = known->thing;
+    if (thing.asked.address != listener.address) {
+      thing.former_addresses.insert(thing.asked.address);
+      thing.former_addresses.erase(listener.address);
+      thing.moved = told_;
+    }
+    thing.asked = listener;
     if (!known->registered()) listeners_.return_to(*known);
   }
   listeners_.for_each([&](Listeners::Entry& entry) {
@@ -326,6 +332,12 @@ void Lifecycle::release_unused() {
   const auto listeners = listeners_.release(told_, [this](const Listeners::Entry& entry) {
     return parts_.listener_flows_left(ListenerId{entry.slot.number}) == 0;
   });
+  listeners_.for_each([this](Listeners::Entry& entry) {
+    Listener& listener = entry.thing;
+    if (listener.former_addresses.empty() || listener.moved >= told_) return;
+    const ListenerId id{entry.slot.number};
+    if (parts_.listener_flows_left(id) == 0) listener.former_addresses.clear();
+  });
   if (!targets.empty() || !groups.empty()) facts_differ();
   if (!listeners.empty()) records_differ();
 }
@@ -384,8 +396,12 @@ void Lifecycle::announce() {
 config::Facts Lifecycle::facts() const {
   config::Facts facts;
   listeners_.for_each([&](const Listeners::Entry& entry) {
+    const Listener& listener = entry.thing;
+    facts.lingering_addresses.insert(facts.lingering_addresses.end(),
+                                     listener.former_addresses.begin(),
+                                     listener.former_addresses.end());
     if (!entry.registered()) {
-      facts.lingering_addresses.push_back(entry.thing.address);
+      facts.lingering_addresses.push_back(listener.asked.address);
       return;
     }
     facts.listeners.push_back({entry.name, ListenerId{entry.slot.number}, entry.slot.incarnation});
@@ -417,7 +433,7 @@ std::set<std::string> Lifecycle::groups_serving() const {
 Records Lifecycle::records() const {
   Records records;
   listeners_.for_each([&](const Listeners::Entry& entry) {
-    const config::Listener& listener = entry.thing;
+    const config::Listener& listener = entry.thing.asked;
     dataplane::ListenerRecord record{};
     record.used = true;
     record.incarnation = entry.slot.incarnation;

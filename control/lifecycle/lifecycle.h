@@ -93,6 +93,12 @@ class Lifecycle {
   void tick();
 
  private:
+  struct Listener {
+    config::Listener asked;
+    // Where it listened before, while flows are left that may have begun there.
+    std::set<dataplane::Ipv4Address> former_addresses;
+    std::uint64_t moved = 0;  // when (as counted by told_) the last of them was given up
+  };
   struct Group {
     config::DeregistrationDelay delay;
   };
@@ -105,7 +111,7 @@ class Lifecycle {
     bool attempts_fail = false;  // the last probe could not be made
   };
   struct Wanted;  // a target of a configuration, with what follows from its group
-  using Listeners = Registry<std::string, config::Listener>;
+  using Listeners = Registry<std::string, Listener>;
   using Groups = Registry<std::string, Group>;
   using Targets = Registry<TargetKey, Target>;
 

@@ -9,7 +9,8 @@ namespace {
 // aims at one target with it needs the target list, and could as well open many connections.
 constexpr Seed maglev_seed{0x6d61'676c'6576'2031, 0x7370'696c'6c77'6179};
 
-// How many targets round robin tries when the first ones' next hops are not resolved.
+// How many targets round robin tries when the first ones' next hops are not resolved, and any
+// algorithm when the first ones already have a flow with that client's address and port.
 constexpr int turns_max = 4;
 // How many local ports full_nat tries: at 90 % use the chance that all of 64 are taken is 0.1 %.
 // Tries lie far apart, because connections that were opened together are often open together.
@@ -28,9 +29,10 @@ TargetId pick_by_turn(const TargetGroup& group, const Snapshot& snapshot, Turns&
 }
 
 TargetId pick(const TargetGroup& group, const FlowKey4& to_target, const Snapshot& snapshot,
-              Turns& turns, bool mid_stream) {
+              Turns& turns, bool mid_stream, int attempt) {
   if (group.algorithm == Algorithm::Maglev || mid_stream) {
-    return group.maglev->pick(hash(to_target, maglev_seed));
+    const std::uint64_t slot = hash(to_target, maglev_seed);
+    return group.maglev->pick(slot + static_cast<std::uint64_t>(attempt) * fold(slot, slot | 1));
   }
   return pick_by_turn(group, snapshot, turns);
 }
@@ -75,21 +77,21 @@ Verdict refusal(const Burst& burst, std::size_t i) {
   return tcp ? Verdict::ReplyResetNoTarget : Verdict::DropNoTarget;
 }
 
-/// Enters the flow of client's key `to_target` towards `target`; decides the packet if it cannot.
-void start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows, Turns& turns,
+/// Enters the flow of client's key `to_target` towards `target`; Pending, or why it cannot.
+Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows, Turns& turns,
            const FlowKey4& to_target, const Target& target) {
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
   burst.targets[i] = target.id;
-  if (!target.next_hop.resolved()) return burst.decide(i, Verdict::DropNoNextHop);
+  if (!target.next_hop.resolved()) return Verdict::DropNoNextHop;
   FlowKey4 to_client{target.address,        to_target.source,   target.port,
                      to_target.source_port, to_target.protocol, {0, 0, 0}};
   if (group.mode == Mode::FullNat) {
     const LocalAddresses& locals = snapshot.locals[target.next_hop.port.number];
     if (!pick_local(to_client, locals, snapshot, flows.table(), turns)) {
-      return burst.decide(i, Verdict::DropNoLocalPort);
+      return Verdict::DropNoLocalPort;
     }
   } else if (!claim_client_endpoint(to_client, flows)) {
-    return burst.decide(i, Verdict::DropFlowCollision);
+    return Verdict::DropFlowCollision;
   }
   const Packet& packet = burst.packets[i];
   const bool from_client = burst.keys[i] == to_target;
@@ -106,8 +108,13 @@ void start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& fl
     flow.client_mac = packet.header<EthernetHeader>(0).source;
     flow.client_port = packet.ingress;
   }
-  if (!flows.start(flow)) return burst.decide(i, Verdict::DropTableFull);
+  if (!flows.start(flow)) return Verdict::DropTableFull;
   burst.started |= Mask{1} << i;
+  return Verdict::Pending;
+}
+
+void settle(Burst& burst, std::size_t i, Verdict verdict) {
+  if (verdict != Verdict::Pending) burst.decide(i, verdict);
 }
 
 void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows,
@@ -115,9 +122,16 @@ void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot, Fl
   const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
   const bool mid_stream = burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::syn) == 0;
-  const Target* target = snapshot.target(pick(group, burst.keys[i], snapshot, turns, mid_stream));
-  if (target == nullptr) return burst.decide(i, refusal(burst, i));
-  start(burst, i, snapshot, flows, turns, burst.keys[i], *target);
+  const int attempts = mid_stream ? 1 : turns_max;  // pick-up: where the flow was, or nowhere
+  Verdict verdict = Verdict::DropFlowCollision;
+  for (int n = 0; n < attempts && verdict == Verdict::DropFlowCollision; ++n) {
+    const Target* target =
+        snapshot.target(pick(group, burst.keys[i], snapshot, turns, mid_stream, n));
+    verdict = target == nullptr
+                  ? refusal(burst, i)
+                  : start(burst, i, snapshot, flows, turns, burst.keys[i], *target);
+  }
+  settle(burst, i, verdict);
 }
 
 /// A target's packet whose flow we do not know: which listener did the client use? If several lead
@@ -139,7 +153,7 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot, Fl
     if (!only && group.maglev->pick(hash(to_target, maglev_seed)) != target.id) continue;
     if (flows.table().find(to_target) != no_flow) continue;  // the client is with another target
     burst.listeners[i] = id;
-    return start(burst, i, snapshot, flows, turns, to_target, target);
+    return settle(burst, i, start(burst, i, snapshot, flows, turns, to_target, target));
   }
   burst.decide(i, Verdict::DropUnknownFlow);
 }

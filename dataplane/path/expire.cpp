@@ -17,7 +17,8 @@ std::uint32_t idle_limit(const Flow4& flow, const Snapshot& snapshot) {
     case Phase::ClientFin:
     case Phase::TargetFin: return snapshot.timeouts.half_closed_milliseconds;
     case Phase::Closing: return snapshot.timeouts.closing_milliseconds;
-    case Phase::Reset: return snapshot.timeouts.reset_milliseconds;
+    case Phase::ClientReset:
+    case Phase::TargetReset: return snapshot.timeouts.reset_milliseconds;
     case Phase::Established: break;
   }
   const Listener* listener = snapshot.listener(flow.listener);

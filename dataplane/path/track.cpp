@@ -33,8 +33,10 @@ void refuse(Burst& burst, std::size_t i) {
 }  // namespace
 
 Phase next_phase(Phase phase, Direction direction, std::uint8_t tcp_flags) {
-  if ((tcp_flags & TcpHeader::rst) != 0) return Phase::Reset;
   const bool from_client = direction == Direction::ToTarget;
+  const Phase reset_by_sender = from_client ? Phase::ClientReset : Phase::TargetReset;
+  if ((tcp_flags & TcpHeader::rst) != 0) return reset_by_sender;
+  if (phase == reset_by_sender && (tcp_flags & TcpHeader::syn) == 0) phase = Phase::Established;
   if (phase == Phase::SynSent) {
     const bool answered =
         !from_client && (tcp_flags & deciding_flags) == (TcpHeader::syn | TcpHeader::ack);
@@ -69,7 +71,7 @@ void track(Burst& burst, const Snapshot& snapshot, FlowLedger& flows) {
       flows.end(burst.flows[i], FlowEnd::Removed);
       burst.flows[i] = no_flow;
     } else if (target == nullptr || target->terminated) {
-      if (burst.kinds[i] == Kind::Tcp) flow.phase = table[flow.twin].phase = Phase::Reset;
+      if (burst.kinds[i] == Kind::Tcp) flow.phase = table[flow.twin].phase = Phase::TargetReset;
       burst.targets[i] = flow.target;
       refuse(burst, i);
     } else if (burst.kinds[i] == Kind::Tcp) {

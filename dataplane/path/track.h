@@ -7,9 +7,14 @@
 
 namespace dataplane {
 
+[[nodiscard]] constexpr bool is_reset(Phase phase) {
+  return phase == Phase::ClientReset || phase == Phase::TargetReset;
+}
+
 /// The phase after a packet with these TCP flags went in `direction`. Sequence numbers are not
 /// looked at: the ends decide what is valid, the phase only says how soon an idle flow may be
-/// forgotten.
+/// forgotten. An end that goes on talking after "its" RST never sent one that counted (forged, or
+/// out of window: RFC 5961, 3): the connection lives.
 [[nodiscard]] Phase next_phase(Phase phase, Direction direction, std::uint8_t tcp_flags);
 
 /// Moves a connection on by one packet of `flow`; both its directions know the phase.
@@ -21,7 +26,7 @@ inline void advance(Flow4& flow, FlowTable& table, std::uint8_t tcp_flags) {
 /// A client's SYN in this phase starts a new connection on the same addresses and ports (RFC 9293,
 /// 3.6.1; RFC 6191), instead of being one more packet of the old one.
 [[nodiscard]] constexpr bool may_start_anew(Phase phase) {
-  return phase == Phase::Closing || phase == Phase::Reset;
+  return phase == Phase::Closing || is_reset(phase);
 }
 
 }  // namespace dataplane

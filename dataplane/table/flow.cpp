@@ -10,7 +10,8 @@ std::string_view to_string(Phase phase) {
     case Phase::ClientFin: return "client_fin";
     case Phase::TargetFin: return "target_fin";
     case Phase::Closing: return "closing";
-    case Phase::Reset: return "reset";
+    case Phase::ClientReset: return "client_reset";
+    case Phase::TargetReset: return "target_reset";
   }
   return "unknown";
 }

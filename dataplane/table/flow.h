@@ -33,10 +33,11 @@ enum class Phase : std::uint8_t {
   SynSent,      // client's SYN went to the target
   SynReceived,  // target's SYN-ACK went to the client
   Established,
-  ClientFin,  // the client has closed its side
-  TargetFin,  // the target has
-  Closing,    // both have
-  Reset,      // RST seen from either
+  ClientFin,    // the client has closed its side
+  TargetFin,    // the target has
+  Closing,      // both have
+  ClientReset,  // RST seen that came as the client's
+  TargetReset,  // … as the target's, or from us to both
 };
 
 struct alignas(64) Flow4 {

@@ -93,6 +93,24 @@ TEST_F(Life, ResetIsForwardedCountedAndForgottenSoon) {
   EXPECT_EQ(alive(rig), 0u);
 }
 
+TEST_F(Life, AnEndThatTalksOnAfterItsResetNeverSentIt) {
+  Rig rig(one_target(), standard_facts(one_target()));
+  const Frame from_client = tcp(client, web);
+  const Frame from_target = tcp(target, client);
+  for (const auto& [forged, talks_on, stays] :
+       {std::tuple{from_client, from_client, true}, std::tuple{from_target, from_target, true},
+        std::tuple{from_client, from_target, false}, std::tuple{from_target, from_client, false}}) {
+    open(rig);
+    const auto side = [](const Frame& frame) { return frame.source.port == 5555 ? front : back; };
+    rig.run(Frame(forged).flags(rst), side(forged));
+    rig.run(Frame(talks_on).flags(ack).payload("still here"), side(talks_on));
+    rig.advance(4'000);
+    EXPECT_EQ(alive(rig), stays ? 1u : 0u);
+    rig.advance(352'000);
+    EXPECT_EQ(alive(rig), 0u);
+  }
+}
+
 TEST_F(Life, ASynOnAClosedFlowStartsANewOne) {
   config::Config config = standard_config(2, Mode::Nat, Algorithm::RoundRobin);
   Rig rig(config, standard_facts(config));
@@ -286,6 +304,57 @@ TEST_F(Life, TwoListenersOneTargetSameClientPortCollide) {
   EXPECT_EQ(rig.run(tcp(client, "203.0.113.10:81").flags(syn), front).verdict, ForwardToTarget)
       << "the first one is over";
   rig.expect_laws();
+}
+
+TEST_F(Life, AFlowThatWouldCollideGoesToTheNextTarget) {
+  for (const Algorithm algorithm : {Algorithm::RoundRobin, Algorithm::Maglev}) {
+    config::Config config = standard_config(2, Mode::Nat, algorithm);
+    for (std::uint16_t port = 81; port < 84; ++port) {
+      config.listeners.push_back(config.listeners[0]);
+      config.listeners.back().name = "web-" + std::to_string(port);
+      config.listeners.back().port = port;
+    }
+    Rig rig(config, standard_facts(config));
+    const auto to = [&](const char* listener) {
+      const Outcome outcome = rig.run(tcp(client, listener).flags(syn), front);
+      return outcome.verdict == ForwardToTarget ? int{outcome.bytes[33]} : 0;
+    };
+    const int first = to("203.0.113.10:80");
+    const int second = to("203.0.113.10:81");
+    EXPECT_EQ(first + second, 11 + 12) << "one each";
+    EXPECT_EQ(to("203.0.113.10:82"), 0) << "both have a flow of that client port";
+    EXPECT_EQ(rig.verdicts(DropFlowCollision), 1u);
+    rig.expect_laws();
+  }
+}
+
+// Packets of a flow whose listener left, or moved, still reach the worker that has the flow.
+TEST_F(Life, AListenersFlowsOutliveItOnEveryWorker) {
+  for (const bool moves : {false, true}) {
+    config::Config config = standard_config(2, Mode::Nat, Algorithm::RoundRobin);
+    Rig rig(config, standard_facts(config), 2);
+    const auto from = [](int port) { return "198.18.0.7:" + std::to_string(port); };
+    for (int port = 5000; port < 5016; ++port) {
+      ASSERT_EQ(rig.run(tcp(from(port), web).flags(syn), front).verdict, ForwardToTarget);
+    }
+    ASSERT_NE(rig.counters(0).totals.flows_alive.read(), 0u);
+    ASSERT_NE(rig.counters(1).totals.flows_alive.read(), 0u);
+    rig.facts.lingering_addresses = {*dataplane::parse_ipv4("203.0.113.10")};
+    if (moves) {
+      for (config::Listener& listener : rig.config.listeners) {
+        listener.address = *dataplane::parse_ipv4("203.0.113.11");
+      }
+    } else {
+      rig.config.listeners.clear();
+      rig.facts.listeners.clear();
+    }
+    rig.publish();
+    for (int port = 5000; port < 5016; ++port) {
+      EXPECT_EQ(rig.run(tcp(from(port), web), front).verdict, ForwardToTarget) << port;
+    }
+    EXPECT_EQ(rig.run(tcp(from(6000), web).flags(syn), front).verdict, DropNoListener);
+    rig.expect_laws();
+  }
 }
 
 // A segmentation fault once: the SYN claims the client's endpoint from a connection that is over,

@@ -120,6 +120,24 @@ TEST(Local, PuntsAreRateLimited) {
   rig.expect_laws();
 }
 
+TEST(Local, AFloodAtOnePortDoesNotStarveTheOthersPuntsNorArp) {
+  config::Config config = full_nat();
+  config.punt_rate = 320;
+  Rig rig(config, standard_facts(config));
+  rig.run(std::vector<Input>(100, arrives(tcp(client, "198.51.100.2:22").flags(syn), front)));
+  const auto flooded = rig.verdicts(DropPuntRate);
+  const Input check = from_target(1, tcp("10.0.1.11:8080", "10.0.1.2:40000"));
+  for (const Outcome& outcome : rig.run(std::vector<Input>(32, check))) {
+    EXPECT_EQ(outcome.verdict, PuntKernel);
+  }
+  const Input reply = raw(
+      arp(2, router_mac(), "198.51.100.1", port_mac(front), "198.51.100.2", port_mac(front)));
+  for (const Outcome& outcome : rig.run(std::vector<Input>(32, reply))) {
+    EXPECT_EQ(outcome.verdict, PuntKernel);
+  }
+  EXPECT_EQ(rig.verdicts(DropPuntRate), flooded);
+}
+
 TEST(Local, EveryDropHasItsReason) {
   const Input good = from_client(tcp(client, web).flags(syn));
   Frame gre = tcp("198.18.0.7", "203.0.113.10");

@@ -11,6 +11,8 @@ using dataplane::Verdict;
 
 namespace {
 
+using Reset = Connection::Reset;
+
 constexpr std::uint64_t sweep = 1'100;  // an idle flow is gone at the latest so much after its time
 
 std::string text(const SocketAddress& at) {
@@ -54,7 +56,7 @@ Key key_of(bool tcp, const SocketAddress& source, const SocketAddress& destinati
 
 std::uint64_t Balancer::limit(const Connection& c) const {
   if (!c.tcp) return 120'000;
-  if (c.reset) return 2'000;
+  if (c.reset != Reset::None) return 2'000;
   if (c.client_fin && c.target_fin) return 10'000;
   if (c.client_fin || c.target_fin) return 120'000;
   return c.established ? 350'000 : 30'000;
@@ -89,11 +91,19 @@ void Balancer::end(Map::iterator c) {
 }
 
 void Balancer::track(Connection& c, const Said& said) const {
-  if (!c.tcp || c.reset) return;
+  if (!c.tcp) return;
+  const Reset sender = said.from_client ? Reset::Client : Reset::Target;
   if ((said.flags & rst) != 0) {
-    c.reset = true;
+    c.reset = sender;
     return;
   }
+  if (c.reset == sender && (said.flags & syn) == 0) {
+    // It goes on talking: the RST was not its own.
+    c.reset = Reset::None;
+    c.answered = c.established = true;
+    c.client_fin = c.target_fin = false;
+  }
+  if (c.reset != Reset::None) return;
   if (!c.answered) {
     c.answered = !said.from_client && (said.flags & (syn | ack)) == (syn | ack);
     return;
@@ -125,11 +135,11 @@ std::string Balancer::judge(const Said& said, const Outcome& outcome) {
     const bool out =
         std::find(now_eligible.begin(), now_eligible.end(), c.target_number) == now_eligible.end();
     const bool opens = said.from_client && (said.flags & (syn | ack | rst)) == syn && said.tcp;
-    const bool over = c.reset || (c.client_fin && c.target_fin);
+    const bool over = c.reset != Reset::None || (c.client_fin && c.target_fin);
     const bool anew =
-        said.tcp ? opens && (over || (!c.answered && !c.reset && out)) : said.from_client && gone;
+        said.tcp ? opens && (over || (!c.answered && c.reset == Reset::None && out)) : said.from_client && gone;
     if (!anew && gone) {
-      if (said.tcp) c.reset = true;
+      if (said.tcp) c.reset = Reset::Target;
       const Verdict expected =
           said.tcp && (said.flags & rst) == 0 ? ReplyResetTargetGone : DropTargetGone;
       return outcome.verdict == expected ? "" : wrong("target gone", expected, outcome);
@@ -166,6 +176,18 @@ std::string Balancer::judge_unknown(const Said& said, const Outcome& outcome) {
   return outcome.verdict == expected ? "" : wrong("target's, unknown", expected, outcome);
 }
 
+/// Whether the target may have a flow with that client's address and port; one that is over ends.
+bool Balancer::claim(const config::TargetFact& target, const Said& said) {
+  const auto other =
+      by_target_.find(key_of(said.tcp, SocketAddress{target.address, target.port}, said.source));
+  if (other == by_target_.end()) return true;
+  const auto old = by_client_.find(other->second);
+  const Connection& o = old->second;
+  if (!o.tcp || !(o.reset != Reset::None || (o.client_fin && o.target_fin))) return false;
+  end(old);
+  return true;
+}
+
 std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::size_t number) {
   const config::Listener& listener = rig_.config.listeners[number];
   const config::TargetGroup& group =
@@ -177,9 +199,6 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
     return outcome.verdict == expected ? "" : wrong("no target", expected, outcome);
   }
   std::vector<std::size_t> allowed = all;
-  if (group.algorithm == Algorithm::RoundRobin) {
-    allowed = {all[cursors_[{outcome.worker.number, group.name}]++ % all.size()]};
-  }
   Connection c{.tcp = said.tcp,
                .client = said.source,
                .listener = said.destination,
@@ -187,19 +206,16 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
                .seen_by_target = said.source,
                .last_seen = now(),
                .last_judged = now()};
-  if (group.mode == Mode::Nat && group.algorithm == Algorithm::RoundRobin) {
-    const config::TargetFact& target = rig_.facts.targets[allowed[0]];
-    const auto other =
-        by_target_.find(key_of(said.tcp, SocketAddress{target.address, target.port}, said.source));
-    if (other != by_target_.end()) {
-      const auto old = by_client_.find(other->second);
-      const Connection& o = old->second;
-      if (!o.tcp || !(o.reset || (o.client_fin && o.target_fin))) {
-        return outcome.verdict == DropFlowCollision
-                   ? ""
-                   : wrong("collision", DropFlowCollision, outcome);
-      }
-      end(old);
+  if (group.algorithm == Algorithm::RoundRobin) {
+    // The next in turn; where it has a flow with that client's address and port, the one after it.
+    bool free = false;
+    for (int turn = 0; turn < 4 && !free; ++turn) {
+      allowed = {all[cursors_[{outcome.worker.number, group.name}]++ % all.size()]};
+      free = group.mode != Mode::Nat || claim(rig_.facts.targets[allowed[0]], said);
+    }
+    if (!free) {
+      return outcome.verdict == DropFlowCollision ? ""
+                                                  : wrong("collision", DropFlowCollision, outcome);
     }
   }
   if (said.ttl <= 1) {

@@ -45,7 +45,7 @@ struct Connection {
   bool established = false;
   bool client_fin = false;
   bool target_fin = false;
-  bool reset = false;
+  enum class Reset { None, Client, Target } reset = Reset::None;  // whose RST was seen last
 };
 
 class Balancer {
@@ -66,6 +66,7 @@ class Balancer {
   [[nodiscard]] std::uint64_t limit(const Connection& connection) const;
   [[nodiscard]] Map::iterator find(const Said& said);
   void end(Map::iterator connection);
+  [[nodiscard]] bool claim(const config::TargetFact& target, const Said& said);
   void track(Connection& connection, const Said& said) const;
   [[nodiscard]] std::vector<std::size_t> eligible(const std::string& group) const;
 

@@ -62,6 +62,22 @@ TEST_F(LifecycleTest, OtherCheckSettingsKeepTheStateAndProbeSoon) {
   EXPECT_EQ(probes_.check(whom(1)).settings.path, "/other");
 }
 
+TEST_F(LifecycleTest, AListenersFormerAddressLingersWhileItHasFlows) {
+  config::Config config = web({1});
+  const auto former = config.listeners[0].address;
+  reload(config);
+  listener_flows_[ListenerId{0}] = 3;
+  config.listeners[0].address = *dataplane::parse_ipv4("203.0.113.11");
+  reload(config);
+  advance(seconds(1));
+  EXPECT_EQ(lifecycle_.facts().lingering_addresses, std::vector{former});
+  EXPECT_EQ(lifecycle_.facts().listeners.at(0).id, ListenerId{0});
+  listener_flows_[ListenerId{0}] = 0;
+  reload(config);
+  advance(seconds(1));
+  EXPECT_TRUE(lifecycle_.facts().lingering_addresses.empty());
+}
+
 TEST_F(LifecycleTest, TheCheckedPortIsTheGroupsOrTheTargets) {
   config::Config config = web({1});
   config.target_groups[0].health_check.port = 9999;

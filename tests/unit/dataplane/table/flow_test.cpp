@@ -30,7 +30,7 @@ TEST(Flow, LiesInMemoryAsDrawn) {
 
 TEST(Flow, PhaseAndDirectionShareAByte) {
   Flow4 flow;
-  for (const Phase phase : {Phase::SynSent, Phase::Established, Phase::Closing, Phase::Reset}) {
+  for (const Phase phase : {Phase::SynSent, Phase::Established, Phase::Closing, Phase::ClientReset}) {
     for (const Direction direction : {Direction::ToTarget, Direction::ToClient}) {
       flow.phase = phase;
       flow.direction = direction;
@@ -55,7 +55,7 @@ TEST(Flow, CountsBytesBeyond32Bits) {
 
 TEST(Flow, PhasesHaveNames) {
   std::set<std::string> names;
-  for (int i = 0; i <= static_cast<int>(Phase::Reset); ++i) {
+  for (int i = 0; i <= static_cast<int>(Phase::TargetReset); ++i) {
     names.emplace(to_string(static_cast<Phase>(i)));
   }
   EXPECT_EQ(names.size(), 7u);

@@ -9,8 +9,8 @@
 namespace config {
 namespace {
 
-using dataplane::Ipv4Address;
-using dataplane::Ipv4Prefix;
+using dataplane::IpAddress;
+using dataplane::IpPrefix;
 
 enum class Role : std::uint8_t { PortAddress, Gateway, Local, Neighbour, Listener, Target };
 
@@ -39,6 +39,15 @@ bool clash(Role a, Role b) {
   return (a == b && (a == Role::PortAddress || a == Role::Gateway));
 }
 
+bool is_loopback(const IpAddress& address) {
+  if (address.is_v4()) return address.v4().bits.value() >> 24 == 127;
+  return to_string(address) == "::1";
+}
+
+bool is_link_local(const IpAddress& address) {
+  return !address.is_v4() && address.v6().is_link_local();
+}
+
 class AddressCheck {
  public:
   AddressCheck(const Config& config, Complaints& complaints)
@@ -48,9 +57,9 @@ class AddressCheck {
     }
   }
 
-  void add(Ipv4Address address, Role role, const std::string& path) {
+  void add(const IpAddress& address, Role role, const std::string& path) {
     if (!complaints_.readable(path)) return;
-    if (!usable(address, path)) return;
+    if (!usable(address, role, path) || is_link_local(address)) return;
     std::map<Role, std::string>& uses = uses_[address];
     for (const auto& [other, where] : uses) {
       if (!clash(other, role)) continue;
@@ -67,34 +76,43 @@ class AddressCheck {
   }
 
  private:
-  bool usable(Ipv4Address address, const std::string& path) {
+  bool usable(const IpAddress& address, Role role, const std::string& path) {
     std::string problem;
     if (!address.may_be_source()) {
-      problem = address.is_multicast()              ? "is a multicast address"
-                : address.bits.value() >> 24 == 127 ? "is a loopback address"
-                                                    : "is no host's address";
+      problem = address.is_multicast() ? "is a multicast address"
+                : is_loopback(address) ? "is a loopback address"
+                                       : "is no host's address";
+    } else if (is_link_local(address) && role != Role::Gateway && role != Role::Neighbour) {
+      problem = "is a link-local address, which says nothing about the link";
     }
-    for (const Ipv4Prefix prefix : networks_) {
-      if (!problem.empty() || prefix.length > 30 || !prefix.contains(address)) continue;
-      const std::uint32_t host = address.bits.value() & ~prefix.mask();
-      if (host == 0) problem = "is the network's address, not a host's, in ";
-      if (host == ~prefix.mask()) problem = "is the broadcast address of ";
-      if (!problem.empty()) problem += to_string(network(prefix));
+    for (const IpPrefix& prefix : networks_) {
+      // In IPv6 there is no broadcast, and the network's own address is its routers' (RFC 4291,
+      // 2.6.1).
+      if (!problem.empty() || prefix.length + 1 >= address.width()) continue;
+      if (!prefix.contains(address)) continue;
+      if (address == prefix.network().address) {
+        problem = "is the network's address, not a host's, in ";
+      } else if (address.is_v4() && address == prefix.last()) {
+        problem = "is the broadcast address of ";
+      }
+      if (!problem.empty()) problem += to_string(prefix.network());
     }
     if (problem.empty()) return true;
     complaints_.add({.setting = path,
                      .value = in_quotes(to_string(address)),
                      .problem = problem,
-                     .allowed = "the address of one host, from 1.0.0.0 to 223.255.255.255, not "
-                                "127.x.x.x",
+                     .allowed = address.is_v4()
+                                    ? "the address of one host, from 1.0.0.0 to 223.255.255.255, "
+                                      "not 127.x.x.x"
+                                    : "the global or unique local address of one host",
                      .remedy = "Correct the address."});
     return false;
   }
 
   const Config& config_;
   Complaints& complaints_;
-  std::vector<Ipv4Prefix> networks_;
-  std::map<Ipv4Address, std::map<Role, std::string>> uses_;  // path of the first for each role
+  std::vector<IpPrefix> networks_;
+  std::map<IpAddress, std::map<Role, std::string>> uses_;  // path of the first for each role
 };
 
 void add_port(AddressCheck& check, const Port& port, const std::string& path) {

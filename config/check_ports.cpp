@@ -12,8 +12,8 @@
 namespace config {
 namespace {
 
-using dataplane::Ipv4Address;
-using dataplane::Ipv4Prefix;
+using dataplane::IpAddress;
+using dataplane::IpPrefix;
 
 /// Every key=value of a device string after its name.
 std::string argument(std::string_view device, std::string_view key) {
@@ -146,14 +146,14 @@ void check_unique_devices(const Config& config, Complaints& complaints) {
 
 /// Two ports on one network: which of them a neighbour is behind could not be told.
 void check_networks(const Config& config, Complaints& complaints) {
-  std::map<std::pair<Ipv4Address, std::uint8_t>, std::pair<std::size_t, std::string>> first;
+  std::map<std::pair<IpAddress, std::uint8_t>, std::pair<std::size_t, std::string>> first;
   for (std::size_t i = 0; i < config.ports.size(); ++i) {
     const std::string list = element("ports", i) + ".addresses";
     for (std::size_t k = 0; k < config.ports[i].addresses.size(); ++k) {
       const std::string path = element(list, k);
-      const Ipv4Prefix prefix = config.ports[i].addresses[k];
-      if (!complaints.readable(path) || prefix.length == 32) continue;
-      const Ipv4Prefix net = network(prefix);
+      const IpPrefix& prefix = config.ports[i].addresses[k];
+      if (!complaints.readable(path) || prefix.is_host()) continue;
+      const IpPrefix net = prefix.network();
       const auto [found, added] =
           first.emplace(std::pair{net.address, net.length}, std::pair{i, path});
       if (added || found->second.first == i) continue;
@@ -177,8 +177,8 @@ void check_gateways(const Config& config, const Reach& reach, std::size_t index,
     if (!complaints.readable(path) || !complaints.readable(port_path + ".addresses")) continue;
     if (on_link(port, port.gateways[k]) || reach.has_neighbour(index, port.gateways[k])) continue;
     std::string networks;
-    for (const Ipv4Prefix prefix : port.addresses) {
-      networks += (networks.empty() ? "an address in " : ", ") + to_string(network(prefix));
+    for (const IpPrefix& prefix : port.addresses) {
+      networks += (networks.empty() ? "an address in " : ", ") + to_string(prefix.network());
     }
     complaints.add({.setting = path,
                     .value = in_quotes(to_string(port.gateways[k])),
@@ -189,6 +189,21 @@ void check_gateways(const Config& config, const Reach& reach, std::size_t index,
   }
 }
 
+/// RFC 8200, 5: every link that carries IPv6 takes packets of 1,280 bytes.
+void check_ipv6_mtu(const Config& config, std::size_t index, Complaints& complaints) {
+  constexpr int least = 1280;
+  const Port& port = config.ports[index];
+  const std::string path = element("ports", index) + ".mtu";
+  const bool ipv6 = std::any_of(port.addresses.begin(), port.addresses.end(),
+                                [](const IpPrefix& prefix) { return !prefix.address.is_v4(); });
+  if (!ipv6 || port.mtu >= least || !complaints.readable(path)) return;
+  complaints.add({.setting = path,
+                  .value = std::to_string(port.mtu),
+                  .problem = "is too small for IPv6, which the port's addresses have",
+                  .allowed = fmt::format("at least {} with an IPv6 address", least),
+                  .remedy = "Raise it, or remove the port's IPv6 addresses."});
+}
+
 void check_neighbours(const Config& config, Complaints& complaints) {
   std::vector<std::string> names;
   bool all_known = complaints.readable("ports");
@@ -196,7 +211,7 @@ void check_neighbours(const Config& config, Complaints& complaints) {
     names.push_back(config.ports[i].name);
     all_known = all_known && complaints.readable(element("ports", i) + ".name");
   }
-  std::map<Ipv4Address, std::string> first;
+  std::map<IpAddress, std::string> first;
   for (std::size_t i = 0; i < config.neighbours.size(); ++i) {
     const Neighbour& neighbour = config.neighbours[i];
     const std::string path = element("neighbours", i);
@@ -238,6 +253,7 @@ void check_ports(const Config& config, Complaints& complaints) {
     check_port_name(config.ports[i], path + ".name", complaints);
     check_device(config, config.ports[i], path + ".device", complaints);
     check_gateways(config, reach, i, complaints);
+    check_ipv6_mtu(config, i, complaints);
   }
   check_unique_names(config, config.ports, "ports", complaints);
   check_unique_devices(config, complaints);

@@ -2,13 +2,15 @@
 // the MAC address of what is on its wire.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "config/checks.h"
 #include "config/reach.h"
 
 namespace config {
 namespace {
 
-using dataplane::Ipv4Address;
+using dataplane::IpAddress;
 
 /// Where the ports themselves could not be read, what is reachable cannot be judged.
 bool ports_readable(const Config& config, const Complaints& complaints) {
@@ -51,19 +53,22 @@ class ReachCheck {
     const std::string list = element("target_groups", index) + ".targets";
     for (std::size_t t = 0; t < group.targets.size(); ++t) {
       const std::string path = element(list, t) + ".address";
-      const Ipv4Address address = group.targets[t].address;
+      const IpAddress& address = group.targets[t].address;
       if (!complaints_.readable(path) || !address.may_be_source()) continue;  // said already
       check_target(group, address, path);
     }
   }
 
  private:
-  void check_target(const TargetGroup& group, Ipv4Address address, const std::string& path) {
+  void check_target(const TargetGroup& group, const IpAddress& address, const std::string& path) {
     const auto port = reach_.port_towards(address);
     if (!port) {
       complaints_.add({.setting = path,
                        .value = in_quotes(to_string(address)),
-                       .problem = "is in no port's network, and no port has a gateway",
+                       .problem = address.is_v4()
+                                      ? "is in no port's network, and no port has a gateway"
+                                      : "is in no port's network, and no port has an IPv6 "
+                                        "gateway",
                        .allowed = "an address that a port leads to",
                        .remedy = "Correct it, or add addresses or gateways to a port."});
       return;
@@ -71,13 +76,18 @@ class ReachCheck {
     if (on_link(config_.ports[*port], address)) check_resolvable(*port, address, path);
     const std::string locals = element("ports", *port) + ".local_addresses";
     if (group.mode != dataplane::Mode::FullNat || !complaints_.readable(locals)) return;
-    if (config_.ports[*port].local_addresses.empty()) {
+    const std::vector<IpAddress>& own = config_.ports[*port].local_addresses;
+    const bool has_one = std::any_of(own.begin(), own.end(), [&](const IpAddress& local) {
+      return local.family() == address.family();
+    });
+    if (!has_one) {
       complaints_.add({.setting = path,
                        .value = in_quotes(to_string(address)),
-                       .problem = fmt::format("is behind port {}{}, which has no "
+                       .problem = fmt::format("is behind port {}{}, which has no {}"
                                               "local_addresses, but mode full_nat needs one",
                                               in_quotes(config_.ports[*port].name),
-                                              written_at(config_, element("ports", *port))),
+                                              written_at(config_, element("ports", *port)),
+                                              address.is_v4() ? "" : "IPv6 "),
                        .allowed = "targets behind ports with local_addresses",
                        .remedy =
                            "Give the port local_addresses = [\"…\"], which nothing else uses, "
@@ -86,7 +96,7 @@ class ReachCheck {
   }
 
   /// Without a kernel path nobody asks for MAC addresses.
-  void check_resolvable(std::size_t port, Ipv4Address address, const std::string& path) {
+  void check_resolvable(std::size_t port, const IpAddress& address, const std::string& path) {
     const std::string name = in_quotes(config_.ports[port].name);
     if (config_.ports[port].kernel_path || reach_.has_neighbour(port, address)) return;
     complaints_.add({.setting = path,

@@ -97,7 +97,7 @@ void check_health_check(const Subject& subject) {
 }
 
 void check_unique_targets(const Subject& subject) {
-  std::map<std::pair<dataplane::Ipv4Address, std::uint16_t>, std::string> first;
+  std::map<std::pair<dataplane::IpAddress, std::uint16_t>, std::string> first;
   const bool port_readable = subject.readable(".port");
   for (std::size_t i = 0; i < subject.group.targets.size(); ++i) {
     const Target& target = subject.group.targets[i];
@@ -109,7 +109,7 @@ void check_unique_targets(const Subject& subject) {
         first.emplace(std::pair{target.address, target.port}, subject.path + key);
     if (added) continue;
     subject.complain(key,
-                     {.value = fmt::format("{}:{}", to_string(target.address), target.port),
+                     {.value = with_port(target.address, target.port),
                       .problem = "is in this target group twice: " + found->second +
                                  written_at(subject.config, found->second),
                       .allowed = "each address and port once in a target group",

@@ -15,8 +15,8 @@ using dataplane::Algorithm;
 using dataplane::Be16;
 using dataplane::Endpoint;
 using dataplane::FixedTable;
-using dataplane::Ipv4Address;
-using dataplane::Ipv4Prefix;
+using dataplane::IpAddress;
+using dataplane::IpPrefix;
 using dataplane::ListenerId;
 using dataplane::MaglevEntry;
 using dataplane::MaglevTable;
@@ -70,7 +70,14 @@ void compile_ports(const Config& config, const Facts& facts, Snapshot& snapshot)
                               .vlan = port.vlan,
                               .mtu = std::min(port.mtu, fact.mtu),
                               .kernel_path = fact.kernel_path});
-    snapshot.locals.push_back({.addresses = port.local_addresses});
+    dataplane::LocalAddresses& locals = snapshot.locals.emplace_back();
+    for (const IpAddress& local : port.local_addresses) {
+      if (local.is_v4()) {
+        locals.v4.push_back(local.v4());
+      } else {
+        locals.v6.push_back(local.v6());
+      }
+    }
   }
 }
 
@@ -78,7 +85,7 @@ void compile_ports(const Config& config, const Facts& facts, Snapshot& snapshot)
 
 struct KnownNeighbour {
   PortId port;
-  Ipv4Address address;
+  IpAddress address;
   dataplane::MacAddress mac;
 };
 
@@ -110,40 +117,57 @@ std::vector<KnownNeighbour> all_neighbours(const Config& config, const Facts& fa
   return result;
 }
 
+NextHop hop_to(const KnownNeighbour& neighbour, const Snapshot& snapshot) {
+  const dataplane::Port& port = snapshot.ports[neighbour.port.number];
+  return dataplane::next_hop(port.id, neighbour.mac, port.mac, port.vlan, port.mtu,
+                             neighbour.address.family());
+}
+
 void compile_neighbours(const std::vector<KnownNeighbour>& neighbours, Snapshot& snapshot) {
-  snapshot.neighbours = FixedTable<Ipv4Address, NextHop>(neighbours.size());
+  snapshot.neighbours = FixedTable<IpAddress, NextHop>(neighbours.size());
   for (const KnownNeighbour& neighbour : neighbours) {
-    const dataplane::Port& port = snapshot.ports[neighbour.port.number];
-    snapshot.neighbours.insert(
-        neighbour.address,
-        dataplane::next_hop(port.id, neighbour.mac, port.mac, port.vlan, port.mtu));
+    snapshot.neighbours.insert(neighbour.address, hop_to(neighbour, snapshot));
   }
 }
 
-Route connected(Ipv4Prefix prefix, PortId port) {
-  return {.prefix = network(prefix), .port = port, .on_link = true, .gateway = {}};
+/// 0.0.0.0/0 or ::/0.
+IpPrefix everything(dataplane::Family family) {
+  if (family == dataplane::Family::V4) return {dataplane::Ipv4Address{}, 0};
+  return {dataplane::Ipv6Address{}, 0};
+}
+
+Route connected(const IpPrefix& prefix, PortId port) {
+  return {.prefix = prefix.network(), .port = port, .on_link = true, .gateway = {}};
 }
 
 // The same order as Reach's. Longest prefix first; among equals, the order of the file. A neighbour
 // that the file names is reachable on its port even where no address of that port says so. Of the
 // gateways only those whose MAC is known are routes, so a second one takes over when the first does
 // not answer.
-void compile_routes(const Config& config, Snapshot& snapshot) {
+void compile_routes(const Config& config, const std::vector<KnownNeighbour>& neighbours,
+                    Snapshot& snapshot) {
   for (std::size_t i = 0; i < config.ports.size(); ++i) {
-    for (const Ipv4Prefix prefix : config.ports[i].addresses) {
+    for (const IpPrefix& prefix : config.ports[i].addresses) {
       snapshot.routes.push_back(connected(prefix, port_id(i)));
     }
   }
   for (const KnownNeighbour& neighbour : configured_neighbours(config)) {
     if (on_link(config.ports[neighbour.port.number], neighbour.address)) continue;
-    snapshot.routes.push_back(connected({neighbour.address, 32}, neighbour.port));
+    snapshot.routes.push_back(
+        connected({neighbour.address, neighbour.address.width()}, neighbour.port));
   }
   for (std::size_t i = 0; i < config.ports.size(); ++i) {
-    for (const Ipv4Address gateway : config.ports[i].gateways) {
-      const NextHop* hop = snapshot.neighbours.find(gateway);
-      if (hop == nullptr || hop->port != port_id(i)) continue;
-      snapshot.routes.push_back(
-          {.prefix = {{}, 0}, .port = hop->port, .on_link = false, .gateway = *hop});
+    for (const IpAddress& gateway : config.ports[i].gateways) {
+      // By port: two links may each have a router fe80::1.
+      const auto known =
+          std::find_if(neighbours.begin(), neighbours.end(), [&](const KnownNeighbour& one) {
+            return one.port == port_id(i) && one.address == gateway;
+          });
+      if (known == neighbours.end()) continue;
+      snapshot.routes.push_back({.prefix = everything(gateway.family()),
+                                 .port = known->port,
+                                 .on_link = false,
+                                 .gateway = hop_to(*known, snapshot)});
     }
   }
   std::stable_sort(
@@ -185,20 +209,20 @@ void compile_owners(const Config& config, const Facts& facts, Snapshot& snapshot
   for (const Port& port : config.ports) {
     addresses += port.addresses.size() + port.local_addresses.size();
   }
-  snapshot.owners = FixedTable<Ipv4Address, Owner>(addresses);
+  snapshot.owners = FixedTable<IpAddress, Owner>(addresses);
   for (const Port& port : config.ports) {
-    for (const Ipv4Prefix prefix : port.addresses) {
+    for (const IpPrefix& prefix : port.addresses) {
       snapshot.owners.insert(prefix.address, Owner::Port);
     }
   }
   for (const Listener& listener : config.listeners) {
     snapshot.owners.insert(listener.address, Owner::Listener);
   }
-  for (const Ipv4Address lingering : facts.lingering_addresses) {
+  for (const IpAddress& lingering : facts.lingering_addresses) {
     snapshot.owners.insert(lingering, Owner::Listener);
   }
   for (const Port& port : config.ports) {
-    for (const Ipv4Address local : port.local_addresses) {
+    for (const IpAddress& local : port.local_addresses) {
       snapshot.owners.insert(local, Owner::Local);
     }
   }
@@ -386,8 +410,9 @@ std::shared_ptr<const Snapshot> compile(const Config& config, const Facts& facts
                         .reset_milliseconds = count(config.flows.reset_timeout)};
   snapshot->punts_per_second = config.punt_rate;
   compile_ports(config, facts, *snapshot);
-  compile_neighbours(all_neighbours(config, facts), *snapshot);
-  compile_routes(config, *snapshot);
+  const std::vector<KnownNeighbour> neighbours = all_neighbours(config, facts);
+  compile_neighbours(neighbours, *snapshot);
+  compile_routes(config, neighbours, *snapshot);
   const GroupFacts groups = by_name(facts.target_groups);
   compile_listeners(config, facts, groups, *snapshot);
   compile_owners(config, facts, *snapshot);

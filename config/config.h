@@ -42,10 +42,10 @@ struct Eal {
 struct Port {
   std::string name;    // also the TAP twin's interface name, so at most 15 bytes
   std::string device;  // PCI address, or DPDK vdev string ("net_af_xdp0,iface=veth0")
-  std::vector<dataplane::Ipv4Prefix> addresses;
-  std::vector<dataplane::Ipv4Address> gateways;
-  std::vector<dataplane::Ipv4Address> local_addresses;  // full_nat's sources towards targets here
-  std::uint16_t vlan = 0;                               // 0: untagged
+  std::vector<dataplane::IpPrefix> addresses;
+  std::vector<dataplane::IpAddress> gateways;
+  std::vector<dataplane::IpAddress> local_addresses;  // full_nat's sources towards targets here
+  std::uint16_t vlan = 0;                             // 0: untagged
   std::uint16_t mtu = 1500;
   std::uint16_t queue_descriptors = 1024;
   std::optional<dataplane::MacAddress> mac;  // set on the device if given
@@ -57,13 +57,14 @@ struct Port {
 /// A MAC address that no kernel path could resolve.
 struct Neighbour {
   std::string port;
-  dataplane::Ipv4Address address;
+  dataplane::IpAddress address;
   dataplane::MacAddress mac;
   int line = 0;
 };
 
 struct Flows {
-  std::uint32_t capacity = 1'048'576;  // flows per worker, both directions count as one
+  std::uint32_t capacity = 1'048'576;  // IPv4 flows per worker, both directions count as one
+  std::optional<std::uint32_t> capacity_ipv6;  // the same for IPv6; see ipv6_capacity()
   milliseconds half_open_timeout{30'000};
   milliseconds half_closed_timeout{120'000};
   milliseconds closing_timeout{10'000};
@@ -98,7 +99,7 @@ struct DeregistrationDelay {
 };
 
 struct Target {
-  dataplane::Ipv4Address address;
+  dataplane::IpAddress address;
   std::uint16_t port = 0;  // resolved: the group's, unless given
   std::uint16_t weight = 1;
   std::string zone;  // carried and shown
@@ -121,7 +122,7 @@ struct TargetGroup {
 
 struct Listener {
   std::string name;
-  dataplane::Ipv4Address address;
+  dataplane::IpAddress address;
   std::uint16_t port = 0;
   dataplane::Protocol protocol = dataplane::Protocol::Tcp;
   std::string target_group;
@@ -144,5 +145,9 @@ struct Config {
   std::vector<Listener> listeners;
   Places places;
 };
+
+/// IPv6 flows per worker: what the file says; else as many as for IPv4 if a listener is IPv6, else
+/// none.
+[[nodiscard]] std::uint32_t ipv6_capacity(const Config& config);
 
 }  // namespace config

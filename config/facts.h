@@ -19,7 +19,7 @@ struct PortFact {  // by PortId, in the order of Config::ports
 
 struct NeighbourFact {
   dataplane::PortId port;
-  dataplane::Ipv4Address address;
+  dataplane::IpAddress address;
   dataplane::MacAddress mac;
 };
 
@@ -46,7 +46,7 @@ enum class Availability : std::uint8_t {
 struct TargetFact {
   dataplane::TargetId id;
   std::string target_group;
-  dataplane::Ipv4Address address;
+  dataplane::IpAddress address;
   std::uint16_t port = 0;
   std::uint16_t weight = 1;
   Availability availability = Availability::FailOpen;
@@ -59,7 +59,7 @@ struct Facts {
   std::vector<ListenerFact> listeners;
   /// Of listeners that left, or moved to another address, and still have flows: their packets must
   /// reach the flows' workers.
-  std::vector<dataplane::Ipv4Address> lingering_addresses;
+  std::vector<dataplane::IpAddress> lingering_addresses;
   std::vector<TargetGroupFact> target_groups;
   std::vector<TargetFact> targets;
 };

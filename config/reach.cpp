@@ -4,17 +4,13 @@
 
 namespace config {
 
-using dataplane::Ipv4Address;
-using dataplane::Ipv4Prefix;
+using dataplane::IpAddress;
+using dataplane::IpPrefix;
 
-bool on_link(const Port& port, Ipv4Address address) {
+bool on_link(const Port& port, const IpAddress& address) {
+  if (!address.is_v4() && address.v6().is_link_local()) return true;  // on every link
   return std::any_of(port.addresses.begin(), port.addresses.end(),
-                     [address](Ipv4Prefix prefix) { return prefix.contains(address); });
-}
-
-Ipv4Prefix network(Ipv4Prefix prefix) {
-  prefix.address.bits = dataplane::Be32{prefix.address.bits.value() & prefix.mask()};
-  return prefix;
+                     [&address](const IpPrefix& prefix) { return prefix.contains(address); });
 }
 
 Reach::Reach(const Config& config) : config_(config) {
@@ -25,25 +21,28 @@ Reach::Reach(const Config& config) : config_(config) {
   }
 }
 
-bool Reach::has_neighbour(std::size_t port, Ipv4Address address) const {
+bool Reach::has_neighbour(std::size_t port, const IpAddress& address) const {
   const auto found = neighbours_.find(address);
   return found != neighbours_.end() && found->second == port;
 }
 
-std::optional<std::size_t> Reach::port_towards(Ipv4Address address) const {
+std::optional<std::size_t> Reach::port_towards(const IpAddress& address) const {
   std::optional<std::size_t> found;
   int longest = -1;
   for (std::size_t i = 0; i < config_.ports.size(); ++i) {
     const Port& port = config_.ports[i];
-    for (const Ipv4Prefix prefix : port.addresses) {
+    for (const IpPrefix& prefix : port.addresses) {
       if (!prefix.contains(address) || prefix.length <= longest) continue;
       found = i;
       longest = prefix.length;
     }
-    if (longest < 0 && !port.gateways.empty() && !found) found = i;
+    const bool leads_out =
+        std::any_of(port.gateways.begin(), port.gateways.end(),
+                    [&](const IpAddress& gateway) { return gateway.family() == address.family(); });
+    if (longest < 0 && leads_out && !found) found = i;
   }
   const auto neighbour = neighbours_.find(address);
-  if (neighbour != neighbours_.end() && longest < 32) return neighbour->second;
+  if (neighbour != neighbours_.end() && longest < address.width()) return neighbour->second;
   return found;
 }
 

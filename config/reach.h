@@ -12,22 +12,20 @@
 
 namespace config {
 
-[[nodiscard]] bool on_link(const Port& port, dataplane::Ipv4Address address);
-/// Without the host's bits: 10.0.1.2/24 → 10.0.1.0/24.
-[[nodiscard]] dataplane::Ipv4Prefix network(dataplane::Ipv4Prefix prefix);
+[[nodiscard]] bool on_link(const Port& port, const dataplane::IpAddress& address);
 
 class Reach {
  public:
   explicit Reach(const Config& config);
 
   /// The file has a MAC address for this neighbour of the port.
-  [[nodiscard]] bool has_neighbour(std::size_t port, dataplane::Ipv4Address address) const;
+  [[nodiscard]] bool has_neighbour(std::size_t port, const dataplane::IpAddress& address) const;
   /// The index of the port that packets to the address leave by.
-  [[nodiscard]] std::optional<std::size_t> port_towards(dataplane::Ipv4Address address) const;
+  [[nodiscard]] std::optional<std::size_t> port_towards(const dataplane::IpAddress& address) const;
 
  private:
   const Config& config_;
-  std::map<dataplane::Ipv4Address, std::size_t> neighbours_;  // → port; the first counts
+  std::map<dataplane::IpAddress, std::size_t> neighbours_;  // → port; the first counts
 };
 
 }  // namespace config

@@ -92,6 +92,10 @@ Errors restart_needed(const Config& running, const Config& wanted) {
                   wanted.eal.memory_megabytes);
   comparison.same("eal.pci", running.eal.pci, wanted.eal.pci);
   comparison.same("flows.capacity", running.flows.capacity, wanted.flows.capacity);
+  // Tables that nobody needs any more may stay.
+  if (wanted.flows.capacity_ipv6 || ipv6_capacity(wanted) != 0) {
+    comparison.same("flows.capacity_ipv6", ipv6_capacity(running), ipv6_capacity(wanted));
+  }
   if (running.ports.size() != wanted.ports.size()) {
     comparison.add("ports", fmt::format("{} ports", running.ports.size()),
                    fmt::format("{} ports", wanted.ports.size()));

@@ -209,6 +209,7 @@ Flows read_flows(const Value& value) {
   Group group{value};
   group.read("capacity", flows.capacity,
              Whole{ranges::flows_min, ranges::flows_max, flows.capacity});
+  group.read("capacity_ipv6", flows.capacity_ipv6, Whole{0, ranges::flows_max, flows.capacity});
   const auto timeout = [&group](const char* key, milliseconds& duration) {
     group.read(key, duration, Duration{milliseconds{100}, milliseconds{3'600'000}, duration});
   };

@@ -219,36 +219,46 @@ std::optional<bool> Flag::operator()(const Value& value) const {
   return std::nullopt;
 }
 
-std::optional<dataplane::Ipv4Address> Address::operator()(const Value& value) const {
+namespace {
+
+std::string how_to_write(const std::string& text) {
+  return text.find(':') == std::string::npos
+             ? "Write four numbers from 0 to 255, without leading zeros."
+             : "Write up to eight groups of hex digits with colons between, as in 2001:db8::7.";
+}
+
+}  // namespace
+
+std::optional<dataplane::IpAddress> Address::operator()(const Value& value) const {
   const auto text = value.string(allowed(), fmt::format("Write it like {}.", example()));
   if (!text) return std::nullopt;
-  const auto address = dataplane::parse_ipv4(*text);
+  const auto address = dataplane::parse_address(*text);
   if (address) return address;
-  const bool prefix = dataplane::parse_ipv4_prefix(*text).has_value();
-  const bool ipv6 = std::count(text->begin(), text->end(), ':') > 1;
-  value.complain(ipv6 ? "is an IPv6 address; only IPv4 is supported" : "is not an IPv4 address",
-                 allowed(),
+  const bool prefix = dataplane::parse_prefix(*text).has_value();
+  value.complain("is not an IP address", allowed(),
                  prefix ? fmt::format("Write it without the length: {}.",
                                       in_quotes(text->substr(0, text->find('/'))))
-                        : "Write four numbers from 0 to 255, without leading zeros.");
+                        : how_to_write(*text));
   return std::nullopt;
 }
 
-std::optional<dataplane::Ipv4Prefix> Prefix::operator()(const Value& value) const {
+std::optional<dataplane::IpPrefix> Prefix::operator()(const Value& value) const {
   const auto text = value.string(allowed(), fmt::format("Write it like {}.", example()));
   if (!text) return std::nullopt;
-  const auto prefix = dataplane::parse_ipv4_prefix(*text);
+  const auto prefix = dataplane::parse_prefix(*text);
   if (prefix && prefix->length > 0) return prefix;
   if (prefix) {
-    value.complain("has everything for its network", "a length from 1 to 32",
+    value.complain("has everything for its network",
+                   fmt::format("a length from 1 to {}", prefix->address.width()),
                    "Give the network on the port's wire; what lies beyond is behind gateways.");
     return std::nullopt;
   }
-  const bool bare = dataplane::parse_ipv4(*text).has_value();
-  value.complain(bare ? "lacks the length of its network" : "is not an IPv4 address with a length",
+  const auto bare = dataplane::parse_address(*text);
+  value.complain(bare ? "lacks the length of its network" : "is not an IP address with a length",
                  allowed(),
-                 bare ? fmt::format("Add it, for example {}.", in_quotes(*text + "/24"))
-                      : "Write four numbers from 0 to 255, a slash and 1 to 32.");
+                 bare ? fmt::format("Add it, for example {}.",
+                                    in_quotes(*text + (bare->is_v4() ? "/24" : "/64")))
+                      : how_to_write(*text) + " Then a slash and the network's length.");
   return std::nullopt;
 }
 

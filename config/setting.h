@@ -168,17 +168,17 @@ struct OneOf {
 
 struct Address {
   std::string sample = "\"198.51.100.7\"";
-  [[nodiscard]] std::string allowed() const { return "an IPv4 address like " + sample; }
+  [[nodiscard]] std::string allowed() const { return "an IPv4 or IPv6 address like " + sample; }
   [[nodiscard]] std::string example() const { return sample; }
-  [[nodiscard]] std::optional<dataplane::Ipv4Address> operator()(const Value& value) const;
+  [[nodiscard]] std::optional<dataplane::IpAddress> operator()(const Value& value) const;
 };
 
 struct Prefix {
   [[nodiscard]] std::string allowed() const {
-    return "an IPv4 address with the length of its network, like \"198.51.100.2/24\"";
+    return "an IPv4 or IPv6 address with the length of its network, like \"198.51.100.2/24\"";
   }
   [[nodiscard]] std::string example() const { return "\"198.51.100.2/24\""; }
-  [[nodiscard]] std::optional<dataplane::Ipv4Prefix> operator()(const Value& value) const;
+  [[nodiscard]] std::optional<dataplane::IpPrefix> operator()(const Value& value) const;
 };
 
 struct Mac {

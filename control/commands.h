@@ -34,7 +34,7 @@ using Done = std::function<void(Outcome)>;
 /// A registered target, as operators name it.
 struct TargetName {
   std::string target_group;
-  dataplane::Ipv4Address address;
+  dataplane::IpAddress address;
   std::uint16_t port = 0;
 };
 
@@ -45,9 +45,9 @@ struct FlowsWanted {
   static constexpr std::size_t limit_max = 10'000;
 
   std::size_t limit = limit_default;
-  std::string target_group;                       // "": any
-  std::optional<dataplane::Ipv4Address> address;  // of the target
-  std::uint16_t port = 0;                         // with address
+  std::string target_group;                     // "": any
+  std::optional<dataplane::IpAddress> address;  // of the target
+  std::uint16_t port = 0;                       // with address
 };
 
 struct Commands {

@@ -89,7 +89,8 @@ void Daemon::start_forwarder(const std::vector<std::string>& eal_arguments) {
   }
   runtime_ = or_throw(nic::Runtime::start(runtime_options(config_, options, eal_arguments)));
   forwarder_ = or_throw(nic::Forwarder::build(*runtime_, options));
-  spdlog::info("flow tables: {} flows per worker, {} in all, in {}", config_.flows.capacity,
+  spdlog::info("flow tables: {} IPv4 and {} IPv6 flows per worker, {} in all, in {}",
+               config_.flows.capacity, config::ipv6_capacity(config_),
                nic::megabytes(forwarder_->table_bytes()),
                runtime_->hugepages() ? "huge pages" : "ordinary memory");
   for (const auto& port : forwarder_->ports()) {
@@ -167,7 +168,7 @@ void Daemon::publish() {
 }
 
 void Daemon::want_next_hops(const config::Facts& facts) {
-  std::vector<dataplane::Ipv4Address> hosts;
+  std::vector<dataplane::IpAddress> hosts;
   for (const config::TargetFact& target : facts.targets) hosts.push_back(target.address);
   for (const auto& [address, when] : missed_) hosts.push_back(address);
   neighbours_->want(hosts);
@@ -266,6 +267,8 @@ std::string Daemon::take_over(const std::string& file) {
     return to_string(errors);
   }
   if (const auto error = lifecycle_->apply(wanted)) return *error;
+  // The tables are there whether or not a listener uses them.
+  wanted.flows.capacity_ipv6 = config::ipv6_capacity(config_);
   config_ = std::move(wanted);
   return "";
 }

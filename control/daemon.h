@@ -88,7 +88,7 @@ class Daemon {
   std::optional<FlowInquiry> flows_;
   std::optional<Api> api_;
   /// On-link hosts that the path missed, and when last.
-  std::map<dataplane::Ipv4Address, std::chrono::steady_clock::time_point> missed_;
+  std::map<dataplane::IpAddress, std::chrono::steady_clock::time_point> missed_;
   std::map<dataplane::PortId, bool> link_up_;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "config/reach.h"
 #include "control/daemon.h"
 #include "tools/report/documents.h"
 
@@ -17,11 +18,9 @@ constexpr std::chrono::minutes missed_for{5};
 constexpr std::size_t missed_max = 1024;
 constexpr std::chrono::milliseconds missed_poll{100};
 
-bool on_link(const config::Config& config, dataplane::Ipv4Address address) {
-  return std::any_of(config.ports.begin(), config.ports.end(), [&](const config::Port& port) {
-    return std::any_of(port.addresses.begin(), port.addresses.end(),
-                       [&](dataplane::Ipv4Prefix prefix) { return prefix.contains(address); });
-  });
+bool on_some_link(const config::Config& config, const dataplane::IpAddress& address) {
+  return std::any_of(config.ports.begin(), config.ports.end(),
+                     [&](const config::Port& port) { return config::on_link(port, address); });
 }
 
 }  // namespace
@@ -96,10 +95,10 @@ void Daemon::look_for_missing_hops() {
   for (std::size_t i = 0; i < forwarder_->workers(); ++i) {
     dataplane::MissingHops& missing =
         forwarder_->core(dataplane::WorkerId{static_cast<std::uint8_t>(i)}).missing_hops;
-    for (const dataplane::Ipv4Address address : missing.addresses()) {
+    for (const dataplane::IpAddress& address : missing.addresses()) {
       const auto known = missed_.find(address);
       if (known != missed_.end() || missed_.size() >= missed_max) continue;
-      if (!on_link(config_, address)) continue;
+      if (!on_some_link(config_, address)) continue;
       missed_.emplace(address, now);
       changed = true;
     }

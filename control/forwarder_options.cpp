@@ -62,7 +62,7 @@ void log_eal_line(nic::Severity severity, std::string_view line) {
 nic::ForwarderOptions forwarder_options(const config::Config& config) {
   nic::ForwarderOptions options;
   for (const config::Port& port : config.ports) options.ports.push_back(port_options(port));
-  options.flows_max = config.flows.capacity;
+  options.flows = {.v4 = config.flows.capacity, .v6 = config::ipv6_capacity(config)};
   options.idle = idle(config.idle);
   options.owner_seed = fresh_seed();
   for (std::uint32_t i = 0; i < config.workers; ++i) options.table_seeds.push_back(fresh_seed());

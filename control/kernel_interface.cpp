@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -16,8 +17,8 @@
 namespace control {
 namespace {
 
-using dataplane::Ipv4Address;
-using dataplane::Ipv4Prefix;
+using dataplane::IpAddress;
+using dataplane::IpPrefix;
 
 [[noreturn]] void fail(const Twin& twin, std::string_view what, int reason) {
   const std::string_view remedy =
@@ -40,6 +41,19 @@ void set(const Twin& twin, std::string_view table, std::string_view key, std::st
   if (file >= 0) close(file);
 }
 
+/// Only for ports that have IPv6 addresses: else the kernel would send there what nobody asked for.
+void set_ipv6(const Twin& twin) {
+  const bool wanted = std::any_of(twin.addresses.begin(), twin.addresses.end(),
+                                  [](const IpPrefix& prefix) { return !prefix.address.is_v4(); }) ||
+                      std::any_of(twin.gateways.begin(), twin.gateways.end(),
+                                  [](const IpAddress& gateway) { return !gateway.is_v4(); });
+  set(twin, "ipv6/conf", "disable_ipv6", wanted ? "0" : "1");
+  if (!wanted) return;
+  set(twin, "ipv6/conf", "accept_ra", "0");  // addresses and gateways are the configuration's
+  set(twin, "ipv6/conf", "accept_dad", "0");
+  set(twin, "ipv6/neigh", "mcast_resolicit", "3");  // as for IPv4, below
+}
+
 void set_link(Netlink& netlink, const Twin& twin, int index) {
   NetlinkMessage message(RTM_NEWLINK, 0);
   auto& link = message.body<ifinfomsg>();
@@ -52,28 +66,30 @@ void set_link(Netlink& netlink, const Twin& twin, int index) {
   if (reason != 0) fail(twin, fmt::format("set it up with MTU {}", twin.mtu), reason);
 }
 
-void add_address(Netlink& netlink, const Twin& twin, int index, Ipv4Prefix prefix) {
+void add_address(Netlink& netlink, const Twin& twin, int index, const IpPrefix& prefix) {
   NetlinkMessage message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
   auto& address = message.body<ifaddrmsg>();
-  address.ifa_family = AF_INET;
+  address.ifa_family = family_of(prefix.address);
   address.ifa_prefixlen = prefix.length;
   address.ifa_index = static_cast<std::uint32_t>(index);
   message.put(IFA_LOCAL, prefix.address);
   message.put(IFA_ADDRESS, prefix.address);
-  if (prefix.length < 31) {
-    const std::uint32_t broadcast = prefix.address.bits.value() | ~prefix.mask();
-    message.put(IFA_BROADCAST, Ipv4Address{dataplane::Be32{broadcast}});
+  if (!prefix.address.is_v4()) {
+    // Usable at once: who else has it finds out from us, as with ARP.
+    message.put(IFA_FLAGS, std::uint32_t{IFA_F_NODAD});
+  } else if (prefix.length < 31) {
+    message.put(IFA_BROADCAST, prefix.last());
   }
   const int reason = netlink.request(message);
   if (reason != 0) fail(twin, fmt::format("give it {}", to_string(prefix)), reason);
 }
 
-int change_route(Netlink& netlink, std::uint16_t type, int flags, Ipv4Address host,
+int change_route(Netlink& netlink, std::uint16_t type, int flags, const IpAddress& host,
                  const HostRoute& route) {
   NetlinkMessage message(type, flags);
   auto& body = message.body<rtmsg>();
-  body.rtm_family = AF_INET;
-  body.rtm_dst_len = 32;
+  body.rtm_family = family_of(host);
+  body.rtm_dst_len = host.width();
   body.rtm_table = RT_TABLE_MAIN;
   body.rtm_protocol = route_protocol;
   body.rtm_scope = RT_SCOPE_UNIVERSE;
@@ -95,23 +111,23 @@ int configure(Netlink& netlink, const Twin& twin) {
         "messages before this one, or set kernel_path = false on the port",
         twin.interface));
   }
-  set(twin, "ipv6/conf", "disable_ipv6", "1");
+  set_ipv6(twin);
   set(twin, "ipv4/conf", "arp_ignore", "1");    // answer for its own addresses, not the machine's
   set(twin, "ipv4/conf", "arp_announce", "2");  // and ask with one of them
   set(twin, "ipv4/conf", "rp_filter", "2");     // clients may be routed back over another interface
   // A host that does not answer at its known MAC is asked for everywhere before it counts as lost:
   // one that moved to another MAC is followed without a gap.
   set(twin, "ipv4/neigh", "mcast_resolicit", "3");
-  for (const Ipv4Prefix prefix : twin.addresses) add_address(netlink, twin, index, prefix);
+  for (const IpPrefix& prefix : twin.addresses) add_address(netlink, twin, index, prefix);
   set_link(netlink, twin, index);
   return index;
 }
 
-int add_route(Netlink& netlink, Ipv4Address host, const HostRoute& route) {
+int add_route(Netlink& netlink, const IpAddress& host, const HostRoute& route) {
   return change_route(netlink, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, host, route);
 }
 
-int remove_route(Netlink& netlink, Ipv4Address host, const HostRoute& route) {
+int remove_route(Netlink& netlink, const IpAddress& host, const HostRoute& route) {
   return change_route(netlink, RTM_DELROUTE, 0, host, route);
 }
 

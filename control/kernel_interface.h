@@ -16,14 +16,14 @@ namespace control {
 /// What a twin shall be.
 struct Twin {
   std::string interface;  // its name
-  std::vector<dataplane::Ipv4Prefix> addresses;
-  std::vector<dataplane::Ipv4Address> gateways;
+  std::vector<dataplane::IpPrefix> addresses;
+  std::vector<dataplane::IpAddress> gateways;
   std::uint16_t mtu = 1500;
 };
 
 /// A way to a host that is not on the link.
 struct HostRoute {
-  dataplane::Ipv4Address gateway;
+  dataplane::IpAddress gateway;
   int interface = 0;  // index
   friend bool operator==(const HostRoute&, const HostRoute&) = default;
 };
@@ -38,8 +38,9 @@ inline constexpr std::uint32_t route_metric = 100;
 [[nodiscard]] int configure(Netlink& netlink, const Twin& twin);
 
 /// 0, or the errno of the kernel's refusal.
-[[nodiscard]] int add_route(Netlink& netlink, dataplane::Ipv4Address host, const HostRoute& route);
-[[nodiscard]] int remove_route(Netlink& netlink, dataplane::Ipv4Address host,
+[[nodiscard]] int add_route(Netlink& netlink, const dataplane::IpAddress& host,
+                            const HostRoute& route);
+[[nodiscard]] int remove_route(Netlink& netlink, const dataplane::IpAddress& host,
                                const HostRoute& route);
 
 }  // namespace control

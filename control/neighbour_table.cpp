@@ -6,7 +6,7 @@
 
 namespace control {
 
-using dataplane::Ipv4Address;
+using dataplane::IpAddress;
 using dataplane::PortId;
 
 namespace {
@@ -20,7 +20,7 @@ NeighbourTable::NeighbourTable(std::vector<PortNetwork> ports) : ports_(std::mov
 }
 
 /// The port whose network is the most specific one with `host` in it; the first among equals.
-std::optional<PortId> NeighbourTable::link_of(Ipv4Address host) const {
+std::optional<PortId> NeighbourTable::link_of(const IpAddress& host) const {
   std::optional<PortId> best;
   int best_length = -1;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
@@ -33,13 +33,13 @@ std::optional<PortId> NeighbourTable::link_of(Ipv4Address host) const {
   return best;
 }
 
-NeighbourTable::Difference NeighbourTable::want(const std::vector<Ipv4Address>& hosts) {
+NeighbourTable::Difference NeighbourTable::want(const std::vector<IpAddress>& hosts) {
   std::map<Key, Entry> wanted;
-  std::vector<Ipv4Address> off_link;
+  std::vector<IpAddress> off_link;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
-    for (const Ipv4Address gateway : ports_[i].gateways) wanted.try_emplace({port_id(i), gateway});
+    for (const IpAddress& gateway : ports_[i].gateways) wanted.try_emplace({port_id(i), gateway});
   }
-  for (const Ipv4Address host : hosts) {
+  for (const IpAddress& host : hosts) {
     if (const auto port = link_of(host)) {
       wanted.try_emplace({*port, host});
     } else {
@@ -85,7 +85,7 @@ bool NeighbourTable::take(const NeighbourNews& news) {
   return entry.mac != before;
 }
 
-void NeighbourTable::forget_all_but(const std::set<std::pair<PortId, Ipv4Address>>& listed) {
+void NeighbourTable::forget_all_but(const std::set<std::pair<PortId, IpAddress>>& listed) {
   for (auto& [key, entry] : entries_) {
     if (!listed.contains(key)) entry.state = NUD_NONE;
   }
@@ -99,7 +99,7 @@ std::vector<config::NeighbourFact> NeighbourTable::facts() const {
   return facts;
 }
 
-bool NeighbourTable::wants(PortId port, Ipv4Address address) const {
+bool NeighbourTable::wants(PortId port, const IpAddress& address) const {
   return entries_.contains({port, address});
 }
 
@@ -119,20 +119,28 @@ std::vector<Inquiry> NeighbourTable::due(std::size_t limit) {
   return probes;
 }
 
-std::map<Ipv4Address, GatewayChoice> NeighbourTable::routes() const {
-  std::optional<GatewayChoice> first, answering;
+std::optional<GatewayChoice> NeighbourTable::gateway_for(dataplane::Family family) const {
+  std::optional<GatewayChoice> first;
   for (std::size_t i = 0; i < ports_.size(); ++i) {
-    for (const Ipv4Address gateway : ports_[i].gateways) {
+    for (const IpAddress& gateway : ports_[i].gateways) {
+      if (gateway.family() != family) continue;
       const GatewayChoice choice{port_id(i), gateway};
       if (!first) first = choice;
       const auto entry = entries_.find({choice.port, gateway});
-      if (!answering && entry != entries_.end() && entry->second.mac) answering = choice;
+      if (entry != entries_.end() && entry->second.mac) return choice;
     }
   }
-  const auto chosen = answering ? answering : first;
-  std::map<Ipv4Address, GatewayChoice> routes;
-  if (!chosen) return routes;
-  for (const Ipv4Address host : off_link_) routes.emplace(host, *chosen);
+  return first;
+}
+
+std::map<IpAddress, GatewayChoice> NeighbourTable::routes() const {
+  std::map<IpAddress, GatewayChoice> routes;
+  const auto v4 = gateway_for(dataplane::Family::V4);
+  const auto v6 = gateway_for(dataplane::Family::V6);
+  for (const IpAddress& host : off_link_) {
+    const auto& gateway = host.is_v4() ? v4 : v6;
+    if (gateway) routes.emplace(host, *gateway);
+  }
   return routes;
 }
 

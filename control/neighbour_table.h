@@ -22,14 +22,14 @@ namespace control {
 
 /// Where a port's twin is. Ports without kernel path have no addresses and gateways here.
 struct PortNetwork {
-  std::vector<dataplane::Ipv4Prefix> addresses;
-  std::vector<dataplane::Ipv4Address> gateways;
+  std::vector<dataplane::IpPrefix> addresses;
+  std::vector<dataplane::IpAddress> gateways;
 };
 
 /// What the kernel said about one neighbour of a port.
 struct NeighbourNews {
   dataplane::PortId port;
-  dataplane::Ipv4Address address;
+  dataplane::IpAddress address;
   std::optional<dataplane::MacAddress> mac;
   std::uint16_t state = 0;  // NUD_*; 0 (NUD_NONE): there is no such neighbour (any more)
 };
@@ -37,14 +37,14 @@ struct NeighbourNews {
 /// A neighbour that needs a word from us to be resolved.
 struct Inquiry {
   dataplane::PortId port;
-  dataplane::Ipv4Address address;
+  dataplane::IpAddress address;
   bool stale = false;  // known, and to be confirmed; else not known
 };
 
 /// How to reach a wanted host that is on no port's link.
 struct GatewayChoice {
   dataplane::PortId port;
-  dataplane::Ipv4Address gateway;
+  dataplane::IpAddress gateway;
   friend bool operator==(const GatewayChoice&, const GatewayChoice&) = default;
 };
 
@@ -59,31 +59,33 @@ class NeighbourTable {
   };
   /// The hosts to be reached besides the gateways, all of them. What is known of those that stay
   /// wanted is kept.
-  Difference want(const std::vector<dataplane::Ipv4Address>& hosts);
+  Difference want(const std::vector<dataplane::IpAddress>& hosts);
   /// True: facts() has changed.
   bool take(const NeighbourNews& news);
   /// After a list of everything: what is not in it, the kernel has forgotten.
-  void forget_all_but(const std::set<std::pair<dataplane::PortId, dataplane::Ipv4Address>>& listed);
+  void forget_all_but(const std::set<std::pair<dataplane::PortId, dataplane::IpAddress>>& listed);
 
   [[nodiscard]] std::vector<config::NeighbourFact> facts() const;
-  [[nodiscard]] bool wants(dataplane::PortId port, dataplane::Ipv4Address address) const;
+  [[nodiscard]] bool wants(dataplane::PortId port, const dataplane::IpAddress& address) const;
   /// At most so many of those that need it; goes round from call to call.
   [[nodiscard]] std::vector<Inquiry> due(std::size_t limit);
   /// The way to each wanted off-link host: over the first gateway that answers (as compile() does),
   /// or the first if none does.
-  [[nodiscard]] std::map<dataplane::Ipv4Address, GatewayChoice> routes() const;
+  [[nodiscard]] std::map<dataplane::IpAddress, GatewayChoice> routes() const;
 
  private:
-  using Key = std::pair<dataplane::PortId, dataplane::Ipv4Address>;
+  using Key = std::pair<dataplane::PortId, dataplane::IpAddress>;
   struct Entry {
     std::optional<dataplane::MacAddress> mac;
     std::uint16_t state = 0;
   };
 
-  [[nodiscard]] std::optional<dataplane::PortId> link_of(dataplane::Ipv4Address host) const;
+  [[nodiscard]] std::optional<dataplane::PortId> link_of(const dataplane::IpAddress& host) const;
+  /// The first gateway of a family that answers, or the first if none does.
+  [[nodiscard]] std::optional<GatewayChoice> gateway_for(dataplane::Family family) const;
 
   std::vector<PortNetwork> ports_;
-  std::vector<dataplane::Ipv4Address> off_link_;
+  std::vector<dataplane::IpAddress> off_link_;
   std::map<Key, Entry> entries_;  // exactly what is wanted
   Key cursor_;                    // where due() goes on
 };

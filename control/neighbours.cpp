@@ -16,7 +16,7 @@
 namespace control {
 namespace {
 
-using dataplane::Ipv4Address;
+using dataplane::IpAddress;
 using dataplane::MacAddress;
 using dataplane::PortId;
 
@@ -36,6 +36,13 @@ std::optional<Value> value_of(const nlattr* attribute) {
   Value value;
   std::memcpy(static_cast<void*>(&value), mnl_attr_get_payload(attribute), sizeof value);
   return value;
+}
+
+/// An address of `family`; nullopt: none of ours.
+std::optional<IpAddress> address_of(const nlattr* attribute, int family) {
+  if (family == AF_INET) return value_of<dataplane::Ipv4Address>(attribute);
+  if (family == AF_INET6) return value_of<dataplane::Ipv6Address>(attribute);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -63,7 +70,7 @@ Neighbours::Neighbours(boost::asio::io_context& io, std::vector<std::optional<Tw
   wait_for_tick();
 }
 
-void Neighbours::want(const std::vector<Ipv4Address>& hosts) {
+void Neighbours::want(const std::vector<IpAddress>& hosts) {
   const NeighbourTable::Difference difference = table_.want(hosts);
   if (difference.lost) announce_change();
   if (difference.more) {
@@ -110,9 +117,9 @@ void Neighbours::take_neighbour(const nlmsghdr& message) {
   if (mnl_nlmsg_get_payload_len(&message) < sizeof(ndmsg)) return;
   const auto& body = *static_cast<const ndmsg*>(mnl_nlmsg_get_payload(&message));
   const auto port = port_of(body.ndm_ifindex);
-  if (body.ndm_family != AF_INET || !port) return;
+  if (!port) return;
   const NetlinkAttributes found = attributes(message, sizeof(ndmsg));
-  const auto address = value_of<Ipv4Address>(found[NDA_DST]);
+  const auto address = address_of(found[NDA_DST], body.ndm_family);
   if (!address) return;
   NeighbourNews news{*port, *address, value_of<MacAddress>(found[NDA_LLADDR]), body.ndm_state};
   if (message.nlmsg_type == RTM_DELNEIGH) news.state = NUD_NONE;
@@ -120,7 +127,7 @@ void Neighbours::take_neighbour(const nlmsghdr& message) {
   announce_change();
   const std::string& interface = interfaces_[port->number]->twin.interface;
   if ((news.state & NUD_FAILED) != 0) {
-    spdlog::warn("neighbour {} on {} does not answer ARP any more", to_string(*address), interface);
+    spdlog::warn("neighbour {} on {} does not answer any more", to_string(*address), interface);
   } else if (news.mac) {
     // The first answer of each is what everybody expects; later ones are news.
     spdlog::debug("neighbour {} on {} is {}", to_string(*address), interface, to_string(*news.mac));
@@ -151,14 +158,14 @@ void Neighbours::take_link(const nlmsghdr& message) {
 
 /// Learns what is known now; what is not there counts as forgotten.
 void Neighbours::dump() {
-  std::set<std::pair<PortId, Ipv4Address>> seen;
+  std::set<std::pair<PortId, IpAddress>> seen;
   const int reason = netlink_.dump(RTM_GETNEIGH, [&](const nlmsghdr& message) {
     if (message.nlmsg_type != RTM_NEWNEIGH) return;
     take_neighbour(message);
     if (mnl_nlmsg_get_payload_len(&message) < sizeof(ndmsg)) return;
     const auto& body = *static_cast<const ndmsg*>(mnl_nlmsg_get_payload(&message));
     const auto port = port_of(body.ndm_ifindex);
-    const auto address = value_of<Ipv4Address>(attributes(message, sizeof(ndmsg))[NDA_DST]);
+    const auto address = address_of(attributes(message, sizeof(ndmsg))[NDA_DST], body.ndm_family);
     if (port && address) seen.emplace(*port, *address);
   });
   if (reason != 0) {
@@ -186,7 +193,7 @@ void Neighbours::probe() {
     // As `ip neigh change … nud probe` does: confirm now. Otherwise as `ip neigh … use` does.
     NetlinkMessage message(RTM_NEWNEIGH, probe.stale ? NLM_F_REPLACE : NLM_F_CREATE);
     auto& neighbour = message.body<ndmsg>();
-    neighbour.ndm_family = AF_INET;
+    neighbour.ndm_family = family_of(probe.address);
     neighbour.ndm_ifindex = interface.index;
     if (probe.stale) {
       neighbour.ndm_state = NUD_PROBE;
@@ -200,14 +207,15 @@ void Neighbours::probe() {
   if (full && !full_told_) {
     spdlog::warn(
         "the kernel's neighbour table is full: some targets cannot be resolved; raise "
-        "net.ipv4.neigh.default.gc_thresh3 (and gc_thresh2) above the number of targets");
+        "net.ipv4.neigh.default.gc_thresh3 (and gc_thresh2, and those of net.ipv6) above the "
+        "number of targets");
   }
   full_told_ = full;
 }
 
 /// Makes the kernel's host routes those of the table.
 void Neighbours::sync_routes() {
-  std::map<Ipv4Address, HostRoute> wanted;
+  std::map<IpAddress, HostRoute> wanted;
   for (const auto& [host, choice] : table_.routes()) {
     const Interface& interface = *interfaces_[choice.port.number];
     if (interface.up) wanted.emplace(host, HostRoute{choice.gateway, interface.index});

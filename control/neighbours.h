@@ -42,7 +42,7 @@ class Neighbours {
 
   /// All targets that packets or health checks go to; anything else that shall be resolved may be
   /// added. Replaces what was wanted before, starts to resolve what is new.
-  void want(const std::vector<dataplane::Ipv4Address>& hosts);
+  void want(const std::vector<dataplane::IpAddress>& hosts);
   /// What is known of the wanted next hops, for compile().
   [[nodiscard]] std::vector<config::NeighbourFact> facts() const { return table_.facts(); }
 
@@ -68,7 +68,7 @@ class Neighbours {
   Netlink netlink_;
   std::vector<std::optional<Interface>> interfaces_;  // by PortId
   NeighbourTable table_;
-  std::map<dataplane::Ipv4Address, HostRoute> routes_;  // that we have made
+  std::map<dataplane::IpAddress, HostRoute> routes_;  // that we have made
   OnChange on_change_;
   bool changed_ = false;    // on_change_ is on its way
   bool full_told_ = false;  // the kernel's table is full, and we have said so

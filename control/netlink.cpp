@@ -37,6 +37,10 @@ NetlinkAttributes attributes(const nlmsghdr& message, std::size_t body_size) {
   return noted;
 }
 
+std::uint8_t family_of(const dataplane::IpAddress& address) {
+  return address.is_v4() ? AF_INET : AF_INET6;
+}
+
 Netlink::Socket Netlink::open(unsigned groups) {
   const int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
   Socket opened(mnl_socket_open2(NETLINK_ROUTE, flags));
@@ -93,7 +97,7 @@ unsigned Netlink::refusals() {
 
 int Netlink::dump(std::uint16_t type, const Visit& visit) {
   NetlinkMessage message(type, NLM_F_DUMP);
-  message.body<rtgenmsg>().rtgen_family = AF_INET;
+  message.body<rtgenmsg>().rtgen_family = AF_UNSPEC;
   message.header()->nlmsg_seq = ++sequence_;
   if (mnl_socket_sendto(requests_.get(), message.header(), message.header()->nlmsg_len) < 0) {
     return errno;

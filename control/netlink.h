@@ -36,8 +36,13 @@ class NetlinkMessage {
     return *static_cast<Body*>(mnl_nlmsg_put_extra_header(header_, sizeof(Body)));
   }
   void put(std::uint16_t type, std::uint32_t value) { mnl_attr_put_u32(header_, type, value); }
-  void put(std::uint16_t type, dataplane::Ipv4Address value) {
-    mnl_attr_put(header_, type, sizeof value, &value);
+  void put(std::uint16_t type, const dataplane::IpAddress& value) {
+    const dataplane::Ipv4Address v4 = value.v4();
+    if (value.is_v4()) {
+      mnl_attr_put(header_, type, sizeof v4, &v4);
+    } else {
+      mnl_attr_put(header_, type, sizeof value.v6(), &value.v6());
+    }
   }
   [[nodiscard]] nlmsghdr* header() { return header_; }
 
@@ -45,6 +50,9 @@ class NetlinkMessage {
   alignas(nlmsghdr) std::array<char, 512> buffer_{};
   nlmsghdr* header_;
 };
+
+/// AF_INET or AF_INET6.
+[[nodiscard]] std::uint8_t family_of(const dataplane::IpAddress& address);
 
 /// The attributes of a message that came in, by type; nullptr: not there.
 using NetlinkAttributes = std::array<const nlattr*, 64>;
@@ -63,7 +71,7 @@ class Netlink {
   void tell(NetlinkMessage& message);
   /// How many tell()s the kernel has refused for want of room since the last call.
   [[nodiscard]] unsigned refusals();
-  /// Everything of one kind, e.g. RTM_GETNEIGH. 0 or errno.
+  /// Everything of one kind, of all families, e.g. RTM_GETNEIGH. 0 or errno.
   [[nodiscard]] int dump(std::uint16_t type, const Visit& visit);
 
   /// Becomes readable when there are events.

@@ -48,21 +48,6 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
-struct Endpoint {
-  dataplane::Ipv4Address address;
-  std::uint16_t port;
-};
-
-/// "10.0.1.11:8080"
-std::optional<Endpoint> endpoint(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  const auto address = dataplane::parse_ipv4(text.substr(0, colon));
-  const auto port = number<std::uint16_t>(text.substr(colon + 1));
-  if (!address || !port || *port == 0) return std::nullopt;
-  return Endpoint{*address, *port};
-}
-
 /// Takes one "name=value" into `wanted`, or says what is wrong with it.
 std::optional<std::string> take(std::string_view name, const std::string& value,
                                 FlowsWanted& wanted) {
@@ -80,7 +65,7 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
     return std::nullopt;
   }
   if (name == "target") {
-    const auto target = endpoint(value);
+    const auto target = dataplane::parse_with_port(value);
     if (!target) {
       return fmt::format("target = \"{}\": an address and port such as 10.0.1.11:8080 is allowed",
                          value);
@@ -116,7 +101,7 @@ void answer_target(const std::vector<std::string_view>& parts, const Commands& c
                    Done done) {
   const auto group = decode(parts[2]);
   const auto target_text = decode(parts[4]);
-  const auto target = target_text ? endpoint(*target_text) : std::nullopt;
+  const auto target = target_text ? dataplane::parse_with_port(*target_text) : std::nullopt;
   if (!group || group->empty() || !target) {
     return done(refused(400, fmt::format("\"{}\" in group \"{}\" is not a target: an address and "
                                          "port such as 10.0.1.11:8080 is allowed",

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "dataplane/packet/clock.h"
 #include "dataplane/packet/contract.h"
@@ -26,11 +27,12 @@ enum class Kind : std::uint8_t {
   Tcp,  // has a key
   Udp,  // has a key
   Arp,
+  Neighbour,   // IPv6's ARP: any message of neighbour discovery
   Echo,        // ICMP echo request
   IcmpError,   // has the key of the flow it is about, as that flow's sender sees it
-  Fragment,    // piece of an IPv4 packet: has no ports
-  OtherIpv4,   // any other IPv4 packet
-  OtherFrame,  // not IPv4, not ARP
+  Fragment,    // piece of an IP packet: has no ports
+  OtherIp,     // any other IP packet
+  OtherFrame,  // not IP, not ARP
 };
 
 struct Burst {
@@ -39,13 +41,15 @@ struct Burst {
   Instant now;  // time is an argument, never a call
   std::size_t size = 0;
   Mask pending = 0;     // bit i: packet i is undecided
+  Mask v6 = 0;          // bit i: packet i is IPv6
   Mask keyed = 0;       // bit i: packet i has a flow key
   Mask for_kernel = 0;  // bit i: match found it to be the kernel's; admit meters it
   Mask follows = 0;     // bit i: packet i belongs to a flow that an earlier packet is to start
   Mask started = 0;     // bit i: packet i started its flow
   std::array<Packet, capacity> packets;
   std::array<Kind, capacity> kinds;
-  std::array<FlowKey4, capacity> keys;
+  std::array<FlowKey4, capacity> keys4;  // of those that are not in v6
+  std::array<FlowKey6, capacity> keys6;  // of those that are
   std::array<FlowToken, capacity> tokens;
   std::array<FlowIndex, capacity> flows;       // no_flow: none known
   std::array<ListenerId, capacity> listeners;  // no_listener: not known
@@ -59,10 +63,33 @@ struct Burst {
     now = at;
     size = count;
     pending = count == capacity ? ~Mask{0} : (Mask{1} << count) - 1;
+    v6 = 0;
     keyed = 0;
     for_kernel = 0;
     follows = 0;
     started = 0;
+  }
+
+  /// The packets of `mask` that are of one family.
+  template <class Address>
+  [[nodiscard]] Mask of(Mask mask) const {
+    return std::is_same_v<Address, Ipv4Address> ? mask & ~v6 : mask & v6;
+  }
+  template <class Address>
+  [[nodiscard]] const FlowKey<Address>& key(std::size_t i) const {
+    if constexpr (std::is_same_v<Address, Ipv4Address>) {
+      return keys4[i];
+    } else {
+      return keys6[i];
+    }
+  }
+  void set_key(std::size_t i, const FlowKey4& key) {
+    keys4[i] = key;
+    keyed |= Mask{1} << i;
+  }
+  void set_key(std::size_t i, const FlowKey6& key) {
+    keys6[i] = key;
+    keyed |= Mask{1} << i;
   }
 
   void decide(std::size_t i, Verdict verdict) {

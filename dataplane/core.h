@@ -13,34 +13,52 @@
 #include "dataplane/path/turns.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/ids.h"
-#include "dataplane/table/token_bucket.h"
 
 namespace dataplane {
 
+/// How many flows (both directions count as one) a worker can hold of each family.
+struct FlowCapacity {
+  std::size_t v4 = 0;
+  std::size_t v6 = 0;
+
+  [[nodiscard]] constexpr std::size_t bytes_v4() const { return FlowTable4::bytes_needed(2 * v4); }
+  [[nodiscard]] constexpr std::size_t bytes_v6() const { return FlowTable6::bytes_needed(2 * v6); }
+  /// What one worker's tables take, each beginning at a multiple of 64.
+  [[nodiscard]] constexpr std::size_t bytes() const {
+    return (bytes_v4() + 63) / 64 * 64 + bytes_v6();
+  }
+};
+
 struct Core {
-  /// `flow_memory`: FlowTable::bytes_needed(2 * flows) bytes, aligned to 64. `table_seed` is secret
-  /// and differs per worker; `owner_seed` is the same on all workers.
-  Core(WorkerId worker, std::span<std::byte> flow_memory, std::size_t flows_max, Seed table_seed,
+  /// `flow_memory`: capacity.bytes() bytes, aligned to 64. `table_seed` is secret and differs per
+  /// worker; `owner_seed` is the same on all workers.
+  Core(WorkerId worker, std::span<std::byte> flow_memory, FlowCapacity capacity, Seed table_seed,
        Seed owner_hash_seed, WorkerBlock& block)
       : id(worker),
-        flows(flow_memory, 2 * flows_max, table_seed),
-        flow_entries_max(2 * flows_max),
+        flows4(flow_memory, 2 * capacity.v4, table_seed),
+        flows6(flow_memory.subspan((capacity.bytes_v4() + 63) / 64 * 64), 2 * capacity.v6,
+               table_seed),
         owner_seed(owner_hash_seed),
         counters(block) {
-    counters.totals.flow_capacity.set(flows_max);
+    counters.totals.flow_capacity.set(capacity.v4 + capacity.v6);
     turns.worker = worker;
     turns.local_port = table_seed.first >> 8;  // not from 0 again after each start: ports rest
   }
 
+  /// Where an expiry sweep is.
+  struct Sweep {
+    std::uint32_t bucket = 0;  // where it goes on
+    std::uint64_t until = 0;   // in buckets since start: see expire
+  };
+
   WorkerId id;
-  FlowTable flows;
-  std::size_t flow_entries_max;
+  FlowTable4 flows4;
+  FlowTable6 flows6;
+  Sweep sweep4, sweep6;
   Seed owner_seed;
   WorkerBlock& counters;
   Turns turns;
   PuntMeters punts;
-  std::uint32_t sweep_bucket = 0;  // where the expiry sweep goes on
-  std::uint64_t swept_until = 0;   // in buckets since start: see expire
   FlowQuery query;
   MissingHops missing_hops;
 };

@@ -19,8 +19,8 @@ namespace dataplane {
 
 /// A connection as the tools show it.
 struct FlowRecord {
-  FlowKey4 to_target;  // as the client sends
-  FlowKey4 to_client;  // as the target sends
+  FlowKey<IpAddress> to_target;  // as the client sends
+  FlowKey<IpAddress> to_client;  // as the target sends
   ListenerId listener;
   TargetId target;
   Phase phase;

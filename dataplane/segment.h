@@ -7,9 +7,8 @@
 //   │ …                  │        WorkerBlock 1 …   (counters.h)
 //   └────────────────────┘
 //
-// Everything but the header's constants may change at any time. A Record is a seqlock: the writer
-// makes `sequence` odd, writes, makes it even; a reader retries until it sees the same even number
-// twice. Layout changes raise layout_version; readers refuse other versions.
+// Everything but the header's constants may change at any time. A Record (record.h) is
+// read whole or not at all. Layout changes raise layout_version; readers refuse other versions.
 #pragma once
 
 #include <algorithm>
@@ -18,18 +17,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <optional>
 #include <string_view>
-#include <type_traits>
 
 #include "dataplane/counters.h"
+#include "dataplane/record.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/target_state.h"
 
 namespace dataplane {
 
 inline constexpr std::uint64_t segment_magic = 0x5941'574c'4c49'5053;  // "SPILLWAY", little-endian
-inline constexpr std::uint32_t layout_version = 1;
+inline constexpr std::uint32_t layout_version = 2;
 /// Older than this and the daemon is dead or stuck. It writes a heartbeat every second.
 inline constexpr std::uint64_t heartbeat_stale_milliseconds = 5'000;
 
@@ -46,49 +44,6 @@ struct Text {
     std::copy_n(text.data(), size, bytes.data());
   }
   [[nodiscard]] std::string_view view() const { return {bytes.data(), strnlen(bytes.data(), N)}; }
-};
-
-/// A value of several words with one writer, read without locks and never torn.
-template <class Value>
-class Record {
-  static_assert(std::is_trivially_copyable_v<Value>);
-
- public:
-  void write(const Value& value) {
-    std::array<std::uint64_t, words> buffer{};
-    std::memcpy(buffer.data(), &value, sizeof value);
-    // Already odd if a writer died in the middle: then it stays so until we are done.
-    const std::uint64_t odd = sequence_.load(std::memory_order_relaxed) | 1;
-    sequence_.store(odd, std::memory_order_relaxed);
-    // release: who reads one of these words sees the odd number too (acquire in read). Not a fence:
-    // ThreadSanitizer does not know fences.
-    for (std::size_t i = 0; i < words; ++i) {
-      words_[i].store(buffer[i], std::memory_order_release);
-    }
-    sequence_.store(odd + 1, std::memory_order_release);  // pairs with the first load in read
-  }
-
-  /// nullopt if the writer kept writing for `attempts` tries (or died while writing).
-  [[nodiscard]] std::optional<Value> read(int attempts = 1000) const {
-    for (int attempt = 0; attempt < attempts; ++attempt) {
-      const std::uint64_t before = sequence_.load(std::memory_order_acquire);
-      if (before % 2 != 0) continue;
-      std::array<std::uint64_t, words> buffer;
-      for (std::size_t i = 0; i < words; ++i) {
-        buffer[i] = words_[i].load(std::memory_order_acquire);  // pairs with the words in write
-      }
-      if (sequence_.load(std::memory_order_relaxed) != before) continue;
-      Value value;
-      std::memcpy(static_cast<void*>(&value), buffer.data(), sizeof value);
-      return value;
-    }
-    return std::nullopt;
-  }
-
- private:
-  static constexpr std::size_t words = (sizeof(Value) + 7) / 8;
-  std::atomic<std::uint64_t> sequence_{0};
-  std::array<std::atomic<std::uint64_t>, words> words_{};
 };
 
 struct InstanceRecord {
@@ -128,7 +83,7 @@ struct ListenerRecord {
   std::uint16_t port;
   std::uint8_t protocol;  // IANA number
   Text<33> name;
-  Text<16> address;
+  Text<46> address;
   Text<33> target_group;
   std::uint32_t idle_seconds;
 };
@@ -142,7 +97,7 @@ struct TargetRecord {
   std::uint16_t port;
   std::uint16_t weight;
   Text<33> target_group;
-  Text<16> address;
+  Text<46> address;
   Text<33> zone;
   std::uint64_t since_unix_milliseconds;       // of the state
   std::uint64_t drain_ends_unix_milliseconds;  // 0: not draining

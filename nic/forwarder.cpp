@@ -48,7 +48,7 @@ MemoryNeed memory_needed(const ForwarderOptions& options, std::size_t workers) {
   // Drivers and EAL itself: measured 10 to 30 MB.
   constexpr std::uint64_t others = std::uint64_t{64} << 20;
   return {.buffer_bytes = plan.pool_bytes() + rings + others,
-          .table_bytes = workers * dataplane::FlowTable::bytes_needed(2 * options.flows_max)};
+          .table_bytes = workers * options.flows.bytes()};
 }
 
 bool needs_pci(const std::vector<PortOptions>& ports) {
@@ -195,7 +195,7 @@ std::optional<Failure> Forwarder::build_workers() {
 
 void Forwarder::build_worker(WorkerId id) {
   WorkerState& worker = workers_[id.number];
-  const std::size_t bytes = dataplane::FlowTable::bytes_needed(2 * options_.flows_max);
+  const std::size_t bytes = options_.flows.bytes();
   auto memory = TableMemory::allocate(bytes, runtime_.numa_node(id), runtime_.hugepages());
   if (auto* failure = std::get_if<Failure>(&memory)) {
     worker.failure = std::move(*failure);
@@ -203,7 +203,7 @@ void Forwarder::build_worker(WorkerId id) {
   }
   worker.memory.emplace(std::move(std::get<TableMemory>(memory)));
   worker.core = std::make_unique<dataplane::Core>(
-      id, worker.memory->bytes(), options_.flows_max, options_.table_seeds[id.number],
+      id, worker.memory->bytes(), options_.flows, options_.table_seeds[id.number],
       options_.owner_seed, *options_.counters[id.number]);
   worker.io = connect(id);
 }

@@ -39,8 +39,8 @@
 namespace nic {
 
 struct ForwarderOptions {
-  std::vector<PortOptions> ports;     // PortId is the place in here
-  std::size_t flows_max = 1'048'576;  // per worker; both directions of a flow count as one
+  std::vector<PortOptions> ports;                  // PortId is the place in here
+  dataplane::FlowCapacity flows{.v4 = 1'048'576};  // per worker
   Idle idle = Idle::Spin;
   dataplane::Seed owner_seed{};
   std::vector<dataplane::Seed> table_seeds{};       // one per worker

@@ -99,6 +99,12 @@ Result<std::unique_ptr<Port>> Port::start(AttachedDevice attached, const PortOpt
       return port->failure("promiscuous mode is refused", refused, log);
     }
   }
+  // IPv6 asks for neighbours by multicast. A device that cannot filter hears it all anyway, as
+  // virtual ones do; one that refuses says so.
+  const int deaf = rte_eth_allmulticast_enable(port->number());
+  if (deaf != 0 && deaf != -ENOTSUP) {
+    return port->failure("it refuses to receive all multicast", deaf, log);
+  }
   // Nobody else uses the pool yet, so this is what the driver's receive side took.
   if (port->driver_ == "net_af_xdp") port->kept_by_driver_ = pool.in_use() - before;
   return port;

@@ -12,6 +12,17 @@ namespace control {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
+namespace {
+
+asio::ip::tcp::endpoint endpoint_of(const Check& check) {
+  if (check.address.is_v4()) {
+    return {asio::ip::address_v4(check.address.v4().bits.value()), check.port};
+  }
+  return {asio::ip::address_v6(check.address.v6().bytes), check.port};
+}
+
+}  // namespace
+
 Attempt::Attempt(const asio::any_io_executor& executor, Probe::Done done)
     : socket_(executor), deadline_(executor), done_(std::move(done)) {}
 
@@ -22,14 +33,13 @@ void Attempt::connect(const Check& check, std::function<void()> connected) {
   await_deadline();
 
   error_code error;
-  socket_.open(asio::ip::tcp::v4(), error);
+  const asio::ip::tcp::endpoint endpoint = endpoint_of(check);
+  socket_.open(endpoint.protocol(), error);
   if (error) {  // not from within start()
     asio::post(socket_.get_executor(),
                [self = shared_from_this(), error] { self->finish(connect_failed(error)); });
     return;
   }
-  const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4(check.address.bits.value()),
-                                         check.port);
   socket_.async_connect(
       endpoint, [self = shared_from_this(), connected = std::move(connected)](error_code failure) {
         if (self->over()) return;

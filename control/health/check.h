@@ -12,7 +12,7 @@
 namespace control {
 
 struct Check {
-  dataplane::Ipv4Address address;
+  dataplane::IpAddress address;
   std::uint16_t port = 0;  // resolved: the settings', or the target's own
   config::HealthCheck settings;
 };

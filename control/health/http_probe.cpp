@@ -77,10 +77,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     request_.method(http::verb::get);
     request_.target(check.settings.path);
     request_.version(11);
-    request_.set(http::field::host,
-                 check.settings.host.empty()
-                     ? fmt::format("{}:{}", dataplane::to_string(check.address), check.port)
-                     : check.settings.host);
+    request_.set(http::field::host, check.settings.host.empty()
+                                        ? dataplane::with_port(check.address, check.port)
+                                        : check.settings.host);
     request_.set(http::field::user_agent, "Spillway-HealthChecker/" SPILLWAY_VERSION);
     request_.set(http::field::accept, "*/*");
     request_.set(http::field::connection, "close");

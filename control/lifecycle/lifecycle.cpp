@@ -56,7 +56,7 @@ std::optional<std::string> lacks(const char* kind, const Known& known, const Wan
 }  // namespace
 
 std::string to_string(const TargetKey& name) {
-  return fmt::format("{} {}:{}", name.target_group, to_string(name.address), name.port);
+  return fmt::format("{} {}", name.target_group, with_port(name.address, name.port));
 }
 
 Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
@@ -295,8 +295,8 @@ Refusal Lifecycle::unknown(const TargetKey& name) const {
     return {Refusal::Kind::NotFound, fmt::format("there is no target group {}", name.target_group)};
   }
   return {Refusal::Kind::NotFound,
-          fmt::format("target group {} has no target {}:{}", name.target_group,
-                      to_string(name.address), name.port)};
+          fmt::format("target group {} has no target {}", name.target_group,
+                      with_port(name.address, name.port))};
 }
 
 // --- time ---

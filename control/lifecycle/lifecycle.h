@@ -33,7 +33,7 @@ namespace control {
 /// How a target is named by people: its group, address and port.
 struct TargetKey {
   std::string target_group;
-  dataplane::Ipv4Address address;
+  dataplane::IpAddress address;
   std::uint16_t port = 0;
   friend auto operator<=>(const TargetKey&, const TargetKey&) = default;
 };
@@ -96,7 +96,7 @@ class Lifecycle {
   struct Listener {
     config::Listener asked;
     // Where it listened before, while flows are left that may have begun there.
-    std::set<dataplane::Ipv4Address> former_addresses;
+    std::set<dataplane::IpAddress> former_addresses;
     std::uint64_t moved = 0;  // when (as counted by told_) the last of them was given up
   };
   struct Group {

@@ -1,5 +1,7 @@
 #include "dataplane/packet/address.h"
 
+#include <arpa/inet.h>
+
 #include <charconv>
 #include <cstdio>
 
@@ -37,20 +39,36 @@ std::optional<Ipv4Address> take_ipv4(std::string_view& text) {
   return Ipv4Address{Be32{host}};
 }
 
-}  // namespace
-
-std::optional<Ipv4Address> parse_ipv4(std::string_view text) {
-  const auto address = take_ipv4(text);
-  if (!text.empty()) return std::nullopt;
-  return address;
+std::optional<IpAddress> parse_ipv6(std::string_view text) {
+  std::array<char, INET6_ADDRSTRLEN> terminated{};
+  if (text.size() >= terminated.size() ||
+      text.find_first_of(std::string_view(".\0", 2)) != std::string_view::npos) {
+    return std::nullopt;
+  }
+  text.copy(terminated.data(), text.size());
+  Ipv6Address address;
+  if (inet_pton(AF_INET6, terminated.data(), address.bytes.data()) != 1) return std::nullopt;
+  if (address.is_v4_mapped()) return std::nullopt;  // would be another address
+  return IpAddress{address};
 }
 
-std::optional<Ipv4Prefix> parse_ipv4_prefix(std::string_view text) {
+}  // namespace
+
+std::optional<IpAddress> parse_address(std::string_view text) {
+  if (text.find(':') != std::string_view::npos) return parse_ipv6(text);
   const auto address = take_ipv4(text);
-  if (!address || !take(text, '/')) return std::nullopt;
-  const auto length = take_decimal(text, 2);
-  if (!length || *length > 32 || !text.empty()) return std::nullopt;
-  return Ipv4Prefix{*address, static_cast<std::uint8_t>(*length)};
+  if (!address || !text.empty()) return std::nullopt;
+  return IpAddress{*address};
+}
+
+std::optional<IpPrefix> parse_prefix(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto address = parse_address(text.substr(0, slash));
+  text.remove_prefix(slash + 1);
+  const auto length = take_decimal(text, 3);
+  if (!address || !length || *length > address->width() || !text.empty()) return std::nullopt;
+  return IpPrefix{*address, static_cast<std::uint8_t>(*length)};
 }
 
 std::optional<MacAddress> parse_mac(std::string_view text) {
@@ -66,14 +84,38 @@ std::optional<MacAddress> parse_mac(std::string_view text) {
   return mac;
 }
 
-std::string to_string(Ipv4Address address) {
-  const std::uint32_t host = address.bits.value();
-  return std::to_string(host >> 24) + "." + std::to_string(host >> 16 & 255) + "." +
-         std::to_string(host >> 8 & 255) + "." + std::to_string(host & 255);
+std::string to_string(const IpAddress& address) {
+  if (address.is_v4()) {
+    const std::uint32_t host = address.v4().bits.value();
+    return std::to_string(host >> 24) + "." + std::to_string(host >> 16 & 255) + "." +
+           std::to_string(host >> 8 & 255) + "." + std::to_string(host & 255);
+  }
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(AF_INET6, address.v6().bytes.data(), text.data(), text.size());
+  return text.data();
 }
 
-std::string to_string(Ipv4Prefix prefix) {
+std::string to_string(const IpPrefix& prefix) {
   return to_string(prefix.address) + "/" + std::to_string(prefix.length);
+}
+
+std::string with_port(const IpAddress& address, std::uint16_t port) {
+  const std::string text = to_string(address);
+  return (address.is_v4() ? text : "[" + text + "]") + ":" + std::to_string(port);
+}
+
+std::optional<AddressAndPort> parse_with_port(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  std::string_view port = text.substr(colon + 1);
+  const bool brackets = host.size() > 1 && host.front() == '[' && host.back() == ']';
+  if (brackets) host = host.substr(1, host.size() - 2);
+  const auto address = parse_address(host);
+  const auto number = take_decimal(port, 5);
+  if (!address || address->is_v4() == brackets) return std::nullopt;
+  if (!port.empty() || !number || *number == 0 || *number > 65'535) return std::nullopt;
+  return AddressAndPort{*address, static_cast<std::uint16_t>(*number)};
 }
 
 std::string to_string(const MacAddress& address) {
@@ -89,6 +131,7 @@ std::string_view to_string(Protocol protocol) {
     case Protocol::Icmp: return "icmp";
     case Protocol::Tcp: return "tcp";
     case Protocol::Udp: return "udp";
+    case Protocol::IcmpV6: return "icmpv6";
   }
   return "unknown";
 }

@@ -28,8 +28,17 @@ namespace dataplane {
   return (wire & 0xffff) + (wire >> 16);
 }
 
-/// The pseudo header of TCP and UDP: addresses, protocol, and bytes of header plus payload.
-[[nodiscard]] constexpr std::uint64_t sum_pseudo_header(Ipv4Address source, Ipv4Address destination,
+[[nodiscard]] constexpr std::uint64_t sum_words(const Ipv6Address& address) {
+  std::uint64_t sum = 0;
+  for (const std::uint64_t word : address.words()) sum += (word & 0xffff'ffff) + (word >> 32);
+  return sum;
+}
+
+/// The pseudo header of TCP, UDP and ICMPv6: addresses, protocol, and bytes of header plus payload
+/// (RFC 9293, 3.1; RFC 8200, 8.1: its wider fields add the same words).
+template <class Address>
+[[nodiscard]] constexpr std::uint64_t sum_pseudo_header(const Address& source,
+                                                        const Address& destination,
                                                         std::uint8_t protocol, std::uint16_t size) {
   return sum_words(source) + sum_words(destination) +
          Be16{static_cast<std::uint16_t>(protocol)}.wire() + Be16{size}.wire();

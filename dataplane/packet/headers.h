@@ -5,7 +5,9 @@
 // arithmetic.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "dataplane/packet/address.h"
 #include "dataplane/packet/net_order.h"
@@ -16,6 +18,7 @@ namespace ether_type {
 inline constexpr Be16 ipv4{0x0800};
 inline constexpr Be16 arp{0x0806};
 inline constexpr Be16 vlan{0x8100};
+inline constexpr Be16 ipv6{0x86dd};
 }  // namespace ether_type
 
 struct EthernetHeader {
@@ -70,6 +73,34 @@ struct Ipv4Header {
   }
 };
 
+/// RFC 8200.
+struct Ipv6Header {
+  Be32 version_and_flow;  // 4 bits version, 8 traffic class, 20 flow label
+  Be16 payload_length;    // of what follows, extension headers included
+  std::uint8_t next_header;
+  std::uint8_t hop_limit;
+  Ipv6Address source;
+  Ipv6Address destination;
+
+  static constexpr std::uint32_t version_6 = 6u << 28;
+  [[nodiscard]] constexpr unsigned version() const { return version_and_flow.value() >> 28; }
+};
+
+/// The start of the extension headers that may stand in front of a transport header (RFC 8200, 4).
+struct Ipv6Extension {
+  std::uint8_t next_header;
+  std::uint8_t length;  // in units of 8 bytes, the first not counted
+
+  static constexpr std::uint8_t hop_by_hop = 0;
+  static constexpr std::uint8_t routing = 43;
+  static constexpr std::uint8_t fragment = 44;
+  static constexpr std::uint8_t destination_options = 60;
+  [[nodiscard]] constexpr std::size_t bytes() const { return (std::size_t{length} + 1) * 8; }
+};
+
+template <class Address>
+using HeaderOf = std::conditional_t<std::is_same_v<Address, Ipv4Address>, Ipv4Header, Ipv6Header>;
+
 /// RFC 9293.
 struct TcpHeader {
   Be16 source_port;
@@ -113,10 +144,50 @@ struct IcmpHeader {
   static constexpr std::uint8_t fragmentation_needed_code = 4;
 };
 
+/// Types of ICMPv6 messages, whose header is ICMP's (RFC 4443; RFC 4861).
+namespace icmpv6 {
+inline constexpr std::uint8_t unreachable = 1;
+inline constexpr std::uint8_t packet_too_big = 2;  // the header's last 4 bytes: the MTU
+inline constexpr std::uint8_t time_exceeded = 3;
+inline constexpr std::uint8_t parameter_problem = 4;
+inline constexpr std::uint8_t echo_request = 128;
+inline constexpr std::uint8_t echo_reply = 129;
+inline constexpr std::uint8_t neighbour_first = 133;  // router solicitation
+inline constexpr std::uint8_t neighbour_solicitation = 135;
+inline constexpr std::uint8_t neighbour_advertisement = 136;
+inline constexpr std::uint8_t neighbour_last = 137;  // redirect
+}  // namespace icmpv6
+
+/// Neighbour solicitation and advertisement without options (RFC 4861, 4.3 and 4.4).
+struct NeighbourMessage {
+  std::uint8_t type;
+  std::uint8_t code;
+  Be16 checksum;
+  Be32 flags;  // advertisements only
+  Ipv6Address target;
+
+  static constexpr std::uint32_t solicited = 1u << 30;
+  static constexpr std::uint32_t override_cache = 1u << 29;
+};
+
+/// The option that carries a MAC address (RFC 4861, 4.6.1).
+struct LinkAddressOption {
+  std::uint8_t type;
+  std::uint8_t length;  // in units of 8 bytes
+  MacAddress address;
+
+  static constexpr std::uint8_t source = 1;
+  static constexpr std::uint8_t target = 2;
+};
+
 static_assert(sizeof(EthernetHeader) == 14 && alignof(EthernetHeader) == 1);
 static_assert(sizeof(VlanTag) == 4 && alignof(VlanTag) == 1);
 static_assert(sizeof(ArpHeader) == 28 && alignof(ArpHeader) == 1);
 static_assert(sizeof(Ipv4Header) == 20 && alignof(Ipv4Header) == 1);
+static_assert(sizeof(Ipv6Header) == 40 && alignof(Ipv6Header) == 1);
+static_assert(sizeof(Ipv6Extension) == 2 && alignof(Ipv6Extension) == 1);
+static_assert(sizeof(NeighbourMessage) == 24 && alignof(NeighbourMessage) == 1);
+static_assert(sizeof(LinkAddressOption) == 8 && alignof(LinkAddressOption) == 1);
 static_assert(sizeof(TcpHeader) == 20 && alignof(TcpHeader) == 1);
 static_assert(sizeof(UdpHeader) == 8 && alignof(UdpHeader) == 1);
 static_assert(sizeof(IcmpHeader) == 8 && alignof(IcmpHeader) == 1);

@@ -17,6 +17,8 @@ constexpr std::array<Entry, verdict_count> entries{{
     {Verdict::ForwardToTarget, "ForwardToTarget", "client's packet, sent to its target"},
     {Verdict::ForwardToClient, "ForwardToClient", "target's packet, sent to its client"},
     {Verdict::ReplyArp, "ReplyArp", "ARP request for an address of ours, answered"},
+    {Verdict::ReplyNeighbour, "ReplyNeighbour",
+     "neighbour solicitation for an IPv6 address of ours, answered"},
     {Verdict::ReplyEcho, "ReplyEcho", "ping of an address of ours, answered"},
     {Verdict::ReplyResetUnknownFlow, "ReplyResetUnknownFlow",
      "TCP packet of no known flow, answered with RST; expected after idle timeouts and restarts"},

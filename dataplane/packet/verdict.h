@@ -19,6 +19,7 @@ enum class Verdict : std::uint8_t {
 
   // Answered by the data path, in the packet's own buffer.
   ReplyArp,
+  ReplyNeighbour,  // neighbour solicitation: IPv6's ARP
   ReplyEcho,
   ReplyResetUnknownFlow,  // TCP in mid-stream, no flow, the group does not pick up
   ReplyResetNoTarget,     // SYN, and no target may take it

@@ -34,14 +34,16 @@ void admit_mid_stream(Burst& burst, std::size_t i, const Snapshot& snapshot) {
 }
 
 /// An earlier packet of this burst opens the flow that packet `i` is in the middle of.
+template <class Address>
 bool follows_opening(const Burst& burst, std::size_t i, Mask opening) {
   const Mask earlier = (Mask{1} << i) - 1;
   for (std::size_t j : bits(opening & earlier)) {
-    if (burst.keys[j] == burst.keys[i]) return true;
+    if (burst.key<Address>(j) == burst.key<Address>(i)) return true;
   }
   return false;
 }
 
+template <class Address>
 void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot, Mask& opening) {
   const bool from_client = burst.listeners[i] != no_listener;
   if (from_client && burst.kinds[i] == Kind::Udp) return;
@@ -53,26 +55,35 @@ void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot, Mask& open
     // A target that connects out through us: we are not its router.
     return burst.decide(i, Verdict::DropNotOurs);
   }
-  if (follows_opening(burst, i, opening)) {
+  if (follows_opening<Address>(burst, i, opening)) {
     burst.follows |= Mask{1} << i;
     return;
   }
   admit_mid_stream(burst, i, snapshot);
 }
 
+template <class Address>
+void admit_family(Burst& burst, const Snapshot& snapshot) {
+  Mask opening = 0;
+  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
+    if (burst.flows[i] == no_flow) admit_new<Address>(burst, i, snapshot, opening);
+  }
+}
+
+/// The kernel must learn its neighbours, whatever else floods it.
+bool resolves_neighbours(Kind kind) { return kind == Kind::Arp || kind == Kind::Neighbour; }
+
 }  // namespace
 
 void admit(Burst& burst, const Snapshot& snapshot, PuntMeters& punts) {
   for (std::size_t i : bits(burst.pending & burst.for_kernel)) {
-    auto& meters = burst.kinds[i] == Kind::Arp ? punts.arp : punts.others;
+    auto& meters = resolves_neighbours(burst.kinds[i]) ? punts.neighbours : punts.others;
     TokenBucket& meter = meters[burst.packets[i].ingress.number];
     const bool within = meter.take(burst.now, snapshot.punts_per_second);
     burst.decide(i, within ? Verdict::PuntKernel : Verdict::DropPuntRate);
   }
-  Mask opening = 0;
-  for (std::size_t i : bits(burst.pending & burst.keyed)) {
-    if (burst.flows[i] == no_flow) admit_new(burst, i, snapshot, opening);
-  }
+  admit_family<Ipv4Address>(burst, snapshot);
+  admit_family<Ipv6Address>(burst, snapshot);
 }
 
 }  // namespace dataplane

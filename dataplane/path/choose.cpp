@@ -28,7 +28,8 @@ TargetId pick_by_turn(const TargetGroup& group, const Snapshot& snapshot, Turns&
   return picked;
 }
 
-TargetId pick(const TargetGroup& group, const FlowKey4& to_target, const Snapshot& snapshot,
+template <class Address>
+TargetId pick(const TargetGroup& group, const FlowKey<Address>& to_target, const Snapshot& snapshot,
               Turns& turns, bool mid_stream, int attempt) {
   if (group.algorithm == Algorithm::Maglev || mid_stream) {
     const std::uint64_t slot = hash(to_target, maglev_seed);
@@ -38,9 +39,11 @@ TargetId pick(const TargetGroup& group, const FlowKey4& to_target, const Snapsho
 }
 
 /// The next local address and port towards the target that are this worker's and not in use.
-bool pick_local(FlowKey4& to_client, const LocalAddresses& locals, const Snapshot& snapshot,
-                const FlowTable& flows, Turns& turns) {
-  if (locals.addresses.empty()) return false;
+template <class Address>
+bool pick_local(FlowKey<Address>& to_client, const LocalAddresses& locals, const Snapshot& snapshot,
+                const FlowTable<Address>& flows, Turns& turns) {
+  const std::vector<Address>& addresses = locals.of<Address>();
+  if (addresses.empty()) return false;
   const std::uint32_t workers = snapshot.workers;
   // The first port of the range that is this worker's, and how many there are.
   std::uint32_t first = locals.port_first;
@@ -52,8 +55,8 @@ bool pick_local(FlowKey4& to_client, const LocalAddresses& locals, const Snapsho
   const std::uint64_t stride = ports % 7919 == 0 ? 7907 : 7919;  // primes: every port has its turn
   for (int attempt = 0; attempt < local_ports_max; ++attempt) {
     const std::uint64_t turn = turns.local_port++;
-    to_client.destination = locals.addresses[turn % locals.addresses.size()];
-    const std::uint64_t place = turn / locals.addresses.size() % ports * stride % ports;
+    to_client.destination = addresses[turn % addresses.size()];
+    const std::uint64_t place = turn / addresses.size() % ports * stride % ports;
     const std::uint64_t port = first + place * workers;
     to_client.destination_port = Be16{static_cast<std::uint16_t>(port)};
     if (flows.find(to_client) == no_flow) return true;
@@ -63,10 +66,11 @@ bool pick_local(FlowKey4& to_client, const LocalAddresses& locals, const Snapsho
 
 /// nat: the target sees the client's own address and port. They may still be in use there by a
 /// connection through another listener; one that is over makes room.
-bool claim_client_endpoint(const FlowKey4& to_client, FlowLedger& flows) {
+template <class Address>
+bool claim_client_endpoint(const FlowKey<Address>& to_client, FlowLedger<Address>& flows) {
   const FlowIndex other = flows.table().find(to_client);
   if (other == no_flow) return true;
-  const Flow4& flow = flows.table()[other];
+  const Flow<Address>& flow = flows.table()[other];
   if (to_client.protocol != Protocol::Tcp || !may_start_anew(flow.phase)) return false;
   flows.end(other, FlowEnd::Removed);
   return true;
@@ -78,13 +82,14 @@ Verdict refusal(const Burst& burst, std::size_t i) {
 }
 
 /// Enters the flow of client's key `to_target` towards `target`; Pending, or why it cannot.
-Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows, Turns& turns,
-           const FlowKey4& to_target, const Target& target) {
+template <class Address>
+Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<Address>& flows,
+              Turns& turns, const FlowKey<Address>& to_target, const Target& target) {
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
   burst.targets[i] = target.id;
   if (!target.next_hop.resolved()) return Verdict::DropNoNextHop;
-  FlowKey4 to_client{target.address,        to_target.source,   target.port,
-                     to_target.source_port, to_target.protocol, {0, 0, 0}};
+  FlowKey<Address> to_client{target.address.as<Address>(), to_target.source,   target.port,
+                             to_target.source_port,        to_target.protocol, {0, 0, 0}};
   if (group.mode == Mode::FullNat) {
     const LocalAddresses& locals = snapshot.locals[target.next_hop.port.number];
     if (!pick_local(to_client, locals, snapshot, flows.table(), turns)) {
@@ -94,7 +99,7 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger&
     return Verdict::DropFlowCollision;
   }
   const Packet& packet = burst.packets[i];
-  const bool from_client = burst.keys[i] == to_target;
+  const bool from_client = burst.key<Address>(i) == to_target;
   const bool opening = (burst.tcp_flags[i] & TcpHeader::syn) != 0;
   FlowStart flow{.to_target = to_target,
                  .to_client = to_client,
@@ -117,8 +122,9 @@ void settle(Burst& burst, std::size_t i, Verdict verdict) {
   if (verdict != Verdict::Pending) burst.decide(i, verdict);
 }
 
-void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows,
-                       Turns& turns) {
+template <class Address>
+void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
+                       FlowLedger<Address>& flows, Turns& turns) {
   const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
   const bool mid_stream = burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::syn) == 0;
@@ -126,29 +132,31 @@ void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot, Fl
   Verdict verdict = Verdict::DropFlowCollision;
   for (int n = 0; n < attempts && verdict == Verdict::DropFlowCollision; ++n) {
     const Target* target =
-        snapshot.target(pick(group, burst.keys[i], snapshot, turns, mid_stream, n));
+        snapshot.target(pick(group, burst.key<Address>(i), snapshot, turns, mid_stream, n));
     verdict = target == nullptr
                   ? refusal(burst, i)
-                  : start(burst, i, snapshot, flows, turns, burst.keys[i], *target);
+                  : start(burst, i, snapshot, flows, turns, burst.key<Address>(i), *target);
   }
   settle(burst, i, verdict);
 }
 
 /// A target's packet whose flow we do not know: which listener did the client use? If several lead
 /// to that target's group, the one from which Maglev would have come to this target.
-void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger& flows,
-                       Turns& turns) {
+template <class Address>
+void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
+                       FlowLedger<Address>& flows, Turns& turns) {
   const Target* found = snapshot.target(burst.targets[i]);
   CHECK(found != nullptr);  // by match, in this snapshot
   const Target& target = *found;
   if (target.terminated) return burst.decide(i, Verdict::DropTargetGone);
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
-  const FlowKey4& key = burst.keys[i];
+  const FlowKey<Address>& key = burst.key<Address>(i);
   for (const ListenerId id : group.listeners) {
     const Listener& listener = snapshot.listeners[id.slot];
     if (listener.protocol != key.protocol) continue;
-    const FlowKey4 to_target{key.destination, listener.address, key.destination_port,
-                             listener.port,   key.protocol,     {0, 0, 0}};
+    const FlowKey<Address> to_target{key.destination,      listener.address.as<Address>(),
+                                     key.destination_port, listener.port,
+                                     key.protocol,         {0, 0, 0}};
     const bool only = group.listeners.size() == 1;
     if (!only && group.maglev->pick(hash(to_target, maglev_seed)) != target.id) continue;
     if (flows.table().find(to_target) != no_flow) continue;  // the client is with another target
@@ -158,15 +166,15 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot, Fl
   burst.decide(i, Verdict::DropUnknownFlow);
 }
 
-}  // namespace
-
-void choose(Burst& burst, const Snapshot& snapshot, FlowLedger& flows, Turns& turns) {
-  FlowTable& table = flows.table();
+template <class Address>
+void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows,
+                   Turns& turns) {
+  FlowTable<Address>& table = flows.table();
   const std::uint64_t moves = table.moves();
   // In order of arrival: the second packet of a new flow must find what the first has entered.
-  for (std::size_t i : bits(burst.pending & burst.keyed)) {
+  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
     if (burst.flows[i] != no_flow) continue;
-    burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
+    burst.flows[i] = table.find(burst.tokens[i], burst.key<Address>(i));
     if (burst.flows[i] == no_flow) {
       if ((burst.follows >> i & 1) != 0) {
         burst.decide(i, Verdict::DropUnknownFlow);  // the packet that was to start it was refused
@@ -177,17 +185,24 @@ void choose(Burst& burst, const Snapshot& snapshot, FlowLedger& flows, Turns& tu
       } else {
         choose_for_target(burst, i, snapshot, flows, turns);
       }
-      burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
+      burst.flows[i] = table.find(burst.tokens[i], burst.key<Address>(i));
     } else if (burst.kinds[i] == Kind::Tcp) {
       advance(table[burst.flows[i]], table, burst.tcp_flags[i]);
     }
   }
   if (table.moves() == moves) return;
-  for (std::size_t i : bits(burst.pending & burst.keyed)) {
-    burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
+  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
+    burst.flows[i] = table.find(burst.tokens[i], burst.key<Address>(i));
     // Its connection was over, and has made room for one that began in this burst.
     if (burst.flows[i] == no_flow) burst.decide(i, Verdict::DropUnknownFlow);
   }
+}
+
+}  // namespace
+
+void choose(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, Turns& turns) {
+  choose_family(burst, snapshot, flows.v4, turns);
+  choose_family(burst, snapshot, flows.v6, turns);
 }
 
 }  // namespace dataplane

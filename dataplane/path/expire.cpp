@@ -10,7 +10,8 @@ namespace {
 // A step never sweeps more than this, however late it is: about 20 µs of cold cache lines.
 constexpr std::uint64_t buckets_max = 256;
 
-std::uint32_t idle_limit(const Flow4& flow, const Snapshot& snapshot) {
+template <class Address>
+std::uint32_t idle_limit(const Flow<Address>& flow, const Snapshot& snapshot) {
   switch (flow.phase) {
     case Phase::SynSent:
     case Phase::SynReceived: return snapshot.timeouts.half_open_milliseconds;
@@ -26,18 +27,26 @@ std::uint32_t idle_limit(const Flow4& flow, const Snapshot& snapshot) {
 }
 
 /// Looks at a connection once, from its ToTarget entry; at the twin only if that one has been idle.
-bool is_idle(const FlowTable& flows, FlowIndex index, const Snapshot& snapshot, Tick now) {
-  const Flow4& flow = flows[index];
+template <class Address>
+bool is_idle(const FlowTable<Address>& flows, FlowIndex index, const Snapshot& snapshot, Tick now) {
+  const Flow<Address>& flow = flows[index];
   if (flow.direction != Direction::ToTarget) return false;
   const std::uint32_t limit = idle_limit(flow, snapshot);
   return now.since(flow.last_seen) >= limit && now.since(flows[flow.twin].last_seen) >= limit;
 }
 
-FlowRecord record(const FlowTable& flows, const Flow4& flow, Tick now) {
-  const Flow4& twin = flows[flow.twin];
+template <class Address>
+FlowKey<IpAddress> either_family(const FlowKey<Address>& key) {
+  return {key.source,           key.destination, key.source_port,
+          key.destination_port, key.protocol,    {0, 0, 0}};
+}
+
+template <class Address>
+FlowRecord record(const FlowTable<Address>& flows, const Flow<Address>& flow, Tick now) {
+  const Flow<Address>& twin = flows[flow.twin];
   return FlowRecord{
-      .to_target = flow.key,
-      .to_client = twin.key,
+      .to_target = either_family(flow.key),
+      .to_client = either_family(twin.key),
       .listener = flow.listener,
       .target = flow.target,
       .phase = flow.phase,
@@ -49,46 +58,70 @@ FlowRecord record(const FlowTable& flows, const Flow4& flow, Tick now) {
   };
 }
 
+/// How many buckets of a table are due, by a sweep that began at time 0.
+template <class Address>
+std::uint64_t due(const FlowTable<Address>& table, Instant now) {
+  constexpr std::uint64_t sweep = std::uint64_t{sweep_milliseconds} * 1'000'000;
+  const std::uint64_t buckets = table.buckets();
+  return now.nanoseconds / sweep * buckets + now.nanoseconds % sweep * buckets / sweep;
+}
+
+template <class Address>
+void expire_family(FlowLedger<Address>& flows, Core::Sweep& sweep, const Snapshot& snapshot,
+                   Instant now) {
+  FlowTable<Address>& table = flows.table();
+  const std::uint64_t until = due(table, now);
+  if (until <= sweep.until) return;
+  const std::uint64_t budget = std::min(until - sweep.until, buckets_max);
+  // What is later than the budget allows is late for good: the sweep is then slower, not in debt.
+  sweep.until = until;
+  const Tick tick = Tick::of(now);
+  for (std::uint64_t n = 0; n < budget; ++n) {
+    const std::uint32_t bucket = sweep.bucket;
+    sweep.bucket = bucket + 1 == table.buckets() ? 0 : bucket + 1;
+    if (table.bucket_empty(bucket)) continue;
+    table.visit_bucket(bucket, [&](FlowIndex index) {
+      if (is_idle(table, index, snapshot, tick)) flows.end(index, FlowEnd::Expired);
+    });
+  }
+}
+
+/// Answers with what buckets `first` to `last` of the table have.
+template <class Address>
+void answer(FlowTable<Address>& table, std::uint32_t first, std::uint32_t last, FlowQuery& query,
+            Tick now) {
+  for (std::uint32_t bucket = first; bucket < last && !query.full(); ++bucket) {
+    table.visit_bucket(bucket, [&](FlowIndex index) {
+      const Flow<Address>& flow = table[index];
+      if (flow.direction != Direction::ToTarget || query.full()) return;
+      if (query.target() != no_target && flow.target != query.target()) return;
+      query.add(record(table, flow, now));
+    });
+  }
+}
+
 }  // namespace
 
 void expire(Core& core, const Snapshot& snapshot, Instant now) {
-  const std::uint32_t buckets = core.flows.buckets();
-  constexpr std::uint64_t sweep = std::uint64_t{sweep_milliseconds} * 1'000'000;
-  // How many buckets a sweep that began at time 0 would have passed by now.
-  const std::uint64_t seconds = now.nanoseconds / sweep;
-  const std::uint64_t due = seconds * buckets + now.nanoseconds % sweep * buckets / sweep;
-  if (due <= core.swept_until) return;
-  const std::uint64_t budget = std::min(due - core.swept_until, buckets_max);
-  // What is later than the budget allows is late for good: the sweep is then slower, not in debt.
-  core.swept_until = due;
-  const Tick tick = Tick::of(now);
-  FlowLedger flows(core.flows, core.flow_entries_max, core.counters);
-  for (std::uint64_t n = 0; n < budget; ++n) {
-    const std::uint32_t bucket = core.sweep_bucket;
-    core.sweep_bucket = bucket + 1 == buckets ? 0 : bucket + 1;
-    if (core.flows.bucket_empty(bucket)) continue;
-    core.flows.visit_bucket(bucket, [&](FlowIndex index) {
-      if (is_idle(core.flows, index, snapshot, tick)) flows.end(index, FlowEnd::Expired);
-    });
-  }
+  FlowLedgers flows(core.flows4, core.flows6, core.counters);
+  expire_family(flows.v4, core.sweep4, snapshot, now);
+  expire_family(flows.v6, core.sweep6, snapshot, now);
 }
 
 void serve_query(Core& core, Instant now) {
   FlowQuery& query = core.query;
   if (!query.asked()) return;
+  const std::uint32_t v4 = core.flows4.buckets();  // first all of these, then all of IPv6's
+  const std::uint32_t all = v4 + core.flows6.buckets();
   const std::uint32_t first = query.cursor();
-  const std::uint32_t last = std::min(core.flows.buckets(), first + FlowQuery::buckets_per_step);
-  const Tick tick = Tick::of(now);
-  for (std::uint32_t bucket = first; bucket < last && !query.full(); ++bucket) {
-    core.flows.visit_bucket(bucket, [&](FlowIndex index) {
-      const Flow4& flow = core.flows[index];
-      if (flow.direction != Direction::ToTarget || query.full()) return;
-      if (query.target() != no_target && flow.target != query.target()) return;
-      query.add(record(core.flows, flow, tick));
-    });
+  const std::uint32_t last = std::min(first < v4 ? v4 : all, first + FlowQuery::buckets_per_step);
+  if (first < v4) {
+    answer(core.flows4, first, last, query, Tick::of(now));
+  } else {
+    answer(core.flows6, first - v4, last - v4, query, Tick::of(now));
   }
   query.advance(last - first);
-  if (last == core.flows.buckets() || query.full()) query.answer();
+  if (last == all || query.full()) query.answer();
 }
 
 }  // namespace dataplane

@@ -1,17 +1,27 @@
 #include "dataplane/path/verbs.h"
 
 namespace dataplane {
+namespace {
 
-void find(Burst& burst, const FlowTable& flows) {
-  const Mask wanted = burst.pending & burst.keyed;
+template <class Address>
+void find_family(Burst& burst, const FlowTable<Address>& flows) {
+  const Mask wanted = burst.of<Address>(burst.pending & burst.keyed);
   for (std::size_t i : bits(wanted)) {
-    burst.tokens[i] = flows.prehash(burst.keys[i]);
+    burst.tokens[i] = flows.prehash(burst.key<Address>(i));
     flows.prefetch(burst.tokens[i]);
   }
   for (std::size_t i : bits(wanted)) burst.flows[i] = flows.candidate(burst.tokens[i]);
   for (std::size_t i : bits(wanted)) {
-    if (burst.flows[i] != no_flow) burst.flows[i] = flows.find(burst.tokens[i], burst.keys[i]);
+    if (burst.flows[i] == no_flow) continue;
+    burst.flows[i] = flows.find(burst.tokens[i], burst.key<Address>(i));
   }
+}
+
+}  // namespace
+
+void find(Burst& burst, FlowLedgers& flows) {
+  find_family(burst, flows.v4.table());
+  find_family(burst, flows.v6.table());
 }
 
 }  // namespace dataplane

@@ -6,12 +6,14 @@ namespace dataplane {
 namespace {
 
 // Everything of one direction but its twin.
-void fill(Flow4& flow, const FlowStart& start, Direction direction) {
-  const FlowKey4& mine = direction == Direction::ToTarget ? start.to_target : start.to_client;
+template <class Address>
+void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direction) {
+  const FlowKey<Address>& mine =
+      direction == Direction::ToTarget ? start.to_target : start.to_client;
   // What leaves is what the other end expects to see: the reverse of what it sends.
-  const FlowKey4 rewritten =
+  const FlowKey<Address> rewritten =
       (direction == Direction::ToTarget ? start.to_client : start.to_target).reversed();
-  flow = Flow4{};
+  flow = Flow<Address>{};
   flow.key = mine;
   flow.new_source = rewritten.source;
   flow.new_destination = rewritten.destination;
@@ -37,8 +39,9 @@ void fill(Flow4& flow, const FlowStart& start, Direction direction) {
 
 }  // namespace
 
-bool FlowLedger::start(const FlowStart& flow) {
-  if (table_.size() + 2 > entries_max_) return false;
+template <class Address>
+bool FlowLedger<Address>::start(const FlowStart<Address>& flow) {
+  if (table_.size() + 2 > table_.capacity()) return false;
   FlowIndex to_target = table_.insert(table_.prehash(flow.to_target), flow.to_target);
   if (to_target == no_flow) return false;
   fill(table_[to_target], flow, Direction::ToTarget);
@@ -64,8 +67,9 @@ bool FlowLedger::start(const FlowStart& flow) {
   return true;
 }
 
-void FlowLedger::end(FlowIndex either, FlowEnd why) {
-  const Flow4& flow = table_[either];
+template <class Address>
+void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
+  const Flow<Address>& flow = table_[either];
   const FlowIndex twin = flow.twin;
   counters_.targets[flow.target.slot].active_flows.subtract(1);
   counters_.listeners[flow.listener.slot].active_flows.subtract(1);
@@ -75,6 +79,9 @@ void FlowLedger::end(FlowIndex either, FlowEnd why) {
   table_.erase(twin);
   table_.erase(either);
 }
+
+template class FlowLedger<Ipv4Address>;
+template class FlowLedger<Ipv6Address>;
 
 TargetCounters& counters_of(WorkerBlock& counters, TargetId target) {
   TargetCounters& slot = counters.targets[target.slot];

@@ -5,6 +5,8 @@
 // pairs.
 #pragma once
 
+#include <type_traits>
+
 #include "dataplane/counters.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/snapshot.h"
@@ -12,9 +14,10 @@
 namespace dataplane {
 
 /// What a new connection consists of.
+template <class Address>
 struct FlowStart {
-  FlowKey4 to_target;  // as the client sends
-  FlowKey4 to_client;  // as the target sends
+  FlowKey<Address> to_target;  // as the client sends
+  FlowKey<Address> to_client;  // as the target sends
   TargetId target;
   const Listener* listener;
   Phase phase = Phase::Established;
@@ -25,23 +28,41 @@ struct FlowStart {
 
 enum class FlowEnd : std::uint8_t { Expired, Removed };
 
+template <class Address>
 class FlowLedger {
  public:
-  FlowLedger(FlowTable& table, std::size_t entries_max, WorkerBlock& counters)
-      : table_(table), entries_max_(entries_max), counters_(counters) {}
+  FlowLedger(FlowTable<Address>& table, WorkerBlock& counters)
+      : table_(table), counters_(counters) {}
 
-  [[nodiscard]] FlowTable& table() { return table_; }
+  [[nodiscard]] FlowTable<Address>& table() { return table_; }
 
   /// Enters both directions; false if the table is full. Neither key may be there yet.
-  [[nodiscard]] bool start(const FlowStart& flow);
+  [[nodiscard]] bool start(const FlowStart<Address>& flow);
 
   /// Removes the connection that `either` is one direction of.
   void end(FlowIndex either, FlowEnd why);
 
  private:
-  FlowTable& table_;
-  std::size_t entries_max_;
+  FlowTable<Address>& table_;
   WorkerBlock& counters_;
+};
+
+/// Both families' ledgers: what a verb gets.
+struct FlowLedgers {
+  FlowLedgers(FlowTable4& table4, FlowTable6& table6, WorkerBlock& counters)
+      : v4(table4, counters), v6(table6, counters) {}
+
+  template <class Address>
+  [[nodiscard]] FlowLedger<Address>& of() {
+    if constexpr (std::is_same_v<Address, Ipv4Address>) {
+      return v4;
+    } else {
+      return v6;
+    }
+  }
+
+  FlowLedger<Ipv4Address> v4;
+  FlowLedger<Ipv6Address> v6;
 };
 
 /// The counters of a target or listener slot, set to zero first if they belong to an earlier

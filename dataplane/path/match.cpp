@@ -12,10 +12,11 @@ void for_kernel(Burst& burst, std::size_t i, const Snapshot& snapshot, Verdict o
 }
 
 /// Local addresses are behind one port; asked elsewhere, they are nobody's.
-bool answers_for(const Snapshot& snapshot, PortId port, Ipv4Address address, Owner owner) {
+template <class Address>
+bool answers_for(const Snapshot& snapshot, PortId port, const Address& address, Owner owner) {
   if (owner == Owner::Port) return !snapshot.ports[port.number].kernel_path;
   if (owner != Owner::Local) return owner == Owner::Listener;
-  for (const Ipv4Address local : snapshot.locals[port.number].addresses) {
+  for (const Address& local : snapshot.locals[port.number].of<Address>()) {
     if (local == address) return true;
   }
   return false;
@@ -40,12 +41,38 @@ void match_arp(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   burst.decide(i, Verdict::DropNotOurs);
 }
 
-/// IPv4 that is neither a flow's nor a listener's.
+/// Solicitations for what is ours are answered; all else is the kernel's, who has the port's own
+/// addresses and must learn his neighbours'.
+void match_neighbour(Burst& burst, std::size_t i, const Snapshot& snapshot) {
+  const Packet& packet = burst.packets[i];
+  const auto& icmp = packet.header<IcmpHeader>(packet.transport);
+  if (icmp.type == icmpv6::neighbour_solicitation) {
+    const Ipv6Address& wanted = packet.header<NeighbourMessage>(packet.transport).target;
+    const Owner owner = snapshot.owner_of(wanted);
+    if (answers_for(snapshot, packet.ingress, wanted, owner)) {
+      return burst.decide(i, Verdict::ReplyNeighbour);
+    }
+    const bool kernels = owner == Owner::Port || wanted.is_link_local();
+    if (!kernels) return burst.decide(i, Verdict::DropNotOurs);
+  }
+  for_kernel(burst, i, snapshot, Verdict::DropNotOurs);
+}
+
+/// Addresses that mean something only here: groups, and what a link's hosts gave themselves.
+bool is_kernels(const Ipv4Address& address) {
+  return address.is_multicast() || address.is_broadcast();
+}
+bool is_kernels(const Ipv6Address& address) {
+  return address.is_multicast() || address.is_link_local();
+}
+
+/// IP that is neither a flow's nor a listener's.
+template <class Address>
 void match_other(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   const Packet& packet = burst.packets[i];
-  const auto& ip = packet.header<Ipv4Header>(packet.network);
-  const bool to_group = packet.header<EthernetHeader>(0).destination.is_group() ||
-                        ip.destination.is_multicast() || ip.destination.is_broadcast();
+  const auto& ip = packet.header<HeaderOf<Address>>(packet.network);
+  const bool to_group =
+      packet.header<EthernetHeader>(0).destination.is_group() || is_kernels(ip.destination);
   const Owner owner = snapshot.owner_of(ip.destination);
   if (to_group) return for_kernel(burst, i, snapshot, Verdict::DropNotOurs);
   if (burst.kinds[i] == Kind::Echo &&
@@ -63,8 +90,9 @@ void match_other(Burst& burst, std::size_t i, const Snapshot& snapshot) {
 }
 
 /// TCP and UDP without a flow.
+template <class Address>
 void match_keyed(Burst& burst, std::size_t i, const Snapshot& snapshot) {
-  const FlowKey4& key = burst.keys[i];
+  const FlowKey<Address>& key = burst.key<Address>(i);
   if (snapshot.owner_of(key.source) != Owner::Nobody) return burst.decide(i, Verdict::DropSource);
   const Endpoint to{key.destination, key.destination_port, key.protocol};
   if (const ListenerId* listener = snapshot.listener_at.find(to)) {
@@ -77,11 +105,22 @@ void match_keyed(Burst& burst, std::size_t i, const Snapshot& snapshot) {
     case Owner::Local: return;  // admit tells the target that the flow is over
     case Owner::Nobody: break;
   }
+  if (is_kernels(key.destination)) return for_kernel(burst, i, snapshot, Verdict::DropNotOurs);
   const Endpoint from{key.source, key.source_port, key.protocol};
   if (const TargetId* target = snapshot.nat_target_at.find(from)) {
     burst.targets[i] = *target;
   } else {
     burst.decide(i, Verdict::DropNotOurs);
+  }
+}
+
+template <class Address>
+void match_ip(Burst& burst, std::size_t i, const Snapshot& snapshot) {
+  const Kind kind = burst.kinds[i];
+  if (kind == Kind::Tcp || kind == Kind::Udp) {
+    match_keyed<Address>(burst, i, snapshot);
+  } else {
+    match_other<Address>(burst, i, snapshot);
   }
 }
 
@@ -91,14 +130,15 @@ void match(Burst& burst, const Snapshot& snapshot) {
   for (std::size_t i : bits(burst.pending)) {
     if (burst.flows[i] != no_flow) continue;
     switch (burst.kinds[i]) {
-      case Kind::Tcp:
-      case Kind::Udp: match_keyed(burst, i, snapshot); break;
       case Kind::Arp: match_arp(burst, i, snapshot); break;
-      case Kind::Echo:
-      case Kind::IcmpError:
-      case Kind::Fragment:
-      case Kind::OtherIpv4: match_other(burst, i, snapshot); break;
+      case Kind::Neighbour: match_neighbour(burst, i, snapshot); break;
       case Kind::OtherFrame: for_kernel(burst, i, snapshot, Verdict::DropNotOurs); break;
+      default:
+        if ((burst.v6 >> i & 1) != 0) {
+          match_ip<Ipv6Address>(burst, i, snapshot);
+        } else {
+          match_ip<Ipv4Address>(burst, i, snapshot);
+        }
     }
   }
 }

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "dataplane/counters.h"
 #include "dataplane/packet/address.h"
+#include "dataplane/record.h"
 
 namespace dataplane {
 
@@ -18,25 +18,28 @@ class MissingHops {
   static constexpr std::size_t notes_max = 64;
 
   // --- worker ---
-  void note(Ipv4Address address) {
-    notes_[next_].set(std::uint64_t{address.bits.value()} | marked);
+  void note(const IpAddress& address) {
+    notes_[next_].write({address, true});
     next_ = (next_ + 1) % notes_max;
   }
 
   // --- control ---
   /// What is noted, over and over until something else takes its place.
-  [[nodiscard]] std::vector<Ipv4Address> addresses() const {
-    std::vector<Ipv4Address> found;
-    for (const Counter& note : notes_) {
-      const std::uint64_t value = note.read();
-      if (value != 0) found.push_back({Be32{static_cast<std::uint32_t>(value)}});
+  [[nodiscard]] std::vector<IpAddress> addresses() const {
+    std::vector<IpAddress> found;
+    for (const Record<Note>& one : notes_) {
+      const auto note = one.read();
+      if (note && note->used) found.push_back(note->address);
     }
     return found;
   }
 
  private:
-  static constexpr std::uint64_t marked = std::uint64_t{1} << 32;  // so that 0 means: none
-  std::array<Counter, notes_max> notes_;
+  struct Note {
+    IpAddress address;
+    bool used = false;
+  };
+  std::array<Record<Note>, notes_max> notes_;
   std::size_t next_ = 0;
 };
 

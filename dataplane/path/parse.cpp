@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "dataplane/packet/checksum.h"
 #include "dataplane/path/verbs.h"
 
@@ -56,31 +58,66 @@ const Ipv4Header* ipv4_at(const Packet& packet, std::size_t offset) {
   return header_checksum_right(*ip) ? ip : nullptr;
 }
 
+/// Cuts what follows the IP packet: Ethernet padding.
+void cut(Packet& packet, std::size_t end) {
+  packet.tailroom = static_cast<std::uint16_t>(packet.tailroom + (packet.length - end));
+  packet.length = static_cast<std::uint16_t>(end);
+}
+
+/// The addresses of a header, and the ports that stand at `offset`.
+template <class Address>
+FlowKey<Address> key_at(const HeaderOf<Address>& ip, const UdpHeader& ports, Protocol protocol) {
+  return {ip.source, ip.destination, ports.source_port, ports.destination_port,
+          protocol,  {0, 0, 0}};
+}
+
+/// Where the transport header of a quoted packet begins, and what it is; nullopt: there is none.
+struct Transport {
+  std::size_t offset;
+  Protocol protocol;
+};
+std::optional<Transport> quoted_transport(const Ipv4Header& ip, std::size_t offset) {
+  if (ip.version() != 4 || ip.header_bytes() < sizeof ip) return std::nullopt;
+  if ((ip.fragment.value() & 0x1fff) != 0) return std::nullopt;
+  return Transport{offset + ip.header_bytes(), static_cast<Protocol>(ip.protocol)};
+}
+std::optional<Transport> quoted_transport(const Ipv6Header& ip, std::size_t offset) {
+  // What we forwarded had its transport header right behind: with extensions in between, the flow
+  // is not found, and the error is dropped.
+  if (ip.version() != 6) return std::nullopt;
+  return Transport{offset + sizeof ip, static_cast<Protocol>(ip.next_header)};
+}
+
 /// The flow that an ICMP error is about, seen from the side that the error has to go to (RFC 792:
 /// the error quotes the packet's IP header and at least 8 bytes behind it).
-bool quoted_key(const Packet& packet, FlowKey4& key) {
+template <class Address>
+bool quoted_key(const Packet& packet, FlowKey<Address>& key) {
   const std::size_t offset = packet.transport + sizeof(IcmpHeader);
-  const auto* quoted = packet.at<Ipv4Header>(offset);
-  if (quoted == nullptr || quoted->version() != 4 || quoted->header_bytes() < sizeof(Ipv4Header) ||
-      (quoted->fragment.value() & 0x1fff) != 0) {
-    return false;
-  }
-  const auto protocol = static_cast<Protocol>(quoted->protocol);
+  const auto* quoted = packet.at<HeaderOf<Address>>(offset);
+  if (quoted == nullptr) return false;
+  const auto transport = quoted_transport(*quoted, offset);
+  if (!transport) return false;
   // UDP's header stands for TCP's too: ports, and 8 bytes in all.
-  const auto* ports = packet.at<UdpHeader>(offset + quoted->header_bytes());
-  if (ports == nullptr || (protocol != Protocol::Tcp && protocol != Protocol::Udp)) return false;
-  key = FlowKey4{quoted->source,     quoted->destination,
-                 ports->source_port, ports->destination_port,
-                 protocol,           {0, 0, 0}}
-            .reversed();
+  const auto* ports = packet.at<UdpHeader>(transport->offset);
+  if (ports == nullptr) return false;
+  if (transport->protocol != Protocol::Tcp && transport->protocol != Protocol::Udp) return false;
+  key = key_at<Address>(*quoted, *ports, transport->protocol).reversed();
   return true;
+}
+
+template <class Address>
+void parse_icmp_error(Burst& burst, std::size_t i) {
+  FlowKey<Address> key;
+  if (!quoted_key<Address>(burst.packets[i], key)) return;
+  burst.kinds[i] = Kind::IcmpError;
+  burst.set_key(i, key);
 }
 
 void parse_icmp(Burst& burst, std::size_t i) {
   const Packet& packet = burst.packets[i];
   const auto* icmp = packet.at<IcmpHeader>(packet.transport);
   if (icmp == nullptr) return burst.decide(i, Verdict::DropMalformed);
-  burst.kinds[i] = Kind::OtherIpv4;
+  burst.kinds[i] = Kind::OtherIp;
   if (icmp->type == IcmpHeader::echo_request) {
     burst.kinds[i] = Kind::Echo;
   } else if (icmp->type == IcmpHeader::unreachable || icmp->type == IcmpHeader::time_exceeded) {
@@ -89,16 +126,50 @@ void parse_icmp(Burst& burst, std::size_t i) {
     if (fold_carries(sum_words(packet.data + packet.transport, size)) != 0xffff) {
       return burst.decide(i, Verdict::DropMalformed);
     }
-    if (!quoted_key(packet, burst.keys[i])) return;
-    burst.kinds[i] = Kind::IcmpError;
-    burst.keyed |= Mask{1} << i;
+    parse_icmp_error<Ipv4Address>(burst, i);
   }
 }
 
-void parse_transport(Burst& burst, std::size_t i, const Ipv4Header& ip) {
+/// RFC 4861, 7.1.1, as far as it concerns solicitations, which we answer; the kernel judges the
+/// rest itself.
+bool neighbour_message_right(const Packet& packet, const Ipv6Header& ip) {
+  const auto* message = packet.at<NeighbourMessage>(packet.transport);
+  if (message == nullptr) return packet.at<IcmpHeader>(packet.transport) != nullptr;
+  if (message->type != icmpv6::neighbour_solicitation) return true;
+  // The answer is as long as a solicitation with its option.
+  const std::size_t answer = sizeof(NeighbourMessage) + sizeof(LinkAddressOption);
+  return ip.hop_limit == 255 && message->code == 0 && !message->target.is_multicast() &&
+         packet.transport == packet.network + sizeof(Ipv6Header) &&
+         packet.transport + answer <= std::size_t{packet.length} + packet.tailroom;
+}
+
+void parse_icmpv6(Burst& burst, std::size_t i, const Ipv6Header& ip) {
+  const Packet& packet = burst.packets[i];
+  const auto* icmp = packet.at<IcmpHeader>(packet.transport);
+  const std::size_t size = packet.length - packet.transport;
+  const std::uint64_t pseudo =
+      sum_pseudo_header(ip.source, ip.destination, static_cast<std::uint8_t>(Protocol::IcmpV6),
+                        static_cast<std::uint16_t>(size));
+  if (icmp == nullptr ||
+      fold_carries(pseudo + sum_words(packet.data + packet.transport, size)) != 0xffff) {
+    return burst.decide(i, Verdict::DropMalformed);
+  }
+  burst.kinds[i] = Kind::OtherIp;
+  if (icmp->type >= icmpv6::neighbour_first && icmp->type <= icmpv6::neighbour_last) {
+    if (!neighbour_message_right(packet, ip)) return burst.decide(i, Verdict::DropMalformed);
+    burst.kinds[i] = Kind::Neighbour;
+  } else if (icmp->type == icmpv6::echo_request) {
+    burst.kinds[i] = Kind::Echo;
+  } else if (icmp->type >= icmpv6::unreachable && icmp->type <= icmpv6::parameter_problem) {
+    parse_icmp_error<Ipv6Address>(burst, i);
+  }
+}
+
+/// TCP or UDP at packet.transport.
+template <class Address>
+void parse_ports(Burst& burst, std::size_t i, const HeaderOf<Address>& ip, Protocol protocol) {
   const Packet& packet = burst.packets[i];
   const std::size_t room = packet.length - packet.transport;
-  const auto protocol = static_cast<Protocol>(ip.protocol);
   const auto* ports = packet.at<UdpHeader>(packet.transport);
   if (protocol == Protocol::Tcp) {
     const auto* tcp = packet.at<TcpHeader>(packet.transport);
@@ -107,42 +178,81 @@ void parse_transport(Burst& burst, std::size_t i, const Ipv4Header& ip) {
     }
     burst.kinds[i] = Kind::Tcp;
     burst.tcp_flags[i] = tcp->flags;
-  } else if (protocol == Protocol::Udp) {
+  } else {
     if (ports == nullptr || ports->length.value() < sizeof(UdpHeader) ||
         ports->length.value() > room) {
       return burst.decide(i, Verdict::DropMalformed);
     }
     burst.kinds[i] = Kind::Udp;
-    burst.tcp_flags[i] = 0;
-  } else if (protocol == Protocol::Icmp) {
-    return parse_icmp(burst, i);
-  } else {
-    burst.kinds[i] = Kind::OtherIpv4;
-    return;
   }
-  burst.keys[i] = FlowKey4{ip.source, ip.destination, ports->source_port, ports->destination_port,
-                           protocol,  {0, 0, 0}};
-  burst.keyed |= Mask{1} << i;
+  burst.set_key(i, key_at<Address>(ip, *ports, protocol));
 }
 
 void parse_ipv4(Burst& burst, std::size_t i) {
   Packet& packet = burst.packets[i];
   const Ipv4Header* ip = ipv4_at(packet, packet.network);
   if (ip == nullptr) return burst.decide(i, Verdict::DropMalformed);
-  const auto end = static_cast<std::uint16_t>(packet.network + ip->total_length.value());
-  packet.tailroom = static_cast<std::uint16_t>(packet.tailroom + (packet.length - end));
-  packet.length = end;  // without Ethernet padding
+  cut(packet, packet.network + std::size_t{ip->total_length.value()});
   packet.transport = static_cast<std::uint16_t>(packet.network + ip->header_bytes());
   if (!ip->source.may_be_source()) {
     // A DHCP client asks from 0.0.0.0; its packet is the kernel's, if anybody's.
     if (!ip->destination.is_broadcast()) return burst.decide(i, Verdict::DropSource);
   }
+  const auto protocol = static_cast<Protocol>(ip->protocol);
+  burst.kinds[i] = Kind::OtherIp;
   if (ip->is_fragment()) {
     burst.kinds[i] = Kind::Fragment;
   } else if (packet.header<EthernetHeader>(0).destination.is_group()) {
-    burst.kinds[i] = Kind::OtherIpv4;  // a flow is between two hosts (RFC 1122, 3.3.6)
-  } else {
-    parse_transport(burst, i, *ip);
+    return;  // a flow is between two hosts (RFC 1122, 3.3.6)
+  } else if (protocol == Protocol::Tcp || protocol == Protocol::Udp) {
+    parse_ports<Ipv4Address>(burst, i, *ip, protocol);
+  } else if (protocol == Protocol::Icmp) {
+    parse_icmp(burst, i);
+  }
+}
+
+/// Steps over extension headers, as many as make sense. Sets packet.transport; nullopt: cut off.
+std::optional<std::uint8_t> skip_extensions(Packet& packet, std::uint8_t next) {
+  constexpr int extensions_max = 8;  // each at most once, destination options twice (RFC 8200, 4.1)
+  std::size_t offset = packet.network + sizeof(Ipv6Header);
+  for (int n = 0; n < extensions_max; ++n) {
+    if (next != Ipv6Extension::hop_by_hop && next != Ipv6Extension::routing &&
+        next != Ipv6Extension::destination_options) {
+      break;
+    }
+    const auto* extension = packet.at<Ipv6Extension>(offset);
+    if (extension == nullptr || offset + extension->bytes() > packet.length) return std::nullopt;
+    offset += extension->bytes();
+    next = extension->next_header;
+  }
+  packet.transport = static_cast<std::uint16_t>(offset);
+  return next;
+}
+
+void parse_ipv6(Burst& burst, std::size_t i) {
+  Packet& packet = burst.packets[i];
+  burst.v6 |= Mask{1} << i;
+  const auto* ip = packet.at<Ipv6Header>(packet.network);
+  if (ip == nullptr || ip->version() != 6) return burst.decide(i, Verdict::DropMalformed);
+  const std::size_t end =
+      packet.network + sizeof(Ipv6Header) + std::size_t{ip->payload_length.value()};
+  if (end > packet.length) return burst.decide(i, Verdict::DropMalformed);
+  cut(packet, end);
+  // Only who does not have an address yet sends from ::, to a group (RFC 4862, 5.4.2).
+  const bool nameless = ip->source.is_unspecified() && ip->destination.is_multicast();
+  if (!ip->source.may_be_source() && !nameless) return burst.decide(i, Verdict::DropSource);
+  const auto next = skip_extensions(packet, ip->next_header);
+  if (!next) return burst.decide(i, Verdict::DropMalformed);
+  const auto protocol = static_cast<Protocol>(*next);
+  burst.kinds[i] = Kind::OtherIp;
+  if (*next == Ipv6Extension::fragment) {
+    burst.kinds[i] = Kind::Fragment;
+  } else if (protocol == Protocol::IcmpV6) {
+    parse_icmpv6(burst, i, *ip);
+  } else if (packet.header<EthernetHeader>(0).destination.is_group()) {
+    return;  // as above
+  } else if (protocol == Protocol::Tcp || protocol == Protocol::Udp) {
+    parse_ports<Ipv6Address>(burst, i, *ip, protocol);
   }
 }
 
@@ -165,6 +275,8 @@ void parse(Burst& burst, const Snapshot& snapshot) {
     if (!parse_link(burst, i, snapshot.ports[packet.ingress.number], type)) continue;
     if (type == ether_type::ipv4) {
       parse_ipv4(burst, i);
+    } else if (type == ether_type::ipv6) {
+      parse_ipv6(burst, i);
     } else if (type == ether_type::arp) {
       parse_arp(burst, i);
     } else {

@@ -10,7 +10,10 @@ namespace dataplane {
 /// ARP request → reply for the address it asks for (RFC 826).
 void reply_arp(Packet& packet, const Port& port);
 
-/// ICMP echo request → echo reply (RFC 792).
+/// Neighbour solicitation → advertisement of the address it asks for (RFC 4861, 7.2.4).
+void reply_neighbour(Packet& packet, const Port& port);
+
+/// ICMP echo request → echo reply (RFC 792; RFC 4443, 4.2).
 void reply_echo(Packet& packet, const Port& port);
 
 /// TCP segment → the RST that RFC 9293, 3.10.7.1 prescribes for a connection that does not exist.
@@ -18,7 +21,8 @@ void reply_echo(Packet& packet, const Port& port);
 void reply_reset(Packet& packet, const Port& port);
 
 /// IPv4 packet → ICMP "fragmentation needed" with the MTU of the next link (RFC 1191), quoting as
-/// much as fits into 576 bytes (RFC 1812, 4.3.2.3).
+/// much as fits into 576 bytes (RFC 1812, 4.3.2.3). IPv6 packet → ICMPv6 "packet too big", quoting
+/// as much as fits into 1,280 (RFC 4443, 3.2).
 void reply_too_big(Packet& packet, const Port& port, std::uint16_t mtu);
 
 }  // namespace dataplane

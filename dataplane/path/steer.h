@@ -16,6 +16,8 @@ namespace dataplane {
 }
 
 /// The worker that owns the flow of a packet with this key.
-[[nodiscard]] WorkerId owner_worker(const FlowKey4& key, const Snapshot& snapshot, Seed seed);
+template <class Address>
+[[nodiscard]] WorkerId owner_worker(const FlowKey<Address>& key, const Snapshot& snapshot,
+                                    Seed seed);
 
 }  // namespace dataplane

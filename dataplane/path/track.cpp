@@ -8,12 +8,14 @@ namespace {
 
 constexpr std::uint8_t deciding_flags = TcpHeader::syn | TcpHeader::ack | TcpHeader::rst;
 
-bool is_client_syn(const Flow4& flow, std::uint8_t flags) {
+template <class Address>
+bool is_client_syn(const Flow<Address>& flow, std::uint8_t flags) {
   return flow.direction == Direction::ToTarget && (flags & deciding_flags) == TcpHeader::syn;
 }
 
 /// The packet shows that the connection is over and another begins with it.
-bool starts_anew(const Flow4& flow, const Target* target, Kind kind, std::uint8_t flags) {
+template <class Address>
+bool starts_anew(const Flow<Address>& flow, const Target* target, Kind kind, std::uint8_t flags) {
   if (kind == Kind::Udp) {
     // Nothing ties a datagram to a target that is gone: the client's next one moves the flow.
     return flow.direction == Direction::ToTarget && (target == nullptr || target->terminated);
@@ -28,6 +30,40 @@ bool starts_anew(const Flow4& flow, const Target* target, Kind kind, std::uint8_
 void refuse(Burst& burst, std::size_t i) {
   const bool tell = burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::rst) == 0;
   burst.decide(i, tell ? Verdict::ReplyResetTargetGone : Verdict::DropTargetGone);
+}
+
+template <class Address>
+void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows) {
+  FlowTable<Address>& table = flows.table();
+  const std::uint64_t moves = table.moves();
+  // In order of arrival: what one packet does to its flow, the next one of the burst must see.
+  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
+    if (burst.flows[i] == no_flow || burst.kinds[i] == Kind::IcmpError) continue;
+    if (table.moves() != moves) {
+      burst.flows[i] = table.find(burst.tokens[i], burst.key<Address>(i));
+      if (burst.flows[i] == no_flow) continue;
+    }
+    Flow<Address>& flow = table[burst.flows[i]];
+    const Target* target = snapshot.target(flow.target);
+    if (starts_anew(flow, target, burst.kinds[i], burst.tcp_flags[i])) {
+      flows.end(burst.flows[i], FlowEnd::Removed);
+      burst.flows[i] = no_flow;
+    } else if (target == nullptr || target->terminated) {
+      if (burst.kinds[i] == Kind::Tcp) flow.phase = table[flow.twin].phase = Phase::TargetReset;
+      burst.targets[i] = flow.target;
+      refuse(burst, i);
+    } else if (burst.kinds[i] == Kind::Tcp) {
+      advance(flow, table, burst.tcp_flags[i]);
+    }
+  }
+  if (table.moves() == moves) return;
+  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
+    if (burst.flows[i] == no_flow) continue;
+    burst.flows[i] = table.find(burst.tokens[i], burst.key<Address>(i));
+    // The last words of a connection that a later packet of this burst has replaced: they must not
+    // start or join the new one.
+    if (burst.flows[i] == no_flow) burst.decide(i, Verdict::DropUnknownFlow);
+  }
 }
 
 }  // namespace
@@ -55,37 +91,9 @@ Phase next_phase(Phase phase, Direction direction, std::uint8_t tcp_flags) {
   }
 }
 
-void track(Burst& burst, const Snapshot& snapshot, FlowLedger& flows) {
-  FlowTable& table = flows.table();
-  const std::uint64_t moves = table.moves();
-  // In order of arrival: what one packet does to its flow, the next one of the burst must see.
-  for (std::size_t i : bits(burst.pending & burst.keyed)) {
-    if (burst.flows[i] == no_flow || burst.kinds[i] == Kind::IcmpError) continue;
-    if (table.moves() != moves) {
-      burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
-      if (burst.flows[i] == no_flow) continue;
-    }
-    Flow4& flow = table[burst.flows[i]];
-    const Target* target = snapshot.target(flow.target);
-    if (starts_anew(flow, target, burst.kinds[i], burst.tcp_flags[i])) {
-      flows.end(burst.flows[i], FlowEnd::Removed);
-      burst.flows[i] = no_flow;
-    } else if (target == nullptr || target->terminated) {
-      if (burst.kinds[i] == Kind::Tcp) flow.phase = table[flow.twin].phase = Phase::TargetReset;
-      burst.targets[i] = flow.target;
-      refuse(burst, i);
-    } else if (burst.kinds[i] == Kind::Tcp) {
-      advance(flow, table, burst.tcp_flags[i]);
-    }
-  }
-  if (table.moves() == moves) return;
-  for (std::size_t i : bits(burst.pending & burst.keyed)) {
-    if (burst.flows[i] == no_flow) continue;
-    burst.flows[i] = table.find(burst.tokens[i], burst.keys[i]);
-    // The last words of a connection that a later packet of this burst has replaced: they must not
-    // start or join the new one.
-    if (burst.flows[i] == no_flow) burst.decide(i, Verdict::DropUnknownFlow);
-  }
+void track(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows) {
+  track_family(burst, snapshot, flows.v4);
+  track_family(burst, snapshot, flows.v6);
 }
 
 }  // namespace dataplane

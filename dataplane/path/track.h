@@ -18,7 +18,8 @@ namespace dataplane {
 [[nodiscard]] Phase next_phase(Phase phase, Direction direction, std::uint8_t tcp_flags);
 
 /// Moves a connection on by one packet of `flow`; both its directions know the phase.
-inline void advance(Flow4& flow, FlowTable& table, std::uint8_t tcp_flags) {
+template <class Address>
+void advance(Flow<Address>& flow, FlowTable<Address>& table, std::uint8_t tcp_flags) {
   const Phase next = next_phase(flow.phase, flow.direction, tcp_flags);
   if (next != flow.phase) flow.phase = table[flow.twin].phase = next;
 }

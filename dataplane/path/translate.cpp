@@ -5,17 +5,24 @@
 namespace dataplane {
 namespace {
 
+std::uint8_t hops_left(const Ipv4Header& ip) { return ip.ttl; }
+std::uint8_t hops_left(const Ipv6Header& ip) { return ip.hop_limit; }
+bool may_fragment(const Ipv4Header& ip) { return ip.may_fragment(); }
+bool may_fragment(const Ipv6Header&) { return false; }  // only its sender may (RFC 8200, 5)
+
 /// The way back to the client is the way it came last: no look-up, and right behind several
 /// routers.
-void learn_client(const Packet& packet, Flow4& flow, FlowTable& flows) {
+template <class Address>
+void learn_client(const Packet& packet, Flow<Address>& flow, FlowTable<Address>& flows) {
   const MacAddress& mac = packet.header<EthernetHeader>(0).source;
   if (flow.client_mac == mac && flow.client_port == packet.ingress) return;
-  Flow4& twin = flows[flow.twin];
+  Flow<Address>& twin = flows[flow.twin];
   flow.client_mac = twin.client_mac = mac;
   flow.client_port = twin.client_port = packet.ingress;
 }
 
-NextHop hop_for(const Flow4& flow, const Snapshot& snapshot) {
+template <class Address>
+NextHop hop_for(const Flow<Address>& flow, const Snapshot& snapshot) {
   if (flow.direction == Direction::ToTarget) {
     const Target* target = snapshot.target(flow.target);
     return target == nullptr ? NextHop{} : target->next_hop;
@@ -23,13 +30,15 @@ NextHop hop_for(const Flow4& flow, const Snapshot& snapshot) {
   // Picked up from the target's side, and the client has not sent anything since.
   if (flow.client_mac.is_zero()) return snapshot.next_hop_to(flow.new_destination);
   const Port& port = snapshot.ports[flow.client_port.number];
-  return next_hop(port.id, flow.client_mac, port.mac, port.vlan, port.mtu);
+  return next_hop(port.id, flow.client_mac, port.mac, port.vlan, port.mtu,
+                  IpAddress(flow.new_destination).family());
 }
 
-void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable& flows,
+template <class Address>
+void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable<Address>& flows,
              MissingHops& missing) {
   Packet& packet = burst.packets[i];
-  Flow4& flow = flows[burst.flows[i]];
+  Flow<Address>& flow = flows[burst.flows[i]];
   const bool icmp_error = burst.kinds[i] == Kind::IcmpError;
   burst.targets[i] = flow.target;
   burst.listeners[i] = flow.listener;
@@ -38,11 +47,11 @@ void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable& f
     missing.note(flow.new_destination);
     return burst.decide(i, Verdict::DropNoNextHop);
   }
-  const auto& ip = packet.header<Ipv4Header>(packet.network);
-  if (ip.ttl <= 1) return burst.decide(i, Verdict::DropTtl);
+  const auto& ip = packet.header<HeaderOf<Address>>(packet.network);
+  if (hops_left(ip) <= 1) return burst.decide(i, Verdict::DropTtl);
   const auto bytes = static_cast<std::uint16_t>(packet.length - packet.network);
   if (bytes > hop.mtu) {
-    if (ip.may_fragment() || icmp_error) return burst.decide(i, Verdict::DropTooBig);
+    if (may_fragment(ip) || icmp_error) return burst.decide(i, Verdict::DropTooBig);
     reply_too_big(packet, snapshot.ports[packet.ingress.number], hop.mtu);
     return burst.decide(i, Verdict::ReplyTooBig);
   }
@@ -67,6 +76,8 @@ void write_replies(Burst& burst, const Snapshot& snapshot) {
     const Port& port = snapshot.ports[packet.ingress.number];
     if (verdict == Verdict::ReplyArp) {
       reply_arp(packet, port);
+    } else if (verdict == Verdict::ReplyNeighbour) {
+      reply_neighbour(packet, port);
     } else if (verdict == Verdict::ReplyEcho) {
       reply_echo(packet, port);
     } else {
@@ -75,13 +86,20 @@ void write_replies(Burst& burst, const Snapshot& snapshot) {
   }
 }
 
-}  // namespace
-
-void translate(Burst& burst, const Snapshot& snapshot, FlowTable& flows, MissingHops& missing) {
-  for (std::size_t i : bits(burst.pending)) {
+template <class Address>
+void translate_family(Burst& burst, const Snapshot& snapshot, FlowTable<Address>& flows,
+                      MissingHops& missing) {
+  for (std::size_t i : bits(burst.of<Address>(burst.pending))) {
     DCHECK(burst.flows[i] != no_flow);
     forward(burst, i, snapshot, flows, missing);
   }
+}
+
+}  // namespace
+
+void translate(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, MissingHops& missing) {
+  translate_family(burst, snapshot, flows.v4.table(), missing);
+  translate_family(burst, snapshot, flows.v6.table(), missing);
   write_replies(burst, snapshot);
 }
 

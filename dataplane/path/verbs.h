@@ -1,6 +1,7 @@
 // The verbs of the path, in order. Each signature lists what its verb may read and write; each
 // lives in the .cpp file of its name. A verb looks only at packets that are still pending and may
-// decide any.
+// decide any. Where a verb needs keys or flows it goes over the burst's IPv4 packets, then over its
+// IPv6 ones, with the same code.
 #pragma once
 
 #include "dataplane/burst.h"
@@ -21,11 +22,11 @@ void parse(Burst& burst, const Snapshot& snapshot);
 void steer(Burst& burst, const Snapshot& snapshot, WorkerId self, Seed owner_seed);
 
 /// Looks up all keyed packets, their cache misses overlapping; sets `flows`.
-void find(Burst& burst, const FlowTable& flows);
+void find(Burst& burst, FlowLedgers& flows);
 
 /// Moves TCP phases on; ends flows that a packet shows to be over, which makes that packet a new
 /// one.
-void track(Burst& burst, const Snapshot& snapshot, FlowLedger& flows);
+void track(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows);
 
 /// Finds the listener (or, for a target's packet, the target) of packets without a flow; answers or
 /// drops what belongs to no flow; leaves the kernel's in `for_kernel`.
@@ -35,10 +36,10 @@ void match(Burst& burst, const Snapshot& snapshot);
 void admit(Burst& burst, const Snapshot& snapshot, PuntMeters& punts);
 
 /// Picks a target for each new flow and enters it into the table.
-void choose(Burst& burst, const Snapshot& snapshot, FlowLedger& flows, Turns& turns);
+void choose(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, Turns& turns);
 
 /// Rewrites packets of known flows and sets their egress. Afterwards nothing is pending.
-void translate(Burst& burst, const Snapshot& snapshot, FlowTable& flows, MissingHops& missing);
+void translate(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, MissingHops& missing);
 
 /// Counts every packet once by verdict, and by listener and target where they have one.
 void account(const Burst& burst, const Snapshot& snapshot, WorkerBlock& counters);

@@ -11,21 +11,25 @@
 
 #include "dataplane/packet/address.h"
 #include "dataplane/packet/contract.h"
+#include "dataplane/packet/flow_key.h"
 
 namespace dataplane {
 
 struct Endpoint {
-  Ipv4Address address;
+  IpAddress address;
   Be16 port;
   Protocol protocol = Protocol::Tcp;
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+[[nodiscard]] constexpr std::uint64_t fixed_table_bits(const IpAddress& key) {
+  const auto [high, low] = key.v6().words();
+  return fold(high ^ 0x9e37'79b9'7f4a'7c15u, low ^ 0xd6e8'feb8'6659'fd93u);
+}
 [[nodiscard]] constexpr std::uint64_t fixed_table_bits(const Endpoint& key) {
-  return std::uint64_t{key.address.bits.value()} << 24 ^ std::uint64_t{key.port.value()} << 8 ^
+  return fixed_table_bits(key.address) ^ std::uint64_t{key.port.value()} << 8 ^
          static_cast<std::uint64_t>(key.protocol);
 }
-[[nodiscard]] constexpr std::uint64_t fixed_table_bits(Ipv4Address key) { return key.bits.value(); }
 
 template <class Key, class Value>
 class FixedTable {

@@ -1,9 +1,11 @@
-// Flow: one direction of one connection, in one cache line.
+// Flow: one direction of one connection. For IPv4, in one cache line:
 //
 //   0        4        8        12       16       20       24       28       32
 //   ├─ key: source, destination, ports, protocol ─┤├─ new addresses ─┤├ports┤├deltas┤
 //   32                38 39 40       44       48  50  52       56       60       64
 //   ├─ client's MAC ──┤port│state│ target │  twin │lst│byt│ packets│ bytes  │last seen│
+//
+// For IPv6 the same fields take two lines: the key, then what the packet becomes.
 //
 // A connection has two: `ToTarget`, found by what the client sends, and `ToClient`, found by what
 // the target sends; each holds the other's index. A packet of an established flow touches one of
@@ -40,11 +42,12 @@ enum class Phase : std::uint8_t {
   TargetReset,  // … as the target's, or from us to both
 };
 
-struct alignas(64) Flow4 {
-  FlowKey4 key;
+template <class Address>
+struct alignas(64) Flow {
+  FlowKey<Address> key;
   // What the packet's addresses become.
-  Ipv4Address new_source;
-  Ipv4Address new_destination;
+  Address new_source;
+  Address new_destination;
   Be16 new_source_port;
   Be16 new_destination_port;
   // What that adds to the checksums: ones' complement sums in wire order (RFC 1624).
@@ -71,7 +74,10 @@ struct alignas(64) Flow4 {
     ++packets;
   }
 };
+using Flow4 = Flow<Ipv4Address>;
+using Flow6 = Flow<Ipv6Address>;
 static_assert(sizeof(Flow4) == 64, "one cache line");
+static_assert(sizeof(Flow6) == 128, "two cache lines");
 
 [[nodiscard]] std::string_view to_string(Phase phase);
 

@@ -5,7 +5,7 @@
 // line and one entry line. The tags of 7 entries and an overflow count share 16 bytes:
 //
 //   groups   [tag×7|overflow] [tag×7|overflow] …      16 bytes a bucket, 4 buckets a cache line
-//   entries  [64 bytes]×7     [64 bytes]×7     …      entry i of bucket b at b*7+i
+//   entries  [64 bytes]×7     [64 bytes]×7     …      entry i of bucket b at b*7+i; 128 for IPv6
 //
 // An entry lives in its primary bucket, or, if that was full, in its secondary; `overflow` of the
 // primary counts the latter, so a miss reads the second group only where there is a reason to.
@@ -91,11 +91,13 @@ class BasicFlowTable {
   /// `memory`: bytes_needed(entries) bytes, aligned to 64, which must outlive the table; cleared
   /// here.
   BasicFlowTable(std::span<std::byte> memory, std::size_t entries, Seed seed)
-      : seed_(seed), buckets_(static_cast<std::uint32_t>(buckets_for(entries))) {
+      : seed_(seed),
+        buckets_(static_cast<std::uint32_t>(buckets_for(entries))),
+        capacity_(entries) {
     CHECK(memory.size() >= bytes_needed(entries));
     CHECK(reinterpret_cast<std::uintptr_t>(memory.data()) % 64 == 0);
     CHECK(buckets_for(entries) * TagGroup::width < no_flow.slot);
-    std::memset(memory.data(), 0, memory.size());
+    std::memset(memory.data(), 0, bytes_needed(entries));
     groups_ = new (memory.data()) TagGroup[buckets_];
     const std::size_t offset = (buckets_ * sizeof(TagGroup) + 63) / 64 * 64;
     entries_ = new (memory.data() + offset) Entry[slots()];
@@ -105,6 +107,9 @@ class BasicFlowTable {
   BasicFlowTable& operator=(const BasicFlowTable&) = delete;
 
   [[nodiscard]] std::size_t size() const { return size_; }
+  /// The entries it was made for: its owner inserts no more (insert itself goes on to the last
+  /// slot).
+  [[nodiscard]] std::size_t capacity() const { return capacity_; }
   [[nodiscard]] std::size_t slots() const { return std::size_t{buckets_} * TagGroup::width; }
   /// Raised whenever an index given out before may have become wrong (entry moved or erased).
   [[nodiscard]] std::uint64_t moves() const { return moves_; }
@@ -211,7 +216,8 @@ class BasicFlowTable {
   }
   [[nodiscard]] FlowIndex fetched(std::uint32_t bucket, unsigned matches) const {
     const FlowIndex index = at(bucket, static_cast<unsigned>(std::countr_zero(matches)));
-    __builtin_prefetch(&entries_[index.slot]);
+    const auto* entry = reinterpret_cast<const char*>(&entries_[index.slot]);
+    for (std::size_t line = 0; line < sizeof(Entry); line += 64) __builtin_prefetch(entry + line);
     return index;
   }
   [[nodiscard]] FlowIndex find_in(std::uint32_t bucket, std::uint16_t tag, const Key& key) const {
@@ -290,12 +296,16 @@ class BasicFlowTable {
 
   Seed seed_;
   std::uint32_t buckets_;
+  std::size_t capacity_;
   TagGroup* groups_;
   Entry* entries_;
   std::size_t size_ = 0;
   std::uint64_t moves_ = 0;
 };
 
-using FlowTable = BasicFlowTable<Flow4>;
+template <class Address>
+using FlowTable = BasicFlowTable<Flow<Address>>;
+using FlowTable4 = FlowTable<Ipv4Address>;
+using FlowTable6 = FlowTable<Ipv6Address>;
 
 }  // namespace dataplane

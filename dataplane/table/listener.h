@@ -11,7 +11,7 @@ namespace dataplane {
 struct Listener {
   ListenerId id;
   std::uint16_t incarnation = 0;  // of the slot, as in TargetId
-  Ipv4Address address;
+  IpAddress address;
   Be16 port;
   Protocol protocol = Protocol::Tcp;
   TargetGroupId target_group;

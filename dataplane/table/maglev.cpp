@@ -26,8 +26,19 @@ struct Walk {
   std::uint32_t skip;
 };
 
+std::uint64_t identity(const MaglevEntry& target) {
+  const std::uint64_t port = target.port.value();
+  if (target.address.is_v4()) {
+    return std::uint64_t{target.address.v4().bits.value()} << 16 | port;
+  }
+  // Every host's table the same, whatever its byte order.
+  const auto number = [](std::uint64_t wire) { return __builtin_bswap64(wire); };
+  const auto [high, low] = target.address.v6().words();
+  return mix(number(high)) ^ mix(number(low) + port);
+}
+
 Walk walk(const MaglevEntry& target, std::uint32_t size) {
-  const std::uint64_t word = std::uint64_t{target.address.bits.value()} << 16 | target.port.value();
+  const std::uint64_t word = identity(target);
   const std::uint64_t offset = mix(word + 0x9e37'79b9'7f4a'7c15u);
   const std::uint64_t skip = mix(word + 0x3c6e'f372'fe94'f82au);
   return {target.id, static_cast<std::uint32_t>(offset % size),

@@ -16,7 +16,7 @@ namespace dataplane {
 
 struct MaglevEntry {
   TargetId id;
-  Ipv4Address address;
+  IpAddress address;
   Be16 port;
   std::uint16_t weight = 1;  // 0: gets nothing
 };

@@ -21,15 +21,19 @@ struct NextHop {
   [[nodiscard]] bool resolved() const { return header_size != 0; }
 };
 
-/// The next hop with MAC `destination` behind `port`. `vlan` 0: no tag.
+[[nodiscard]] constexpr Be16 ether_type_of(Family family) {
+  return family == Family::V4 ? ether_type::ipv4 : ether_type::ipv6;
+}
+
+/// The next hop with MAC `destination` behind `port`, for packets of one family. `vlan` 0: no tag.
 [[nodiscard]] inline NextHop next_hop(PortId port, const MacAddress& destination,
                                       const MacAddress& source, std::uint16_t vlan,
-                                      std::uint16_t mtu) {
+                                      std::uint16_t mtu, Family family) {
   NextHop hop{.header_size = 14, .port = port, .mtu = mtu};
-  EthernetHeader ethernet{destination, source, ether_type::ipv4};
+  EthernetHeader ethernet{destination, source, ether_type_of(family)};
   if (vlan != 0) {
     ethernet.type = ether_type::vlan;
-    const VlanTag tag{Be16{vlan}, ether_type::ipv4};
+    const VlanTag tag{Be16{vlan}, ether_type_of(family)};
     std::memcpy(hop.header.data() + sizeof ethernet, &tag, sizeof tag);
     hop.header_size = 18;
   }

@@ -2,7 +2,7 @@
 
 namespace dataplane {
 
-NextHop Snapshot::next_hop_to(Ipv4Address address) const {
+NextHop Snapshot::next_hop_to(const IpAddress& address) const {
   for (const Route& route : routes) {
     if (!route.prefix.contains(address)) continue;
     if (!route.on_link) return route.gateway;

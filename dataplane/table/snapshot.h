@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "dataplane/packet/address.h"
@@ -27,7 +28,7 @@ struct Port {
   bool kernel_path = false;  // a TAP twin exists: what is the port's own goes there
 };
 
-/// Who an IPv4 address belongs to.
+/// Who an address belongs to.
 enum class Owner : std::uint8_t {
   Nobody,
   Listener,  // a listener's: ARP, echo and flows are ours
@@ -37,7 +38,7 @@ enum class Owner : std::uint8_t {
 
 /// Where packets to an address that is neither ours nor a target's go: clients, after a restart.
 struct Route {
-  Ipv4Prefix prefix;
+  IpPrefix prefix;
   PortId port;
   bool on_link = false;  // the destination itself is the neighbour
   NextHop gateway;       // else this one
@@ -53,9 +54,20 @@ struct FlowTimeouts {
 
 /// full_nat's source addresses and the ports used on each.
 struct LocalAddresses {
-  std::vector<Ipv4Address> addresses;  // as routed by port: see compile
+  // As routed by port: see compile.
+  std::vector<Ipv4Address> v4;
+  std::vector<Ipv6Address> v6;
   std::uint16_t port_first = 1024;
   std::uint16_t port_last = 65'535;
+
+  template <class Address>
+  [[nodiscard]] const std::vector<Address>& of() const {
+    if constexpr (std::is_same_v<Address, Ipv4Address>) {
+      return v4;
+    } else {
+      return v6;
+    }
+  }
 };
 
 struct Snapshot {
@@ -70,14 +82,14 @@ struct Snapshot {
   // Every address that is ours, and whose. One that is several things is the port's before it is a
   // listener's before it is a local one: so ask for flows and listener_at first
   // (config/compile.cpp).
-  FixedTable<Ipv4Address, Owner> owners;
-  FixedTable<Ipv4Address, NextHop> neighbours;  // on-link hosts whose MAC is known
-  std::vector<Route> routes;                    // longest prefix first
+  FixedTable<IpAddress, Owner> owners;
+  FixedTable<IpAddress, NextHop> neighbours;  // on-link hosts whose MAC is known
+  std::vector<Route> routes;                  // longest prefix first
   std::vector<LocalAddresses> locals;  // by PortId: full_nat sources towards targets behind it
   FlowTimeouts timeouts;
   std::uint32_t punts_per_second = 20'000;  // per worker
 
-  [[nodiscard]] Owner owner_of(Ipv4Address address) const {
+  [[nodiscard]] Owner owner_of(const IpAddress& address) const {
     const Owner* found = owners.find(address);
     return found == nullptr ? Owner::Nobody : *found;
   }
@@ -96,7 +108,7 @@ struct Snapshot {
   }
   /// The next hop towards an address, by route; unresolved if there is none or its MAC is not
   /// known.
-  [[nodiscard]] NextHop next_hop_to(Ipv4Address address) const;
+  [[nodiscard]] NextHop next_hop_to(const IpAddress& address) const;
 };
 
 }  // namespace dataplane

@@ -12,7 +12,7 @@ namespace dataplane {
 struct Target {
   TargetId id;
   TargetGroupId target_group;
-  Ipv4Address address;
+  IpAddress address;
   Be16 port;
   std::uint16_t weight = 1;
   /// New flows may be sent here (health, draining and fail-open are already decided: see compile).

@@ -42,8 +42,8 @@ def test_dead_target_fails_requests_only_until_the_checks_notice(lab, spillway):
 
 
 def downloads_on_every_target(lab, daemon):
-    """Starts downloads until every target has one: each worker has a round of its own, and which worker
-    a client port falls to is not known beforehand."""
+    """Starts downloads until every target has one: each worker has a round of its own, and which
+    worker a client port falls to is not known beforehand."""
     downloads = []
     while not all(target["active_flows"] >= 1 for target in daemon.ctl.targets().values()):
         assert len(downloads) < 12, "a target gets no flow"

@@ -1,26 +1,9 @@
 """What is on the wire, judged by tshark: every packet that Spillway sends has right checksums."""
 
-import contextlib
-import signal
-import subprocess
-
 import pytest
 
-from support import clients, frames, processes
+from support import clients, frames
 from support.lab import URL
-
-@contextlib.contextmanager
-def captured(namespace, interface, file):
-    """Captures in a namespace while the with block runs."""
-    capture = namespace.start(["dumpcap", "-q", "-i", interface, "-w", file, "-B", "64"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        for line in capture.stdout:
-            if line.startswith("File:"):  # dumpcap's word that it has begun
-                break
-        yield
-    finally:
-        processes.stop(capture, first=signal.SIGINT)
 
 
 @pytest.mark.parametrize("mode", ("nat", "full_nat"))
@@ -29,7 +12,8 @@ def test_tshark_finds_nothing_wrong(lab, spillway, tmp_path, mode):
     macs = {port["name"]: port["mac"] for port in daemon.ctl.status()["ports"]}
     client_side, target_side = tmp_path / "client.pcap", tmp_path / "target.pcap"
     target = lab.network.targets[0]
-    with captured(lab.client, "eth0", client_side), captured(target, "eth0", target_side):
+    with frames.captured(lab.client, "eth0", client_side), \
+            frames.captured(target, "eth0", target_side):
         assert clients.Load(lab.client, requests=300).run()["failed"] == 0
         lab.client.run(["curl", "-s", "-o", "/dev/null", f"{URL}/?" + "x" * 4000])
         lab.client.run(["ping", "-c", "3", "-i", "0.05", "203.0.113.10"])

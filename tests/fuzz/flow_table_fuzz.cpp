@@ -16,11 +16,11 @@ namespace {
 
 constexpr std::uint32_t connections_max = 512;
 constexpr std::size_t entries_max = 600;
-alignas(64) std::array<std::byte, FlowTable::bytes_needed(entries_max)> memory;
+alignas(64) std::array<std::byte, FlowTable4::bytes_needed(entries_max)> memory;
 
 FlowKey4 key(std::uint32_t connection, Direction direction) {
-  const FlowKey4 to_target{Ipv4Address{Be32{0x0a00'0001}},
-                           Ipv4Address{Be32{0xcb00'710a}},
+  const FlowKey4 to_target{IpAddress{Be32{0x0a00'0001}},
+                           IpAddress{Be32{0xcb00'710a}},
                            Be16{static_cast<std::uint16_t>(1024 + connection)},
                            Be16{80},
                            Protocol::Tcp,
@@ -31,7 +31,7 @@ FlowKey4 key(std::uint32_t connection, Direction direction) {
 class Run {
  public:
   Run(std::size_t entries, std::uint8_t seed)
-      : table_(std::span(memory).first(FlowTable::bytes_needed(entries)), entries,
+      : table_(std::span(memory).first(FlowTable4::bytes_needed(entries)), entries,
                Seed{0x9e37'79b9'7f4a'7c15u * (seed + 1u), 0x0123'4567'89ab'cdefu + seed}),
         entries_(entries) {}
 
@@ -146,7 +146,7 @@ class Run {
     }
   }
 
-  FlowTable table_;
+  FlowTable4 table_;
   std::size_t entries_;
   std::size_t size_ = 0;
   std::array<bool, connections_max> present_{};

@@ -54,7 +54,7 @@ void check_laws(Rig& rig) {
   CHECK(totals.received.read() == sum);
   CHECK(totals.flows_alive.read() ==
         totals.flows_inserted.read() - totals.flows_expired.read() - totals.flows_removed.read());
-  CHECK(rig.core().flows.size() == 2 * totals.flows_alive.read());
+  CHECK(rig.core().flows4.size() + rig.core().flows6.size() == 2 * totals.flows_alive.read());
 }
 
 void fuzz(const std::uint8_t* data, std::size_t size) {

@@ -339,10 +339,10 @@ TEST_F(Life, AListenersFlowsOutliveItOnEveryWorker) {
     }
     ASSERT_NE(rig.counters(0).totals.flows_alive.read(), 0u);
     ASSERT_NE(rig.counters(1).totals.flows_alive.read(), 0u);
-    rig.facts.lingering_addresses = {*dataplane::parse_ipv4("203.0.113.10")};
+    rig.facts.lingering_addresses = {*dataplane::parse_address("203.0.113.10")};
     if (moves) {
       for (config::Listener& listener : rig.config.listeners) {
-        listener.address = *dataplane::parse_ipv4("203.0.113.11");
+        listener.address = *dataplane::parse_address("203.0.113.11");
       }
     } else {
       rig.config.listeners.clear();

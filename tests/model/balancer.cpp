@@ -28,16 +28,22 @@ bool same(const SocketAddress& a, const SocketAddress& b) {
   return a.address == b.address && a.port == b.port;
 }
 
-SocketAddress read_endpoint(const Bytes& frame, std::size_t address, std::size_t port) {
-  const auto& a = *reinterpret_cast<const dataplane::Ipv4Address*>(frame.data() + address);
-  const auto& p = *reinterpret_cast<const Be16*>(frame.data() + port);
-  return {a, p.value()};
+/// Of a frame without VLAN tag, options and extension headers.
+SocketAddress read_endpoint(const Bytes& frame, bool source) {
+  const bool v6 = frame[12] == 0x86;
+  const auto* addresses = frame.data() + (v6 ? 22 : 26);
+  const std::size_t size = v6 ? 16 : 4;
+  const auto* ports = addresses + 2 * size;
+  const auto& port = *reinterpret_cast<const Be16*>(ports + (source ? 0 : 2));
+  const auto* address = addresses + (source ? 0 : size);
+  if (v6) return {*reinterpret_cast<const dataplane::Ipv6Address*>(address), port.value()};
+  return {*reinterpret_cast<const dataplane::Ipv4Address*>(address), port.value()};
 }
 
 }  // namespace
 
 Frame Said::frame() const {
-  Frame frame = tcp ? tests::tcp("0.0.0.0:0", "0.0.0.0:0") : tests::udp("0.0.0.0:0", "0.0.0.0:0");
+  Frame frame = tcp ? tests::tcp("0.0.0.0", "0.0.0.0") : tests::udp("0.0.0.0", "0.0.0.0");
   frame.source = source;
   frame.destination = destination;
   frame.flags(flags).ttl(ttl).payload(payload);
@@ -50,8 +56,7 @@ Input Said::input(MacAddress sender) const {
 }
 
 Key key_of(bool tcp, const SocketAddress& source, const SocketAddress& destination) {
-  return {tcp, source.address.bits.value(), source.port, destination.address.bits.value(),
-          destination.port};
+  return {tcp, source.address, source.port, destination.address, destination.port};
 }
 
 std::uint64_t Balancer::limit(const Connection& c) const {
@@ -136,8 +141,8 @@ std::string Balancer::judge(const Said& said, const Outcome& outcome) {
         std::find(now_eligible.begin(), now_eligible.end(), c.target_number) == now_eligible.end();
     const bool opens = said.from_client && (said.flags & (syn | ack | rst)) == syn && said.tcp;
     const bool over = c.reset != Reset::None || (c.client_fin && c.target_fin);
-    const bool anew =
-        said.tcp ? opens && (over || (!c.answered && c.reset == Reset::None && out)) : said.from_client && gone;
+    const bool anew = said.tcp ? opens && (over || (!c.answered && c.reset == Reset::None && out))
+                               : said.from_client && gone;
     if (!anew && gone) {
       if (said.tcp) c.reset = Reset::Target;
       const Verdict expected =
@@ -235,8 +240,8 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
 
 std::string Balancer::learn(Connection& c, const Outcome& outcome,
                             const std::vector<std::size_t>& allowed) {
-  const SocketAddress source = read_endpoint(outcome.bytes, 26, 34);
-  c.target = read_endpoint(outcome.bytes, 30, 36);
+  const SocketAddress source = read_endpoint(outcome.bytes, true);
+  c.target = read_endpoint(outcome.bytes, false);
   bool found = false;
   for (const std::size_t number : allowed) {
     const config::TargetFact& target = rig_.facts.targets[number];
@@ -270,7 +275,7 @@ std::string Balancer::judge_forward(Connection& c, const Said& said, const Outco
   frame.source = said.from_client ? c.seen_by_target : c.listener;
   frame.destination = said.from_client ? c.target : c.client;
   const auto out = said.from_client ? back : front;
-  const int last = static_cast<int>(c.target.address.bits.value() & 0xff) - 10;
+  const int last = c.target.address.v6().bytes[15] - 10;
   frame.from_mac(port_mac(out)).to_mac(said.from_client ? target_mac(last) : router_mac());
   if (outcome.port != out) return "left by the wrong port";
   if (outcome.bytes == frame.bytes()) return "";

@@ -29,7 +29,7 @@ struct Said {
   [[nodiscard]] Input input(MacAddress sender) const;
 };
 
-using Key = std::tuple<bool, std::uint32_t, std::uint16_t, std::uint32_t, std::uint16_t>;
+using Key = std::tuple<bool, IpAddress, std::uint16_t, IpAddress, std::uint16_t>;
 [[nodiscard]] Key key_of(bool tcp, const SocketAddress& source, const SocketAddress& destination);
 
 struct Connection {

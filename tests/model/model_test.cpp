@@ -15,6 +15,7 @@ namespace tests {
 namespace {
 
 using dataplane::Algorithm;
+using dataplane::Family;
 using dataplane::Mode;
 
 struct World {
@@ -22,6 +23,7 @@ struct World {
   Mode mode;
   Algorithm algorithm;
   int workers;
+  Family family = Family::V4;
 };
 
 class Generator {
@@ -34,12 +36,12 @@ class Generator {
   /// would tell.
   std::vector<Said> burst() {
     std::vector<Said> all;
-    std::set<std::uint64_t> opening;
-    std::set<std::uint64_t> talking;
+    std::set<Client> opening;
+    std::set<Client> talking;
     const std::size_t wanted = 1 + below(64);
     while (all.size() < wanted) {
       const Said said = below(2) == 0 ? from_client() : from_target();
-      const std::uint64_t who = client_of(said);
+      const Client who = client_of(said);
       const bool opens = said.tcp ? (said.flags & syn) != 0 : moves_udp(said);
       if (opening.contains(who) || (opens && talking.contains(who))) {
         if (below(8) == 0) break;
@@ -54,7 +56,8 @@ class Generator {
   std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
 
  private:
-  std::uint64_t client_of(const Said& said) const {
+  using Client = std::pair<IpAddress, std::uint16_t>;
+  Client client_of(const Said& said) const {
     SocketAddress client = said.from_client ? said.source : said.destination;
     if (!said.from_client) {
       for (const auto& [key, c] : model_.connections()) {
@@ -66,7 +69,7 @@ class Generator {
         }
       }
     }
-    return std::uint64_t{client.address.bits.value()} << 16 | client.port;
+    return {client.address, client.port};
   }
 
   /// A client's datagram may end its flow and begin another if its target is gone for good.
@@ -77,6 +80,8 @@ class Generator {
       return target.availability == config::Availability::Terminated;
     });
   }
+
+  bool v4() const { return rig_.config.listeners[0].address.is_v4(); }
 
   std::uint8_t random_flags() {
     static constexpr std::uint8_t usual[] = {syn,       syn,       syn,       ack,
@@ -95,7 +100,7 @@ class Generator {
   Said from_client() {
     Said said;
     said.tcp = below(3) != 0;
-    said.source = {ip("198.18.0." + std::to_string(1 + below(6))),
+    said.source = {ip((v4() ? "198.18.0." : "2001:db8:c::") + std::to_string(1 + below(6))),
                    static_cast<std::uint16_t>(4000 + below(12))};
     const auto& listeners = rig_.config.listeners;  // 0: tcp, 1: udp, 2: tcp
     const auto& listener = listeners[!said.tcp ? 1 : below(4) == 0 ? listeners.size() - 1 : 0];
@@ -110,9 +115,12 @@ class Generator {
     Said said;
     if (known.empty() || below(20) == 0) {
       said.tcp = below(2) == 0;
-      said.source = endpoint(said.tcp ? "10.0.1.11:8080" : "10.0.1.11:5353");
+      const auto& group = rig_.config.target_groups[said.tcp ? 0 : 1];
+      said.source = {group.targets[0].address, group.port};
       const bool full_nat = rig_.config.target_groups[0].mode == Mode::FullNat;
-      said.destination = {ip(full_nat ? "10.0.1.200" : "198.18.9.9"), 64'999};
+      said.destination = {full_nat ? rig_.config.ports[1].local_addresses[0]
+                                   : ip(v4() ? "198.18.9.9" : "2001:db8:c::99"),
+                          64'999};
     } else {
       auto chosen = known.begin();
       std::advance(chosen, static_cast<std::ptrdiff_t>(below(known.size())));
@@ -150,7 +158,7 @@ void pass_time(Rig& rig, Balancer& model, Generator& generator) {
 }
 
 config::Config world_config(const World& world) {
-  config::Config config = standard_config(4, world.mode, world.algorithm);
+  config::Config config = standard_config(4, world.mode, world.algorithm, world.family);
   for (config::TargetGroup& group : config.target_groups) {
     group.unknown_flow = dataplane::UnknownFlow::Reset;
   }
@@ -168,26 +176,34 @@ std::uint64_t first_seed() {
   return given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
 }
 
-/// Connections that the path has and the model has not, for the failure message.
+/// Connections that a table has and the model has not.
+template <class Address>
+std::string surplus(dataplane::FlowTable<Address>& flows, const Rig& rig, const Balancer& model) {
+  std::string text;
+  for (std::uint32_t bucket = 0; bucket < flows.buckets(); ++bucket) {
+    flows.visit_bucket(bucket, [&](dataplane::FlowIndex index) {
+      const dataplane::Flow<Address>& flow = flows[index];
+      const auto& key = flow.key;
+      const Key wanted =
+          key_of(key.protocol == dataplane::Protocol::Tcp, {key.source, key.source_port.value()},
+                 {key.destination, key.destination_port.value()});
+      if (flow.direction != dataplane::Direction::ToTarget) return;
+      if (model.connections().contains(wanted)) return;
+      text += "\n" + std::string(to_string(key.protocol)) + " " +
+              with_port(key.source, key.source_port.value()) + " " +
+              std::string(to_string(flow.phase)) + " idle " +
+              std::to_string(dataplane::Tick::of(rig.now).since(flow.last_seen)) + " ms";
+    });
+  }
+  return text;
+}
+
+/// The same over all workers, for the failure message.
 std::string surplus(Rig& rig, const Balancer& model, int workers) {
   std::string text;
   for (int worker = 0; worker < workers; ++worker) {
-    dataplane::FlowTable& flows = rig.core(worker).flows;
-    for (std::uint32_t bucket = 0; bucket < flows.buckets(); ++bucket) {
-      flows.visit_bucket(bucket, [&](dataplane::FlowIndex index) {
-        const dataplane::Flow4& flow = flows[index];
-        const auto& key = flow.key;
-        const Key wanted =
-            key_of(key.protocol == dataplane::Protocol::Tcp, {key.source, key.source_port.value()},
-                   {key.destination, key.destination_port.value()});
-        if (flow.direction != dataplane::Direction::ToTarget) return;
-        if (model.connections().contains(wanted)) return;
-        text += "\n" + std::string(to_string(key.protocol)) + " " + to_string(key.source) + ":" +
-                std::to_string(key.source_port.value()) + " " + std::string(to_string(flow.phase)) +
-                " idle " + std::to_string(dataplane::Tick::of(rig.now).since(flow.last_seen)) +
-                " ms";
-      });
-    }
+    text += surplus(rig.core(worker).flows4, rig, model);
+    text += surplus(rig.core(worker).flows6, rig, model);
   }
   return text;
 }
@@ -204,7 +220,7 @@ void drive(const World& world, std::uint64_t seed, int rounds) {
     const std::vector<Said> said = generator.burst();
     std::vector<Input> inputs;
     for (const Said& packet : said) {
-      const int last = static_cast<int>(packet.source.address.bits.value() & 0xff) - 10;
+      const int last = packet.source.address.v6().bytes[15] - 10;
       inputs.push_back(packet.input(packet.from_client ? router_mac() : target_mac(last)));
     }
     const auto receiver =
@@ -213,10 +229,9 @@ void drive(const World& world, std::uint64_t seed, int rounds) {
     for (std::size_t i = 0; i < said.size(); ++i) {
       const std::string error = model.judge(said[i], outcomes[i]);
       ASSERT_EQ(error, "") << "round " << round << " packet " << i << " of " << said.size() << ": "
-                           << to_string(said[i].source.address) << ":" << said[i].source.port
-                           << " -> " << to_string(said[i].destination.address) << ":"
-                           << said[i].destination.port << (said[i].tcp ? " tcp" : " udp")
-                           << " flags " << int{said[i].flags};
+                           << with_port(said[i].source.address, said[i].source.port) << " -> "
+                           << with_port(said[i].destination.address, said[i].destination.port)
+                           << (said[i].tcp ? " tcp" : " udp") << " flags " << int{said[i].flags};
     }
     std::uint64_t alive = 0;
     for (int worker = 0; worker < world.workers; ++worker) {
@@ -245,7 +260,12 @@ INSTANTIATE_TEST_SUITE_P(
                     World{"nat_maglev_4", Mode::Nat, Algorithm::Maglev, 4},
                     World{"full_nat_round_robin_1", Mode::FullNat, Algorithm::RoundRobin, 1},
                     World{"full_nat_maglev_2", Mode::FullNat, Algorithm::Maglev, 2},
-                    World{"full_nat_round_robin_4", Mode::FullNat, Algorithm::RoundRobin, 4}),
+                    World{"full_nat_round_robin_4", Mode::FullNat, Algorithm::RoundRobin, 4},
+                    World{"nat_round_robin_2_v6", Mode::Nat, Algorithm::RoundRobin, 2, Family::V6},
+                    World{"nat_maglev_1_v6", Mode::Nat, Algorithm::Maglev, 1, Family::V6},
+                    World{"full_nat_round_robin_1_v6", Mode::FullNat, Algorithm::RoundRobin, 1,
+                          Family::V6},
+                    World{"full_nat_maglev_4_v6", Mode::FullNat, Algorithm::Maglev, 4, Family::V6}),
     [](const auto& world) { return world.param.name; });
 
 // nat with Maglev depends on nothing but the packets: any number of workers gives the same bytes.

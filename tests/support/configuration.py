@@ -13,6 +13,8 @@ from . import namespaces
 # own, for a target remembers for a minute (TIME_WAIT) which ports of an address it has talked to,
 # and tests start balancers faster than that.
 _local_addresses = itertools.cycle([f"10.0.1.{n}", f"10.0.1.{n + 1}"] for n in range(100, 250, 2))
+_local_addresses_6 = itertools.cycle(
+    [f"fd00:1::{n:x}", f"fd00:1::{n + 1:x}"] for n in range(0x100, 0x400, 2))
 
 
 def libconfig(value, indent=0):
@@ -38,7 +40,7 @@ def text(configuration):
     return "".join(f"{name} = {libconfig(value)};\n" for name, value in configuration.items())
 
 
-def ports(driver="af_xdp", vlan=0, full_nat=False):
+def ports(driver="af_xdp", vlan=0, full_nat=False, ipv6=False):
     """The balancer's two ports in a namespaces.Topology."""
     front = {"name": "front", "device": f"net_{driver}0,iface=front0",
              "addresses": [f"{namespaces.FRONT_ADDRESS}/24"],
@@ -47,6 +49,12 @@ def ports(driver="af_xdp", vlan=0, full_nat=False):
             "addresses": [f"{namespaces.BACK_ADDRESS}/24"]}
     if full_nat:
         back["local_addresses"] = next(_local_addresses)
+    if ipv6:
+        front["addresses"].append(f"{namespaces.FRONT_ADDRESS_6}/64")
+        front["gateways"].append(namespaces.CLIENT_ADDRESS_6)
+        back["addresses"].append(f"{namespaces.BACK_ADDRESS_6}/64")
+        if full_nat:
+            back["local_addresses"] += next(_local_addresses_6)
     if vlan:
         back["vlan"] = vlan
     return [front, back]
@@ -59,28 +67,31 @@ def health_check(**changes):
 
 
 def target_group(name="web", *, port=8080, protocol="tcp", mode="nat", algorithm="round_robin",
-                 targets=(1, 2, 3), check=None, **changes):
+                 targets=(1, 2, 3), check=None, family=4, **changes):
     """A group over targets of the topology, by number."""
     return {
         "name": name, "protocol": protocol, "port": port, "mode": mode, "algorithm": algorithm,
         "deregistration_delay": {"timeout": 60},
         "health_check": check or health_check(),
-        "targets": [{"address": namespaces.target_address(number)} for number in targets],
+        "targets": [{"address": namespaces.target_address(number, family)}
+                    for number in targets],
     } | changes
 
 
-def listener(name="web", *, port=80, protocol="tcp", group=None, **changes):
-    return {"name": name, "address": namespaces.LISTENER_ADDRESS, "port": port,
+def listener(name="web", *, port=80, protocol="tcp", group=None, family=4, **changes):
+    address = namespaces.LISTENER_ADDRESS if family == 4 else namespaces.LISTENER_ADDRESS_6
+    return {"name": name, "address": address, "port": port,
             "protocol": protocol, "target_group": group or name} | changes
 
 
-def balanced(*, driver="af_xdp", workers=1, mode="nat", algorithm="round_robin", vlan=0, **group):
-    """Listener 203.0.113.10:80 over the topology's three nginx."""
+def balanced(*, driver="af_xdp", workers=1, mode="nat", algorithm="round_robin", vlan=0,
+             family=4, **group):
+    """Listener 203.0.113.10:80 (or 2001:db8::10) over the topology's three nginx."""
     return {
         "workers": workers,
         "idle": "yield",  # the machine has other things to do than our polling
-        "ports": ports(driver, vlan, full_nat=mode == "full_nat"),
+        "ports": ports(driver, vlan, full_nat=mode == "full_nat", ipv6=family == 6),
         "flows": {"capacity": 65536},
-        "target_groups": [target_group(mode=mode, algorithm=algorithm, **group)],
-        "listeners": [listener()],
+        "target_groups": [target_group(mode=mode, algorithm=algorithm, family=family, **group)],
+        "listeners": [listener(family=family)],
     }

@@ -1,8 +1,12 @@
 """Frames for the pcap tests, and scapy's and tshark's judgement of what came out."""
 
+import contextlib
+import signal
 import subprocess
 
 from scapy.all import ICMP, IP, TCP, UDP, Dot1Q, Ether, raw
+
+from . import processes
 
 # What DPDK's net_pcap says its first device's address is.
 OUR_MAC = "02:70:63:61:70:00"
@@ -10,8 +14,8 @@ CLIENT_MAC = "02:00:00:00:00:01"
 TARGET_MAC = "02:00:00:00:00:11"
 
 BAD = ("ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 || "
-       "icmp.checksum.status == 0 || ip.bogus_ip_length || tcp.bogus_header_length || "
-       "udp.length.bad")
+       "icmp.checksum.status == 0 || icmpv6.checksum.status == 0 || ip.bogus_ip_length || "
+       "tcp.bogus_header_length || udp.length.bad")
 
 
 def ethernet(vlan=0, source=CLIENT_MAC, destination=OUR_MAC):
@@ -68,3 +72,17 @@ def tshark(file, display_filter):
 def tshark_faults(file, among="frame"):
     """The lines of a capture that tshark finds something wrong with."""
     return tshark(file, f"({among}) && ({BAD})")
+
+
+@contextlib.contextmanager
+def captured(namespace, interface, file):
+    """Captures in a namespace while the with block runs."""
+    capture = namespace.start(["dumpcap", "-q", "-i", interface, "-w", file, "-B", "64"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        for line in capture.stdout:
+            if line.startswith("File:"):  # dumpcap's word that it has begun
+                break
+        yield
+    finally:
+        processes.stop(capture, first=signal.SIGINT)

@@ -5,6 +5,7 @@ import pathlib
 from . import configuration, namespaces, servers
 
 URL = f"http://{namespaces.LISTENER_ADDRESS}"
+URL_6 = f"http://[{namespaces.LISTENER_ADDRESS_6}]"
 
 
 class Lab:

@@ -23,6 +23,12 @@ FRONT_ADDRESS = "198.51.100.2"
 BACK_ADDRESS = "10.0.1.2"
 LISTENER_ADDRESS = "203.0.113.10"
 
+# The same network in IPv6, where a Topology is asked for it.
+CLIENT_ADDRESS_6 = "fd00:f::1"
+FRONT_ADDRESS_6 = "fd00:f::2"
+BACK_ADDRESS_6 = "fd00:1::2"
+LISTENER_ADDRESS_6 = "2001:db8::10"
+
 _PREFIX = "spillway"
 _NAMESPACES = "/run/netns"
 _CLONE_NEWNET = 0x40000000
@@ -41,12 +47,20 @@ _SETTINGS = {
 }
 
 
+_SETTINGS_6 = {
+    "net/ipv6/conf/all/disable_ipv6": "0",
+    "net/ipv6/conf/default/disable_ipv6": "0",
+    "net/ipv6/conf/default/accept_dad": "0",  # addresses are usable at once
+    "net/ipv6/conf/default/accept_ra": "0",
+}
+
+
 class NotPossible(Exception):
     """This machine, or this user, cannot have network namespaces; the text says why."""
 
 
-def target_address(number):
-    return f"10.0.1.{10 + number}"
+def target_address(number, family=4):
+    return f"10.0.1.{10 + number}" if family == 4 else f"fd00:1::{10 + number:x}"
 
 
 def _call(command, text=None):
@@ -59,11 +73,12 @@ def _call(command, text=None):
 class Namespace:
     """One network namespace: a host of the test's network."""
 
-    def __init__(self, name):
+    def __init__(self, name, ipv6=False):
         self.name = name
         _call(["ip", "netns", "add", name])
+        settings = _SETTINGS | (_SETTINGS_6 if ipv6 else {})
         with self.entered():
-            for setting, value in _SETTINGS.items():
+            for setting, value in settings.items():
                 with contextlib.suppress(OSError):  # a kernel without IPv6 has no such file
                     with open(f"/proc/sys/{setting}", "w", encoding="ascii") as file:
                         file.write(value)
@@ -145,15 +160,17 @@ class Topology:
 
     silence_kernel: for net_af_packet, which only copies: the balancer's kernel drops what it
     sees on the two ports (after the copy), or it would answer with RSTs.
+    ipv6: clients and targets have IPv6 addresses too.
     vlan: the back port's frames carry this tag; `vlan_patch` on the switch takes it off again.
     """
 
-    def __init__(self, targets=3, silence_kernel=False, vlan=0):
+    def __init__(self, targets=3, silence_kernel=False, vlan=0, ipv6=False):
         if os.geteuid() != 0:
             raise NotPossible("network namespaces need root")
         self.target_count = targets
         self.silence_kernel = silence_kernel
         self.vlan = vlan
+        self.ipv6 = ipv6
         self.prefix = f"{_PREFIX}{os.getpid()}-{next(_serial)}"
         self.namespaces = []
         self.targets = []
@@ -178,16 +195,17 @@ class Topology:
         while self.namespaces:
             self.namespaces.pop().remove()
 
-    def _namespace(self, role):
-        namespace = Namespace(f"{self.prefix}-{role}")
+    def _namespace(self, role, ipv6=False):
+        namespace = Namespace(f"{self.prefix}-{role}", ipv6)
         self.namespaces.append(namespace)
         return namespace
 
     def _build(self):
-        self.client = self._namespace("client")
+        self.client = self._namespace("client", self.ipv6)
         self.balancer = self._namespace("balancer")
         self.switch = self._namespace("switch")
-        self.targets = [self._namespace(f"target{n}") for n in range(1, self.target_count + 1)]
+        self.targets = [self._namespace(f"target{n}", self.ipv6)
+                        for n in range(1, self.target_count + 1)]
 
         self._wire(self.client, "eth0", self.balancer, "front0")
         self.client.ip("address", "add", f"{CLIENT_ADDRESS}/24", "dev", "eth0")
@@ -203,8 +221,17 @@ class Topology:
             self.switch.ip("link", "set", port, "master", "bridge")
             target.ip("address", "add", f"{target_address(number)}/24", "dev", "eth0")
             target.ip("route", "add", "default", "via", BACK_ADDRESS)
+        if self.ipv6:
+            self._add_ipv6()
         if self.silence_kernel:
             self.silence()
+
+    def _add_ipv6(self):
+        self.client.ip("address", "add", f"{CLIENT_ADDRESS_6}/64", "dev", "eth0")
+        self.client.ip("route", "add", f"{LISTENER_ADDRESS_6}/128", "via", FRONT_ADDRESS_6)
+        for number, target in enumerate(self.targets, 1):
+            target.ip("address", "add", f"{target_address(number, 6)}/64", "dev", "eth0")
+            target.ip("route", "add", "default", "via", BACK_ADDRESS_6)
 
     def _wire(self, left, left_name, right, right_name):
         left.ip("link", "add", "name", left_name, "type", "veth",

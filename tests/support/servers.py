@@ -31,6 +31,7 @@ http {{
   scgi_temp_path {directory}/scgi;
   server {{
     listen {port} backlog=4096;
+    listen [::]:{port} ipv6only=on backlog=4096;
     add_header X-Target {name} always;
     add_header X-Client $remote_addr:$remote_port always;
     location = /healthz {{ return 200 "ok\\n"; }}

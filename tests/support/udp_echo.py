@@ -6,8 +6,9 @@ import sys
 
 
 def main(name, port):
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind(("", port))
+    server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # both families
+    server.bind(("::", port))
     print("ready", flush=True)
     while True:
         datagram, client = server.recvfrom(65536)

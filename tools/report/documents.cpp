@@ -154,8 +154,8 @@ dataplane::InstanceRecord instance_of(const SegmentView& view) {
   return view.control->instance.read().value_or(dataplane::InstanceRecord{});
 }
 
-std::string endpoint(dataplane::Ipv4Address address, dataplane::Be16 port) {
-  return fmt::format("{}:{}", to_string(address), port.value());
+std::string endpoint(const dataplane::IpAddress& address, dataplane::Be16 port) {
+  return with_port(address, port.value());
 }
 
 }  // namespace
@@ -236,8 +236,8 @@ Json target_document(const SegmentView& view, const dataplane::TargetRecord& rec
 
 Json flow_document(const SegmentView& view, const dataplane::FlowRecord& record,
                    dataplane::WorkerId worker) {
-  const dataplane::FlowKey4& out = record.to_target;
-  const dataplane::FlowKey4& back = record.to_client;
+  const dataplane::FlowKey<dataplane::IpAddress>& out = record.to_target;
+  const dataplane::FlowKey<dataplane::IpAddress>& back = record.to_client;
   std::string listener;
   if (record.listener.slot < dataplane::listeners_max) {
     const auto found = view.control->listeners[record.listener.slot].read();

@@ -34,7 +34,9 @@ const Json& object(const Json& outer, const char* field) {
 }
 
 std::string endpoint(const Json& object) {
-  return fmt::format("{}:{}", text(object, "address"), number(object, "port"));
+  const auto address = text(object, "address");
+  const bool ipv6 = address.find(':') != std::string_view::npos;
+  return fmt::format(fmt::runtime(ipv6 ? "[{}]:{}" : "{}:{}"), address, number(object, "port"));
 }
 
 double rate(const Json& now, const Json* earlier, const char* field, double seconds) {

@@ -68,9 +68,6 @@ View view_now(const Context& context) {
           .seconds = 0};
 }
 
-/// Whether "10.0.1.11:8080" or "10.0.1.11" was given.
-bool has_port(const std::string& target) { return target.find(':') != std::string::npos; }
-
 /// "10.0.1.11" completed by the port that this address has in its group; nullopt: said why not.
 std::optional<std::string> with_port(const Context& context, const std::string& group,
                                      const std::string& address, int& status) {
@@ -100,15 +97,16 @@ std::variant<Json, int> change_target(const Context& context, const Options& giv
                                       const std::string& verb) {
   const auto group = given["TARGET_GROUP"].as<std::string>();
   auto target = given["ADDRESS:PORT"].as<std::string>();
-  if (!dataplane::parse_ipv4(target.substr(0, target.find(':')))) {
+  const auto bare = dataplane::parse_address(target);
+  if (!bare && !dataplane::parse_with_port(target)) {
     return misused(fmt::format("\"{}\" is not a target: an address and port such as 10.0.1.11:8080 "
-                               "is allowed",
+                               "or [2001:db8::11]:8080 is allowed",
                                target),
                    verb);
   }
-  if (!has_port(target)) {
+  if (bare) {
     int status = failed;
-    const auto complete = with_port(context, group, target, status);
+    const auto complete = with_port(context, group, to_string(*bare), status);
     if (!complete) return status;
     target = *complete;
   }

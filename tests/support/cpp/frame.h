@@ -15,7 +15,7 @@ namespace tests {
 
 using dataplane::Be16;
 using dataplane::Be32;
-using dataplane::Ipv4Address;
+using dataplane::IpAddress;
 using dataplane::MacAddress;
 using Bytes = std::vector<std::uint8_t>;
 
@@ -25,16 +25,19 @@ inline constexpr std::uint8_t fin = dataplane::TcpHeader::fin;
 inline constexpr std::uint8_t rst = dataplane::TcpHeader::rst;
 inline constexpr std::uint8_t psh = dataplane::TcpHeader::psh;
 
-[[nodiscard]] Ipv4Address ip(std::string_view text);
+[[nodiscard]] IpAddress ip(std::string_view text);
 [[nodiscard]] MacAddress mac(std::string_view text);
 
 struct SocketAddress {
-  Ipv4Address address;
+  IpAddress address;
   std::uint16_t port = 0;
 };
-[[nodiscard]] SocketAddress endpoint(std::string_view text);  // "10.0.1.11:8080"
+/// "10.0.1.11:8080", "[2001:db8::11]:8080", or an address alone
+[[nodiscard]] SocketAddress endpoint(std::string_view text);
 
-/// One Ethernet frame being described; bytes() renders it.
+/// One Ethernet frame being described; bytes() renders it. IPv6 if its addresses are: ttl() is then
+/// the hop limit, icmp() ICMPv6, options() extension headers (the first one's type first),
+/// fragment() puts a fragment header in front.
 class Frame {
  public:
   Frame& from_mac(MacAddress m) {
@@ -61,6 +64,10 @@ class Frame {
     identification_ = value;
     return *this;
   }
+  Frame& flow_label(std::uint32_t value) {
+    flow_label_ = value;
+    return *this;
+  }  // IPv6
   Frame& options(Bytes value) {
     options_ = std::move(value);
     return *this;
@@ -106,13 +113,16 @@ class Frame {
 
  private:
   [[nodiscard]] Bytes transport() const;
+  [[nodiscard]] Bytes ipv4_packet() const;
+  [[nodiscard]] Bytes ipv6_packet() const;
 
   MacAddress source_mac_{{2, 0, 0, 0, 0xcc, 1}};
   MacAddress destination_mac_{{2, 0, 0, 0, 0, 0}};
   std::optional<std::uint16_t> vlan_;
   std::uint8_t ttl_ = 64;
-  std::uint16_t fragment_ = 0x4000;
+  std::optional<std::uint16_t> fragment_;  // IPv4 without: don't fragment
   std::uint16_t identification_ = 0x1234;
+  std::uint32_t flow_label_ = 0x1'2345;
   Bytes options_;
   std::uint8_t tcp_flags_ = ack;
   std::uint32_t sequence_ = 1000;
@@ -129,6 +139,12 @@ class Frame {
 [[nodiscard]] Frame udp(std::string_view source, std::string_view destination);
 /// Echo request with identifier 7, sequence 1.
 [[nodiscard]] Frame echo(std::string_view source, std::string_view destination);
+/// Neighbour solicitation for `target`, with the asker's MAC address as option.
+[[nodiscard]] Frame solicitation(std::string_view source, std::string_view destination,
+                                 std::string_view target, MacAddress asker);
+/// The advertisement that answers it.
+[[nodiscard]] Frame advertisement(std::string_view source, std::string_view destination,
+                                  MacAddress owner, bool solicited = true);
 [[nodiscard]] Bytes arp(std::uint16_t operation, MacAddress sender_mac, std::string_view sender,
                         MacAddress target_mac, std::string_view target, MacAddress to_mac);
 

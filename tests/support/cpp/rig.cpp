@@ -1,5 +1,6 @@
 #include "tests/support/cpp/rig.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -18,22 +19,27 @@ MacAddress port_mac(PortId port) {
 }
 MacAddress router_mac() { return {{2, 0, 0, 0, 0xcc, 1}}; }
 MacAddress target_mac(int number) { return {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(number)}}; }
-std::string target_ip(int number) { return "10.0.1." + std::to_string(10 + number); }
+std::string target_ip(int number, Family family) {
+  return family == Family::V4 ? fmt::format("10.0.1.{}", 10 + number)
+                              : fmt::format("fd00:1::{:x}", 10 + number);
+}
 
-config::Config standard_config(int targets, Mode mode, Algorithm algorithm) {
+config::Config standard_config(int targets, Mode mode, Algorithm algorithm, Family family) {
+  const bool v4 = family == Family::V4;
   config::Config config;
   config.instance = "test";
   config::Port front_port;
   front_port.name = "front";
   front_port.device = "memory0";
-  front_port.addresses = {*parse_ipv4_prefix("198.51.100.2/24")};
-  front_port.gateways = {ip("198.51.100.1")};
+  front_port.addresses = {*parse_prefix(v4 ? "198.51.100.2/24" : "fd00:f::2/64")};
+  front_port.gateways = {ip(v4 ? "198.51.100.1" : "fd00:f::1")};
   front_port.kernel_path = true;
   config::Port back_port;
   back_port.name = "back";
   back_port.device = "memory1";
-  back_port.addresses = {*parse_ipv4_prefix("10.0.1.2/24")};
-  back_port.local_addresses = {ip("10.0.1.200"), ip("10.0.1.201")};
+  back_port.addresses = {*parse_prefix(v4 ? "10.0.1.2/24" : "fd00:1::2/64")};
+  back_port.local_addresses = {ip(v4 ? "10.0.1.200" : "fd00:1::200"),
+                               ip(v4 ? "10.0.1.201" : "fd00:1::201")};
   config.ports = {front_port, back_port};
   for (const Protocol protocol : {Protocol::Tcp, Protocol::Udp}) {
     const bool is_tcp = protocol == Protocol::Tcp;
@@ -47,14 +53,14 @@ config::Config standard_config(int targets, Mode mode, Algorithm algorithm) {
                                                                              : UnknownFlow::Reset;
     for (int number = 1; number <= targets; ++number) {
       config::Target target;
-      target.address = ip(target_ip(number));
+      target.address = ip(target_ip(number, family));
       target.port = group.port;
       group.targets.push_back(target);
     }
     config.target_groups.push_back(group);
     config::Listener listener;
     listener.name = group.name;
-    listener.address = ip("203.0.113.10");
+    listener.address = ip(v4 ? "203.0.113.10" : "2001:db8::10");
     listener.port = is_tcp ? 80 : 53;
     listener.protocol = protocol;
     listener.target_group = group.name;
@@ -72,7 +78,9 @@ config::Facts standard_facts(const config::Config& config) {
                            .mtu = 1500,
                            .kernel_path = config.ports[i].kernel_path});
   }
-  facts.neighbours.push_back({front, ip("198.51.100.1"), router_mac()});
+  for (const IpAddress& gateway : config.ports[0].gateways) {
+    facts.neighbours.push_back({front, gateway, router_mac()});
+  }
   std::uint16_t slot = 0;
   for (const config::Listener& listener : config.listeners) {
     facts.listeners.push_back({listener.name, ListenerId{slot++}, 1});
@@ -88,7 +96,7 @@ config::Facts standard_facts(const config::Config& config) {
                                .port = target.port,
                                .weight = target.weight,
                                .availability = config::Availability::Serving});
-      const auto last = static_cast<std::uint8_t>(target.address.bits.value() & 0xff);
+      const std::uint8_t last = target.address.v6().bytes[15];
       facts.neighbours.push_back({back, target.address, target_mac(last - 10)});
     }
   }
@@ -97,9 +105,9 @@ config::Facts standard_facts(const config::Config& config) {
 
 struct Rig::WorkerState {
   WorkerState(int number, std::uint32_t flows)
-      : bytes(FlowTable::bytes_needed(2 * std::size_t{flows}) + 64),
+      : bytes(FlowCapacity{flows, flows}.bytes() + 64),
         block(std::make_unique<WorkerBlock>()),
-        core(WorkerId{static_cast<std::uint8_t>(number)}, aligned(), flows,
+        core(WorkerId{static_cast<std::uint8_t>(number)}, aligned(), FlowCapacity{flows, flows},
              Seed{0x1234'5678'9abc'def0u + static_cast<unsigned>(number), 0x0fed'cba9'8765'4321u},
              Seed{0x5eed, 0x0dd5}, *block) {}
 
@@ -219,7 +227,8 @@ void Rig::expect_laws() {
     EXPECT_EQ(
         totals.flows_alive.read(),
         totals.flows_inserted.read() - totals.flows_expired.read() - totals.flows_removed.read());
-    EXPECT_EQ(worker->core.flows.size(), 2 * totals.flows_alive.read());
+    EXPECT_EQ(worker->core.flows4.size() + worker->core.flows6.size(),
+              2 * totals.flows_alive.read());
     std::uint64_t by_target = 0;
     for (const TargetCounters& target : worker->block->targets) {
       by_target += target.active_flows.read();

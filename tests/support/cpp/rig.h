@@ -6,6 +6,9 @@
 //   clients ── router 02:00:00:00:cc:01 ── [0 front 198.51.100.2] spillway [1 back 10.0.1.2] ──
 //   targets
 //              198.51.100.1                 listener 203.0.113.10                  10.0.1.11 … .1N
+//
+// and the same in IPv6: router fd00:f::1, listener 2001:db8::10, targets fd00:1::b …, clients in
+// 2001:db8:c::/48.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +31,14 @@ inline constexpr dataplane::PortId back{1};
 [[nodiscard]] MacAddress port_mac(dataplane::PortId port);  // 02:00:00:00:00:0N
 [[nodiscard]] MacAddress router_mac();                      // 02:00:00:00:cc:01
 [[nodiscard]] MacAddress target_mac(int number);            // 02:00:00:00:01:NN, of 10.0.1.(10+NN)
-/// "10.0.1.(10+number)"
-[[nodiscard]] std::string target_ip(int number);
+/// "10.0.1.(10+number)", "fd00:1::(10+number, hex)"
+[[nodiscard]] std::string target_ip(int number, dataplane::Family family = dataplane::Family::V4);
 
-/// One TCP and one UDP listener, 203.0.113.10:80 and :53, over `targets` targets (ports 8080,
+/// One TCP and one UDP listener, ports 80 and 53, over `targets` targets (ports 8080,
 /// 5353).
 [[nodiscard]] config::Config standard_config(int targets, dataplane::Mode mode,
-                                             dataplane::Algorithm algorithm);
+                                             dataplane::Algorithm algorithm,
+                                             dataplane::Family family = dataplane::Family::V4);
 /// Ids, MAC addresses and availability (Serving) for everything in `config`.
 [[nodiscard]] config::Facts standard_facts(const config::Config& config);
 

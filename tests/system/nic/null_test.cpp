@@ -44,7 +44,7 @@ TEST_P(NullTest, StartsPollsReloadsAndStops) {
   EXPECT_FALSE(forwarder.ports()[0]->mac().is_zero());
   EXPECT_TRUE(forwarder.ports()[0]->link().up);
   EXPECT_GE(forwarder.table_bytes(),
-            runtime().workers() * dataplane::FlowTable::bytes_needed(2000));
+            runtime().workers() * (dataplane::FlowCapacity{.v4 = 1000, .v6 = 1000}).bytes());
 
   dataplane::Publication publication(forwarder.workers(), snapshot_of(forwarder, 1));
   const dataplane::Instant before = forwarder.clock().now();

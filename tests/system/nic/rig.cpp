@@ -114,7 +114,8 @@ bool shell(const std::string& command) {
 }
 
 Rig::Rig(std::vector<PortOptions> ports, Idle idle) {
-  ForwarderOptions options{.ports = std::move(ports), .flows_max = 1000, .idle = idle};
+  ForwarderOptions options{
+      .ports = std::move(ports), .flows = {.v4 = 1000, .v6 = 1000}, .idle = idle};
   options.owner_seed = {1, 2};
   for (std::size_t i = 0; i < runtime().workers(); ++i) {
     blocks.push_back(std::make_unique<dataplane::WorkerBlock>());

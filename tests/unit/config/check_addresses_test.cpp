@@ -33,6 +33,26 @@ INSTANTIATE_TEST_SUITE_P(
              {.groups = targets("{ address = \"10.0.1.255\"; }")},
              "target_groups[0].targets[0].address",
              "is the broadcast address of 10.0.1.0/24"},
+        Case{"IPv6 multicast",
+             {.listeners = "{ name = \"a\"; address = \"ff02::1\"; port = 80; "
+                           "target_group = \"web\"; }"},
+             "listeners[0].address",
+             "is a multicast address"},
+        Case{"IPv6 loopback",
+             {.listeners = "{ name = \"a\"; address = \"::1\"; port = 80; "
+                           "target_group = \"web\"; }"},
+             "listeners[0].address",
+             "is a loopback address"},
+        Case{"IPv6 link-local",
+             {.listeners = "{ name = \"a\"; address = \"fe80::1\"; port = 80; "
+                           "target_group = \"web\"; }"},
+             "listeners[0].address",
+             "link-local"},
+        Case{"IPv6 network's address",
+             {.ports = two_ports(
+                  "name = \"b\"; device = \"net_null1\"; addresses = [\"fd00:2::/64\"];")},
+             "ports[1].addresses[0]",
+             "is the network's address"},
         Case{"the port's own is the network's",
              {.ports = two_ports(
                   "name = \"b\"; device = \"net_null1\"; addresses = [\"10.0.2.0/24\"];")},

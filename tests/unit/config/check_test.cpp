@@ -62,6 +62,44 @@ INSTANTIATE_TEST_SUITE_P(
              "used twice"}));
 
 INSTANTIATE_TEST_SUITE_P(
+    Families, Check,
+    testing::Values(
+        Case{"IPv6 listener, IPv4 targets",
+             {.listeners = "{ name = \"a\"; address = \"2001:db8::10\"; port = 80; "
+                           "target_group = \"web\"; }"},
+             "listeners[0].target_group",
+             "has an IPv4 target, 10.0.1.11"},
+        Case{"IPv6 target behind no port",
+             {.groups = targets("{ address = \"fd00:1::b\"; }"),
+              .listeners = "{ name = \"a\"; address = \"2001:db8::10\"; port = 80; "
+                           "target_group = \"web\"; }"},
+             "target_groups[0].targets[0].address",
+             "no port has an IPv6 gateway"},
+        Case{"no room for IPv6 flows",
+             {.top = "flows = { capacity_ipv6 = 0; };",
+              .ports =
+                  port("") +
+                  ",\n{ name = \"b\"; device = \"net_null1\"; addresses = [\"fd00:1::2/64\"]; }",
+              .groups = targets("{ address = \"fd00:1::b\"; }"),
+              .listeners = "{ name = \"a\"; address = \"2001:db8::10\"; port = 80; "
+                           "target_group = \"web\"; }"},
+             "flows.capacity_ipv6",
+             "leaves no room for flows of listener \"a\""},
+        Case{"full_nat without an IPv6 local address",
+             {.ports = "{ name = \"b\"; device = \"net_null1\"; addresses = [\"fd00:1::2/64\"]; "
+                       "local_addresses = [\"10.9.9.9\"]; }",
+              .groups = targets("{ address = \"fd00:1::b\"; }", "mode = \"full_nat\";"),
+              .listeners = "{ name = \"a\"; address = \"2001:db8::10\"; port = 80; "
+                           "target_group = \"web\"; }"},
+             "target_groups[0].targets[0].address",
+             "has no IPv6 local_addresses"},
+        Case{"MTU below IPv6's least",
+             {.ports = two_ports("name = \"b\"; device = \"net_null1\"; "
+                                 "addresses = [\"fd00:1::2/64\"]; mtu = 1279;")},
+             "ports[1].mtu",
+             "too small for IPv6"}));
+
+INSTANTIATE_TEST_SUITE_P(
     Listeners, Check,
     testing::Values(Case{"same endpoint",
                          {.listeners = listener("a") + ",\n" + listener("b")},

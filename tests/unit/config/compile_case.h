@@ -14,7 +14,7 @@ namespace config {
 using dataplane::Algorithm;
 using dataplane::Be16;
 using dataplane::Endpoint;
-using dataplane::Ipv4Address;
+using dataplane::IpAddress;
 using dataplane::ListenerId;
 using dataplane::MacAddress;
 using dataplane::Mode;
@@ -28,7 +28,7 @@ using dataplane::TargetId;
 
 using Compiled = std::shared_ptr<const Snapshot>;
 
-inline Ipv4Address ip(const std::string& text) { return *dataplane::parse_ipv4(text); }
+inline IpAddress ip(const std::string& text) { return *dataplane::parse_address(text); }
 inline MacAddress mac(std::uint8_t last) { return {{2, 0, 0, 0, 0, last}}; }
 /// The destination MAC's last byte; -1: not resolved.
 inline int mac_of(const NextHop& hop) { return hop.resolved() ? hop.header[5] : -1; }
@@ -59,7 +59,7 @@ struct Compile : testing::Test {
   static Port port(const std::string& name, const std::string& address) {
     Port result;
     result.name = name;
-    result.addresses = {*dataplane::parse_ipv4_prefix(address)};
+    result.addresses = {*dataplane::parse_prefix(address)};
     return result;
   }
   TargetGroup& add_group(const std::string& name, std::uint16_t slot) {

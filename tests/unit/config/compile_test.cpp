@@ -101,9 +101,9 @@ TEST_F(Compile, OwnerOfAnAddressThatIsSeveralThings) {
 TEST_F(Compile, LocalAddressesByPort) {
   const Compiled snapshot = run();
   ASSERT_EQ(snapshot->locals.size(), 2u);
-  EXPECT_TRUE(snapshot->locals[0].addresses.empty());
-  EXPECT_EQ(snapshot->locals[1].addresses,
-            (std::vector<Ipv4Address>{ip("10.0.1.3"), ip("10.0.1.4")}));
+  EXPECT_TRUE(snapshot->locals[0].v4.empty());
+  EXPECT_EQ(snapshot->locals[1].v4, (std::vector{ip("10.0.1.3").v4(), ip("10.0.1.4").v4()}));
+  EXPECT_TRUE(snapshot->locals[1].v6.empty());
   EXPECT_EQ(snapshot->locals[1].port_first, 1024);
   EXPECT_EQ(snapshot->locals[1].port_last, 65'535);
 }
@@ -121,15 +121,16 @@ TEST_F(Compile, NextHopsAreOnLinkOrBehindAGateway) {
 
 TEST_F(Compile, NextHopHasThePortsMacAsItsSource) {
   const NextHop hop = run()->next_hop_to(ip("10.0.1.12"));
-  EXPECT_EQ(hop, dataplane::next_hop(PortId{1}, mac(12), mac(0xb0), 0, 1500));
+  EXPECT_EQ(hop,
+            dataplane::next_hop(PortId{1}, mac(12), mac(0xb0), 0, 1500, dataplane::Family::V4));
 }
 
 TEST_F(Compile, LongestPrefixWins) {
-  config.ports[0].addresses.push_back(*dataplane::parse_ipv4_prefix("10.0.0.2/8"));
+  config.ports[0].addresses.push_back(*dataplane::parse_prefix("10.0.0.2/8"));
   learn(0, "10.0.2.1", 21);
   learn(0, "10.0.1.50", 50);  // odd: the kernel knows it on the wrong port
   const Compiled snapshot = run();
-  EXPECT_EQ(snapshot->routes.front().prefix, *dataplane::parse_ipv4_prefix("198.51.100.0/24"));
+  EXPECT_EQ(snapshot->routes.front().prefix, *dataplane::parse_prefix("198.51.100.0/24"));
   EXPECT_EQ(snapshot->next_hop_to(ip("10.0.2.1")).port, PortId{0});
   EXPECT_EQ(snapshot->next_hop_to(ip("10.0.1.11")).port, PortId{1});
 }

@@ -288,15 +288,21 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"addresses = [\"10.0.0.1\"];", "addresses[0]", "\"10.0.0.1\"",
               "Add it, for example \"10.0.0.1/24\""},
         Wrong{"addresses = [\"10.0.0.1/0\"];", "addresses[0]", "\"10.0.0.1/0\"", "from 1 to 32"},
-        Wrong{"addresses = [\"10.0.0.1/33\"];", "addresses[0]", "\"10.0.0.1/33\"", "1 to 32"},
+        Wrong{"addresses = [\"10.0.0.1/33\"];", "addresses[0]", "\"10.0.0.1/33\"",
+              "an IP address with a length"},
         Wrong{"addresses = [\"10.0.0.1/8\", \"10.0.0.256/8\"];", "addresses[1]", "\"10.0.0.256/8\"",
               "0 to 255"},
         Wrong{"addresses = [5];", "addresses[0]", "5", "is an integer, not a string"},
         Wrong{"gateways = [\"10.0.0.1/24\"];", "gateways[0]", "\"10.0.0.1/24\"",
               "Write it without the length: \"10.0.0.1\""},
-        Wrong{"gateways = [\"fe80::1\"];", "gateways[0]", "\"fe80::1\"", "only IPv4"},
+        Wrong{"gateways = [\"fe80:::1\"];", "gateways[0]", "\"fe80:::1\"", "as in 2001:db8::7"},
         Wrong{"gateways = [\"010.0.0.1\"];", "gateways[0]", "\"010.0.0.1\"", "leading zeros"},
-        Wrong{"local_addresses = [\"\"];", "local_addresses[0]", "\"\"", "not an IPv4 address"},
+        Wrong{"local_addresses = [\"\"];", "local_addresses[0]", "\"\"", "not an IP address"},
+        Wrong{"addresses = [\"fd00::1/0\"];", "addresses[0]", "\"fd00::1/0\"", "from 1 to 128"},
+        Wrong{"addresses = [\"fd00::1\"];", "addresses[0]", "\"fd00::1\"",
+              "Add it, for example \"fd00::1/64\""},
+        Wrong{"addresses = [\"::ffff:10.0.0.1/96\"];", "addresses[0]", "\"::ffff:10.0.0.1/96\"",
+              "as in 2001:db8::7"},
         Wrong{"adresses = [];", "adresses", "[ … ]", "Did you mean \"addresses\"?"}));
 
 class ReadWrongGroup : public testing::TestWithParam<Wrong> {};
@@ -349,7 +355,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"targets = [\"10.0.0.1\"];", "targets[0]", "\"10.0.0.1\"", "not a group"},
         Wrong{"targets = ( { } );", "targets[0].address", "", "is missing"},
         Wrong{"targets = ( { address = \"x\"; } );", "targets[0].address", "\"x\"",
-              "not an IPv4 address"},
+              "not an IP address"},
         Wrong{"targets = ( { address = \"10.0.0.1\"; port = 0; } );", "targets[0].port", "0",
               "1 to 65535"},
         Wrong{"targets = ( { address = \"10.0.0.1\"; weight = 1000; } );", "targets[0].weight",
@@ -385,7 +391,7 @@ TEST(Read, FindsTheOneWrongTargetOf300) {
                         i % 200 + (i == 217 ? 300 : 1), i == 299 ? "" : ",");
   }
   const Errors errors = read_wrong(text + "); } );\n");
-  expect_only(errors, "target_groups[0].targets[217].address", "is not an IPv4 address");
+  expect_only(errors, "target_groups[0].targets[217].address", "is not an IP address");
   ASSERT_EQ(errors.size(), 1u);
   EXPECT_EQ(errors[0].line, 220);
   EXPECT_EQ(errors[0].value, "\"10.0.1.317\"");

@@ -86,6 +86,19 @@ TEST(RestartNeeded, ForGatewaysAndLocalAddresses) {
               "ports[1].local_addresses", "[]");
 }
 
+TEST(RestartNeeded, ForTheFirstIpv6ListenerOnly) {
+  Config running = config_of(Sample{});
+  Config wanted = running;
+  wanted.listeners[0].address = *dataplane::parse_address("2001:db8::10");
+  const Errors errors = restart_needed(running, wanted);
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_EQ(errors[0].setting, "flows.capacity_ipv6");
+  running.flows.capacity_ipv6 = running.flows.capacity;
+  EXPECT_TRUE(restart_needed(running, wanted).empty());
+  std::swap(running.listeners, wanted.listeners);
+  EXPECT_TRUE(restart_needed(running, wanted).empty()) << "what is not used may stay";
+}
+
 TEST(RestartNeeded, NotForWhatAReloadCanDo) {
   Sample wanted = sample_with("punt_rate = 1; flows = { reset_timeout = 1; };", "");
   wanted.neighbours = "{ port = \"back\"; address = \"10.0.1.11\"; mac = \"02:00:00:00:00:01\"; }";

@@ -17,7 +17,7 @@ using dataplane::TargetId;
 
 constexpr TargetId web_1{1, 0}, web_2{2, 0}, dns_1{3, 0};
 
-dataplane::Ipv4Address address(const std::string& text) { return *dataplane::parse_ipv4(text); }
+dataplane::IpAddress address(const std::string& text) { return *dataplane::parse_address(text); }
 
 /// Two workers with mailboxes, and three targets in two groups.
 class FlowInquiryTest : public testing::Test {

@@ -10,19 +10,19 @@
 namespace control {
 namespace {
 
-using dataplane::Ipv4Address;
+using dataplane::IpAddress;
 using dataplane::MacAddress;
 using dataplane::PortId;
 
 constexpr PortId front{0}, back{1};
 
-Ipv4Address address(const char* text) { return *dataplane::parse_ipv4(text); }
+IpAddress address(const char* text) { return *dataplane::parse_address(text); }
 MacAddress mac(std::uint8_t last) { return {{2, 0, 0, 0, 0, last}}; }
 
 NeighbourTable two_ports() {
-  return NeighbourTable({{{*dataplane::parse_ipv4_prefix("198.51.100.2/24")},
+  return NeighbourTable({{{*dataplane::parse_prefix("198.51.100.2/24")},
                           {address("198.51.100.1"), address("198.51.100.254")}},
-                         {{*dataplane::parse_ipv4_prefix("10.0.1.2/24")}, {}}});
+                         {{*dataplane::parse_prefix("10.0.1.2/24")}, {}}});
 }
 
 NeighbourNews news(PortId port, const char* at, std::uint16_t state, std::uint8_t last = 0) {
@@ -67,8 +67,8 @@ TEST(NeighbourTable, OnLinkTargetsAreWantedOnTheirPort) {
 }
 
 TEST(NeighbourTable, TheMostSpecificNetworkDecides) {
-  NeighbourTable table({{{*dataplane::parse_ipv4_prefix("10.0.0.1/8")}, {}},
-                        {{*dataplane::parse_ipv4_prefix("10.0.1.2/24")}, {}}});
+  NeighbourTable table({{{*dataplane::parse_prefix("10.0.0.1/8")}, {}},
+                        {{*dataplane::parse_prefix("10.0.1.2/24")}, {}}});
   table.want({address("10.0.1.11"), address("10.9.9.9")});
   EXPECT_TRUE(table.wants(back, address("10.0.1.11")));
   EXPECT_TRUE(table.wants(front, address("10.9.9.9")));
@@ -121,7 +121,7 @@ TEST(NeighbourTable, StrangersChangeNothing) {
 }
 
 TEST(NeighbourTable, AsksForWhatIsUnknownAndConfirmsWhatIsStale) {
-  NeighbourTable table({{{*dataplane::parse_ipv4_prefix("10.0.1.2/24")}, {}}});
+  NeighbourTable table({{{*dataplane::parse_prefix("10.0.1.2/24")}, {}}});
   table.want({address("10.0.1.1"), address("10.0.1.2"), address("10.0.1.3"), address("10.0.1.4"),
               address("10.0.1.5"), address("10.0.1.6"), address("10.0.1.7"), address("10.0.1.8")});
   table.take(news(front, "10.0.1.2", NUD_REACHABLE, 2));
@@ -135,7 +135,7 @@ TEST(NeighbourTable, AsksForWhatIsUnknownAndConfirmsWhatIsStale) {
 }
 
 TEST(NeighbourTable, GoesRoundWhenThereAreTooMany) {
-  NeighbourTable table({{{*dataplane::parse_ipv4_prefix("10.0.1.2/24")}, {}}});
+  NeighbourTable table({{{*dataplane::parse_prefix("10.0.1.2/24")}, {}}});
   table.want({address("10.0.1.1"), address("10.0.1.2"), address("10.0.1.3")});
   EXPECT_EQ(due(table, 2), (Texts{"10.0.1.1", "10.0.1.2"}));
   EXPECT_EQ(due(table, 2), (Texts{"10.0.1.3", "10.0.1.1"}));
@@ -167,7 +167,7 @@ TEST(NeighbourTable, AListShowsWhatWasForgotten) {
 
 TEST(NeighbourTable, OffLinkTargetsGoOverTheFirstGatewayThatAnswers) {
   NeighbourTable table = two_ports();
-  const Ipv4Address host = address("172.16.0.1");
+  const IpAddress host = address("172.16.0.1");
   table.want({host, address("10.0.1.11")});
   EXPECT_EQ(table.routes().size(), 1u) << "only the one that is off-link";
   EXPECT_EQ(table.routes().at(host), (GatewayChoice{front, address("198.51.100.1")}));
@@ -178,7 +178,7 @@ TEST(NeighbourTable, OffLinkTargetsGoOverTheFirstGatewayThatAnswers) {
 }
 
 TEST(NeighbourTable, WithoutGatewayThereIsNoRoute) {
-  NeighbourTable table({{{*dataplane::parse_ipv4_prefix("10.0.1.2/24")}, {}}});
+  NeighbourTable table({{{*dataplane::parse_prefix("10.0.1.2/24")}, {}}});
   table.want({address("172.16.0.1")});
   EXPECT_TRUE(table.routes().empty());
   EXPECT_TRUE(due(table).empty());

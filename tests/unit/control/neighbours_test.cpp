@@ -21,10 +21,10 @@
 namespace control {
 namespace {
 
-using dataplane::Ipv4Address;
+using dataplane::IpAddress;
 using Texts = std::vector<std::string>;
 
-Ipv4Address address(const char* text) { return *dataplane::parse_ipv4(text); }
+IpAddress address(const char* text) { return *dataplane::parse_address(text); }
 
 std::string output(const std::string& command) {
   FILE* pipe = popen((command + " 2>&1").c_str(), "r");
@@ -89,7 +89,7 @@ class NeighboursTest : public testing::Test {
     peers_->run("ip address add 10.0.1.1/24 dev peer");
     peers_->run("ip address add 10.0.1.11/24 dev peer");
     twin_ = {.interface = "twin",
-             .addresses = {*dataplane::parse_ipv4_prefix("10.0.1.2/24")},
+             .addresses = {*dataplane::parse_prefix("10.0.1.2/24")},
              .gateways = {address("10.0.1.1")},
              .mtu = 1400};
   }
@@ -271,14 +271,14 @@ TEST_F(NeighboursTest, RoutesComeBackWithTheInterface) {
 TEST_F(NeighboursTest, KeepsUpWithHundredsOfTargets) {
   // Addresses by batch: three hundred calls of ip take longer than the test.
   std::string batch;
-  std::vector<Ipv4Address> hosts;
+  std::vector<IpAddress> hosts;
   for (int i = 0; i < 300; ++i) {
     const std::string host = fmt::format("10.0.{}.{}", 2 + i / 200, 1 + i % 200);
     batch += fmt::format("address add {}/32 dev peer\\n", host);
     hosts.push_back(address(host.c_str()));
   }
   peers_->run("sh -c \"printf '" + batch + "' | ip -batch -\"");
-  twin_.addresses = {*dataplane::parse_ipv4_prefix("10.0.1.2/16")};
+  twin_.addresses = {*dataplane::parse_prefix("10.0.1.2/16")};
   start();
   neighbours_->want(hosts);
   EXPECT_TRUE(comes_true([&] { return known().size() == 301; })) << known().size();

@@ -53,18 +53,19 @@ struct WorkerTest : testing::Test {
   struct Free {
     void operator()(std::byte* start) const { ::operator delete[](start, std::align_val_t{64}); }
   };
-  std::size_t bytes = FlowTable::bytes_needed(2 * flows_max);
+  static constexpr FlowCapacity capacity{.v4 = flows_max, .v6 = flows_max};
+  std::size_t bytes = capacity.bytes();
   std::unique_ptr<std::byte[], Free> memory{new (std::align_val_t{64}) std::byte[bytes]};
   std::unique_ptr<WorkerBlock> block = std::make_unique<WorkerBlock>();
-  Core core{WorkerId{0}, {memory.get(), bytes}, flows_max, Seed{1, 2}, Seed{3, 4}, *block};
+  Core core{WorkerId{0}, {memory.get(), bytes}, capacity, Seed{1, 2}, Seed{3, 4}, *block};
   FakeIo io;
   Publication publication{1, snapshot(1)};
   Worker<FakeIo> worker{core, io, publication};
 };
 
 TEST_F(WorkerTest, CoreAnnouncesItsCapacity) {
-  EXPECT_EQ(block->totals.flow_capacity.read(), flows_max);
-  EXPECT_GE(core.flows.slots(), 2 * flows_max);
+  EXPECT_EQ(block->totals.flow_capacity.read(), 2 * flows_max);
+  EXPECT_GE(core.flows4.slots(), 2 * flows_max);
 }
 
 TEST_F(WorkerTest, TakesEveryWaitingBurstThroughThePath) {
@@ -106,7 +107,7 @@ TEST_F(WorkerTest, HoldsNothingAfterItsStop) {
 
 TEST_F(WorkerTest, AnswersQuestionsOnTheWay) {
   ASSERT_TRUE(core.query.ask(10, no_target));
-  for (std::uint32_t bucket = 0; bucket <= core.flows.buckets(); ++bucket) {
+  for (std::uint32_t bucket = 0; bucket <= core.flows4.buckets(); ++bucket) {
     if (core.query.answered()) break;
     worker.step(Instant{1});
   }

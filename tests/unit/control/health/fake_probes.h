@@ -14,7 +14,7 @@ namespace control {
 
 class FakeProbes {
  public:
-  using Whom = std::pair<dataplane::Ipv4Address, std::uint16_t>;
+  using Whom = std::pair<dataplane::IpAddress, std::uint16_t>;
 
   [[nodiscard]] ProbeFactory factory() {
     return [this](const Check& check) { return std::make_unique<One>(*this, check); };

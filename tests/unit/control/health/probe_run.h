@@ -18,7 +18,7 @@ namespace control {
 
 inline Check check_of(config::CheckProtocol protocol, std::uint16_t port) {
   Check check;
-  check.address = *dataplane::parse_ipv4("127.0.0.1");
+  check.address = *dataplane::parse_address("127.0.0.1");
   check.port = port;
   check.settings.protocol = protocol;
   check.settings.timeout = std::chrono::milliseconds(5'000);

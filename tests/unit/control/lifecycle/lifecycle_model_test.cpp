@@ -80,9 +80,7 @@ class LifecycleModel : public LifecycleRig {
     return key(static_cast<int>(group * hosts_per_group + below(hosts_per_group)),
                group_names[group]);
   }
-  static int host_of(const TargetKey& one) {
-    return static_cast<int>(one.address.bits.value() & 0xff);
-  }
+  static int host_of(const TargetKey& one) { return int{one.address.v6().bytes[15]}; }
 
   std::string act() {
     switch (below(12)) {
@@ -169,7 +167,7 @@ class LifecycleModel : public LifecycleRig {
 
   std::string answer_probes() {
     for (const auto& whom : probes_.all()) {
-      const auto host = static_cast<int>(whom.first.bits.value() & 0xff);
+      const auto host = int{whom.first.v6().bytes[15]};
       const TargetKey one = key(host, group_names[static_cast<std::size_t>(host / 3)]);
       EXPECT_TRUE(model_.contains(one) && model_[one].probes()) << to_string(one);
       if (chance(20)) continue;
@@ -244,7 +242,7 @@ class LifecycleModel : public LifecycleRig {
     ASSERT_EQ(records.targets.size(), model_.size());
     for (const auto& record : records.targets) {
       const TargetKey one{std::string(record.target_group.view()),
-                          *dataplane::parse_ipv4(record.address.view()), record.port};
+                          *dataplane::parse_address(record.address.view()), record.port};
       ASSERT_TRUE(model_.contains(one)) << to_string(one);
       PlainTarget& target = model_[one];
       EXPECT_FALSE(ids_gone_.contains(record.id)) << "an id came back: " << to_string(one);

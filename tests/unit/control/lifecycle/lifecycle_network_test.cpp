@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 using tests::ProbeTarget;
 using tests::run_until;
 
-const dataplane::Ipv4Address loopback = *dataplane::parse_ipv4("127.0.0.1");
+const dataplane::IpAddress loopback = *dataplane::parse_address("127.0.0.1");
 
 class LifecycleOnTheNetwork : public testing::Test {
  protected:

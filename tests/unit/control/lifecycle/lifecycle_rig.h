@@ -32,8 +32,8 @@ class LifecycleRig : public testing::Test {
   ~LifecycleRig() override { spdlog::set_default_logger(before_); }
 
   /// "10.0.0.1:80" for host 1.
-  static dataplane::Ipv4Address address(int host) {
-    return *dataplane::parse_ipv4("10.0.0." + std::to_string(host));
+  static dataplane::IpAddress address(int host) {
+    return *dataplane::parse_address("10.0.0." + std::to_string(host));
   }
   static TargetKey key(int host, const std::string& group = "web") {
     return {group, address(host), 80};
@@ -56,7 +56,7 @@ class LifecycleRig : public testing::Test {
     config.target_groups.push_back(group);
     config::Listener listener;
     listener.name = name;
-    listener.address = *dataplane::parse_ipv4("203.0.113.10");
+    listener.address = *dataplane::parse_address("203.0.113.10");
     listener.port = static_cast<std::uint16_t>(8000 + config.listeners.size());
     listener.target_group = name;
     config.listeners.push_back(listener);

@@ -67,7 +67,7 @@ TEST_F(LifecycleTest, AListenersFormerAddressLingersWhileItHasFlows) {
   const auto former = config.listeners[0].address;
   reload(config);
   listener_flows_[ListenerId{0}] = 3;
-  config.listeners[0].address = *dataplane::parse_ipv4("203.0.113.11");
+  config.listeners[0].address = *dataplane::parse_address("203.0.113.11");
   reload(config);
   advance(seconds(1));
   EXPECT_EQ(lifecycle_.facts().lingering_addresses, std::vector{former});
@@ -436,71 +436,6 @@ TEST_F(LifecycleTest, RefusalsSayWhy) {
 }
 
 // --- what is announced ---
-
-TEST_F(LifecycleTest, AnnouncesOnceATurn) {
-  reload(web({1, 2, 3}));
-  EXPECT_EQ(changes_, 0) << "who applies knows";
-  probes_find(passed);
-  EXPECT_EQ(changes_, 0) << "not from within";
-  turn();
-  EXPECT_EQ(changes_, 1);
-  EXPECT_EQ(record_changes_, 0) << "the records come with the facts";
-  turn();
-  EXPECT_EQ(changes_, 1);
-}
-
-TEST_F(LifecycleTest, LookingDoesNotHideAChange) {
-  reload(web({1}));
-  probe_finds(1, passed);
-  (void)lifecycle_.facts();
-  (void)lifecycle_.records();
-  turn();
-  EXPECT_EQ(changes_, 1);
-}
-
-TEST_F(LifecycleTest, AnnouncesOnlyWhatIsNew) {
-  reload(web({1}));
-  probe_finds(1, passed);
-  probe_finds(1, passed);
-  turn();
-  changes_ = record_changes_ = 0;
-  for (int i = 0; i < 5; ++i) probe_finds(1, passed);
-  turn();
-  EXPECT_EQ(changes_, 0);
-  EXPECT_EQ(record_changes_, 0) << "the same sentence again";
-  probe_finds(1, refused);
-  turn();
-  EXPECT_EQ(changes_, 0) << "one failure is no new fact";
-  EXPECT_EQ(record_changes_, 1) << "but a new sentence";
-  probe_finds(1, refused);
-  turn();
-  EXPECT_EQ(changes_, 1);
-  EXPECT_EQ(record_changes_, 1);
-}
-
-TEST_F(LifecycleTest, ADrainIsAFactAndSoIsATargetThatIsGone) {
-  reload(web({1, 2}));
-  EXPECT_FALSE(lifecycle_.drain(key(1)).has_value());
-  turn();
-  EXPECT_EQ(changes_, 1);
-  reload(web({2}));
-  EXPECT_EQ(changes_, 1);
-  advance(seconds(1));
-  turn();
-  EXPECT_EQ(changes_, 2);
-  EXPECT_EQ(availability(1), "gone");
-}
-
-TEST_F(LifecycleTest, AListenerThatIsGoneIsNoFactButARecord) {
-  reload(web({}));
-  config::Config none = web({});
-  none.listeners.clear();
-  reload(none);
-  advance(seconds(1));
-  turn();
-  EXPECT_EQ(changes_, 0);
-  EXPECT_EQ(record_changes_, 1);
-}
 
 }  // namespace
 }  // namespace control

@@ -8,53 +8,128 @@ namespace {
 using namespace std::string_view_literals;
 
 TEST(Ipv4, ReadsTheCanonicalNotation) {
-  EXPECT_EQ(parse_ipv4("198.51.100.7"), Ipv4Address{Be32{0xc633'6407}});
-  EXPECT_EQ(parse_ipv4("0.0.0.0"), Ipv4Address{});
-  EXPECT_EQ(parse_ipv4("255.255.255.255"), Ipv4Address{Be32{0xffff'ffff}});
+  EXPECT_EQ(parse_address("198.51.100.7"), Ipv4Address{Be32{0xc633'6407}});
+  EXPECT_EQ(parse_address("0.0.0.0"), Ipv4Address{});
+  EXPECT_EQ(parse_address("255.255.255.255"), Ipv4Address{Be32{0xffff'ffff}});
 }
 
 TEST(Ipv4, RefusesEverythingElse) {
   for (const std::string_view text :
-       {""sv,           "1"sv,         "1.2.3"sv,     "1.2.3.4.5"sv,
-        "1.2.3.4."sv,   ".1.2.3.4"sv,  "1..2.3"sv,    "1.2.3.256"sv,
-        "1.2.3.1234"sv, "01.2.3.4"sv,  "1.2.3.00"sv,  " 1.2.3.4"sv,
-        "1.2.3.4 "sv,   "+1.2.3.4"sv,  "-1.2.3.4"sv,  "1.2.3.4/32"sv,
-        "0x1.2.3.4"sv,  "1.2.3.a"sv,   "1,2,3,4"sv,   "localhost"sv,
-        "::1"sv,        "1.2.3.4\0"sv, "1.2.3.4\n"sv, "1.2.3.99999999999999999999"sv}) {
-    EXPECT_EQ(parse_ipv4(text), std::nullopt) << '"' << text << '"';
+       {""sv,           "1"sv,         "1.2.3"sv,
+        "1.2.3.4.5"sv,  "1.2.3.4."sv,  ".1.2.3.4"sv,
+        "1..2.3"sv,     "1.2.3.256"sv, "1.2.3.1234"sv,
+        "01.2.3.4"sv,   "1.2.3.00"sv,  " 1.2.3.4"sv,
+        "1.2.3.4 "sv,   "+1.2.3.4"sv,  "-1.2.3.4"sv,
+        "1.2.3.4/32"sv, "0x1.2.3.4"sv, "1.2.3.a"sv,
+        "1,2,3,4"sv,    "localhost"sv, "::ffff:1.2.3.4"sv,
+        "1.2.3.4\0"sv,  "1.2.3.4\n"sv, "1.2.3.99999999999999999999"sv}) {
+    EXPECT_EQ(parse_address(text), std::nullopt) << '"' << text << '"';
   }
 }
 
 TEST(Ipv4, TextRoundTrip) {
   for (const std::string_view text : {"0.0.0.0"sv, "10.0.1.11"sv, "255.255.255.255"sv}) {
-    EXPECT_EQ(to_string(*parse_ipv4(text)), text);
+    EXPECT_EQ(to_string(*parse_address(text)), text);
   }
 }
 
 TEST(Ipv4, OrdersByNumberNotByBytesInMemory) {
-  EXPECT_LT(*parse_ipv4("9.255.255.255"), *parse_ipv4("10.0.0.0"));
-  EXPECT_LT(*parse_ipv4("10.0.0.2"), *parse_ipv4("10.0.1.1"));
+  EXPECT_LT(*parse_address("9.255.255.255"), *parse_address("10.0.0.0"));
+  EXPECT_LT(*parse_address("10.0.0.2"), *parse_address("10.0.1.1"));
 }
 
 TEST(Ipv4, KnowsWhoMaySend) {
   for (const std::string_view text : {"1.0.0.0"sv, "126.1.1.1"sv, "128.0.0.1"sv, "10.0.0.1"sv,
                                       "169.254.1.1"sv, "223.255.255.255"sv}) {
-    EXPECT_TRUE(parse_ipv4(text)->may_be_source()) << text;
+    EXPECT_TRUE(parse_address(text)->may_be_source()) << text;
   }
   for (const std::string_view text : {"0.0.0.0"sv, "0.1.2.3"sv, "127.0.0.1"sv, "224.0.0.1"sv,
                                       "239.255.255.255"sv, "240.0.0.1"sv, "255.255.255.255"sv}) {
-    EXPECT_FALSE(parse_ipv4(text)->may_be_source()) << text;
+    EXPECT_FALSE(parse_address(text)->may_be_source()) << text;
   }
-  EXPECT_TRUE(parse_ipv4("224.0.0.0")->is_multicast());
-  EXPECT_TRUE(parse_ipv4("239.255.255.255")->is_multicast());
-  EXPECT_FALSE(parse_ipv4("223.255.255.255")->is_multicast());
-  EXPECT_FALSE(parse_ipv4("240.0.0.0")->is_multicast());
-  EXPECT_TRUE(parse_ipv4("255.255.255.255")->is_broadcast());
-  EXPECT_FALSE(parse_ipv4("255.255.255.254")->is_broadcast());
+  EXPECT_TRUE(parse_address("224.0.0.0")->is_multicast());
+  EXPECT_TRUE(parse_address("239.255.255.255")->is_multicast());
+  EXPECT_FALSE(parse_address("223.255.255.255")->is_multicast());
+  EXPECT_FALSE(parse_address("240.0.0.0")->is_multicast());
+  EXPECT_TRUE(parse_address("255.255.255.255")->v4().is_broadcast());
+  EXPECT_FALSE(parse_address("255.255.255.254")->v4().is_broadcast());
+}
+
+TEST(Ipv6, ReadsAndWritesAsRfc5952Says) {
+  for (const auto& [text, canonical] :
+       {std::pair{"2001:DB8:0:0:0:0:0:7", "2001:db8::7"}, std::pair{"::1", "::1"},
+        std::pair{"::", "::"}, std::pair{"fe80::1:0:0:1", "fe80::1:0:0:1"},
+        std::pair{"1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"}}) {
+    const auto address = parse_address(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_EQ(to_string(*address), canonical);
+    EXPECT_EQ(address->family(), Family::V6);
+  }
+}
+
+TEST(Ipv6, RefusesEverythingElse) {
+  for (const std::string_view text :
+       {":"sv, ":::"sv, "1::2::3"sv, "12345::"sv, "1:2:3:4:5:6:7"sv, "1:2:3:4:5:6:7:8:9"sv,
+        "::ffff:1.2.3.4"sv, "::1.2.3.4"sv, "::ffff:102:304"sv, "fe80::1%eth1"sv, "[::1]"sv,
+        "::1 "sv, "::g"sv, "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc"sv}) {
+    EXPECT_EQ(parse_address(text), std::nullopt) << text;
+  }
+}
+
+TEST(Ipv6, KnowsWhoMaySend) {
+  for (const std::string_view text : {"2001:db8::1"sv, "fe80::1"sv, "fd00::1"sv, "::2"sv}) {
+    EXPECT_TRUE(parse_address(text)->may_be_source()) << text;
+  }
+  for (const std::string_view text : {"::"sv, "::1"sv, "ff02::1"sv}) {
+    EXPECT_FALSE(parse_address(text)->may_be_source()) << text;
+  }
+  EXPECT_FALSE(IpAddress(Ipv4Address{Be32{0x0102'0304}}).v6().may_be_source()) << "mapped";
+  EXPECT_TRUE(parse_address("febf::1")->v6().is_link_local());
+  EXPECT_FALSE(parse_address("fec0::1")->v6().is_link_local());
+}
+
+TEST(IpAddress, IsOfOneFamilyAndOrdered) {
+  const IpAddress v4 = *parse_address("255.1.2.3");
+  EXPECT_TRUE(v4.is_v4());
+  EXPECT_EQ(v4.v4(), Ipv4Address{Be32{0xff01'0203}});
+  EXPECT_EQ(v4.width(), 32);
+  EXPECT_EQ(IpAddress(), *parse_address("0.0.0.0"));
+  EXPECT_LT(v4, *parse_address("::")) << "all of IPv4 first";
+  EXPECT_LT(*parse_address("2001::1"), *parse_address("2001::1:0"));
+}
+
+TEST(WithPort, RoundTrip) {
+  for (const std::string_view text : {"10.0.1.11:8080"sv, "[2001:db8::7]:1"sv, "[::1]:65535"sv}) {
+    const auto found = parse_with_port(text);
+    ASSERT_TRUE(found) << text;
+    EXPECT_EQ(with_port(found->address, found->port), text);
+  }
+  for (const std::string_view text :
+       {""sv, ":"sv, "10.0.1.11"sv, "10.0.1.11:"sv, "10.0.1.11:0"sv, "10.0.1.11:65536"sv,
+        "[10.0.1.11]:80"sv, "::1:80"sv, "[::1]"sv, "[::1]80"sv, "[::1:80"sv, "1.2.3.4:08"sv,
+        "1.2.3.4:80 "sv}) {
+    EXPECT_FALSE(parse_with_port(text)) << text;
+  }
+}
+
+TEST(Prefix, OfIpv6) {
+  const IpPrefix prefix = *parse_prefix("2001:db8:1:2::7/63");
+  EXPECT_TRUE(prefix.contains(*parse_address("2001:db8:1:3::")));
+  EXPECT_FALSE(prefix.contains(*parse_address("2001:db8:1:4::")));
+  EXPECT_FALSE(prefix.contains(*parse_address("10.0.0.1")));
+  EXPECT_EQ(to_string(prefix.network()), "2001:db8:1:2::/63");
+  EXPECT_EQ(to_string(prefix.last()), "2001:db8:1:3:ffff:ffff:ffff:ffff");
+  EXPECT_EQ(to_string(parse_prefix("10.1.2.3/15")->network()), "10.0.0.0/15");
+  EXPECT_EQ(to_string(parse_prefix("10.1.2.3/15")->last()), "10.1.255.255");
+  EXPECT_TRUE(parse_prefix("2001:db8::1/128")->is_host());
+  EXPECT_FALSE(parse_prefix("2001:db8::1/32")->is_host());
+  EXPECT_TRUE(parse_prefix("::/0")->contains(*parse_address("2001:db8::1")));
+  EXPECT_FALSE(parse_prefix("::/0")->contains(*parse_address("1.2.3.4")));
+  EXPECT_FALSE(parse_prefix("2001:db8::1/129"));
 }
 
 TEST(Ipv4Prefix, ReadsAddressAndLength) {
-  const auto prefix = parse_ipv4_prefix("198.51.100.2/24");
+  const auto prefix = parse_prefix("198.51.100.2/24");
   ASSERT_TRUE(prefix.has_value());
   EXPECT_EQ(to_string(prefix->address), "198.51.100.2");
   EXPECT_EQ(prefix->length, 24);
@@ -66,22 +141,21 @@ TEST(Ipv4Prefix, RefusesEverythingElse) {
        {""sv, "10.0.0.1"sv, "10.0.0.1/"sv, "10.0.0.1/33"sv, "10.0.0.1/024"sv, "10.0.0.1/08"sv,
         "10.0.0.1/-1"sv, "10.0.0.1/ 8"sv, "10.0.0.1/24 "sv, "10.0.0.1/24/24"sv, "10.0.0/24"sv,
         "/24"sv, "10.0.0.1/255.255.255.0"sv, "10.0.0.1/100"sv}) {
-    EXPECT_EQ(parse_ipv4_prefix(text), std::nullopt) << '"' << text << '"';
+    EXPECT_EQ(parse_prefix(text), std::nullopt) << '"' << text << '"';
   }
 }
 
 TEST(Ipv4Prefix, ContainsByLength) {
-  const Ipv4Prefix network = *parse_ipv4_prefix("10.0.1.2/24");
-  EXPECT_TRUE(network.contains(*parse_ipv4("10.0.1.0")));
-  EXPECT_TRUE(network.contains(*parse_ipv4("10.0.1.255")));
-  EXPECT_FALSE(network.contains(*parse_ipv4("10.0.2.0")));
-  EXPECT_FALSE(network.contains(*parse_ipv4("10.0.0.255")));
-  const Ipv4Prefix host = *parse_ipv4_prefix("10.0.1.2/32");
-  EXPECT_TRUE(host.contains(*parse_ipv4("10.0.1.2")));
-  EXPECT_FALSE(host.contains(*parse_ipv4("10.0.1.3")));
-  const Ipv4Prefix all = *parse_ipv4_prefix("10.0.1.2/0");  // a shift by 32 would be undefined
-  EXPECT_EQ(all.mask(), 0u);
-  EXPECT_TRUE(all.contains(*parse_ipv4("255.0.0.1")));
+  const IpPrefix network = *parse_prefix("10.0.1.2/24");
+  EXPECT_TRUE(network.contains(*parse_address("10.0.1.0")));
+  EXPECT_TRUE(network.contains(*parse_address("10.0.1.255")));
+  EXPECT_FALSE(network.contains(*parse_address("10.0.2.0")));
+  EXPECT_FALSE(network.contains(*parse_address("10.0.0.255")));
+  const IpPrefix host = *parse_prefix("10.0.1.2/32");
+  EXPECT_TRUE(host.contains(*parse_address("10.0.1.2")));
+  EXPECT_FALSE(host.contains(*parse_address("10.0.1.3")));
+  const IpPrefix all = *parse_prefix("10.0.1.2/0");  // a shift by 32 would be undefined
+  EXPECT_TRUE(all.contains(*parse_address("255.0.0.1")));
 }
 
 TEST(Mac, ReadsSixPairs) {

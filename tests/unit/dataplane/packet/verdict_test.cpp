@@ -38,9 +38,9 @@ TEST(Verdict, IndicesStay) {
   EXPECT_EQ(static_cast<int>(Verdict::Pending), 0);
   EXPECT_EQ(static_cast<int>(Verdict::ForwardToTarget), 1);
   EXPECT_EQ(static_cast<int>(Verdict::ReplyArp), 3);
-  EXPECT_EQ(static_cast<int>(Verdict::PuntKernel), 9);
-  EXPECT_EQ(static_cast<int>(Verdict::DropMalformed), 11);
-  EXPECT_EQ(static_cast<int>(Verdict::DropTargetGone), 28);
+  EXPECT_EQ(static_cast<int>(Verdict::PuntKernel), 10);
+  EXPECT_EQ(static_cast<int>(Verdict::DropMalformed), 12);
+  EXPECT_EQ(static_cast<int>(Verdict::DropTargetGone), 29);
 }
 
 }  // namespace

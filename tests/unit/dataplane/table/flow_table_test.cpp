@@ -32,10 +32,10 @@ struct TestTable {
   };
   std::size_t bytes;
   std::unique_ptr<std::byte[], Free> memory;
-  FlowTable table;
+  FlowTable4 table;
 
   explicit TestTable(std::size_t entries, Seed seed = fixed)
-      : bytes(FlowTable::bytes_needed(entries)),
+      : bytes(FlowTable4::bytes_needed(entries)),
         memory(new (std::align_val_t{64}) std::byte[bytes]),
         table({memory.get(), bytes}, entries, seed) {}
 
@@ -71,7 +71,7 @@ struct TestTable {
 /// Everything that must hold in every table: entries are where their keys say, each knows its twin,
 /// the overflow counts are exact, the size is right.
 void expect_sound(TestTable& test) {
-  FlowTable& table = test.table;
+  FlowTable4& table = test.table;
   std::vector<unsigned> overflow(table.buckets());
   std::size_t entries = 0;
   for (std::uint32_t bucket = 0; bucket < table.buckets(); ++bucket) {
@@ -182,7 +182,7 @@ TEST(FlowTableDeathTest, MistakesAreCaught) {
   EXPECT_DEATH(test.table.erase(index), "tag != 0");
   EXPECT_DEATH(static_cast<void>(test.table[no_flow]), "slots");
   alignas(64) std::array<std::byte, 64> small{};
-  EXPECT_DEATH(FlowTable(small, 100, fixed), "bytes_needed");
+  EXPECT_DEATH(FlowTable4(small, 100, fixed), "bytes_needed");
 }
 
 TEST(FlowTable, CandidateIsTheEntryOrProofOfAbsence) {
@@ -249,7 +249,7 @@ TEST(FlowTable, FailedInsertChangesNothing) {
 TEST(FlowTable, SameAsAMapUnderChurn) {
   for (const std::size_t entries : {30u, 500u, 20'000u}) {
     TestTable test(entries);
-    FlowTable& table = test.table;
+    FlowTable4& table = test.table;
     std::unordered_map<std::uint32_t, bool> model;  // by connection
     std::mt19937 random(static_cast<unsigned>(entries));
     const auto range = static_cast<std::uint32_t>(table.slots() * 8 / 10);  // 60 % more than fits
@@ -344,13 +344,13 @@ TEST(FlowTable, SweepMayEraseConnectionsOnItsWay) {
 
 TEST(FlowTable, MemoryIsClearedAndBounded) {
   constexpr std::size_t entries = 1'000;
-  const std::size_t bytes = FlowTable::bytes_needed(entries);
+  const std::size_t bytes = FlowTable4::bytes_needed(entries);
   EXPECT_EQ(bytes % 64, 0u);
   EXPECT_GE(bytes, entries * sizeof(Flow4));
   EXPECT_LT(bytes, entries * sizeof(Flow4) * 5 / 4);
   std::unique_ptr<std::byte[], TestTable::Free> memory(new (std::align_val_t{64}) std::byte[bytes]);
   std::fill_n(memory.get(), bytes, std::byte{0xff});  // left over from somebody else
-  FlowTable table({memory.get(), bytes}, entries, fixed);
+  FlowTable4 table({memory.get(), bytes}, entries, fixed);
   for (std::uint32_t bucket = 0; bucket < table.buckets(); ++bucket) {
     EXPECT_TRUE(table.bucket_empty(bucket));
   }

@@ -30,7 +30,8 @@ TEST(Flow, LiesInMemoryAsDrawn) {
 
 TEST(Flow, PhaseAndDirectionShareAByte) {
   Flow4 flow;
-  for (const Phase phase : {Phase::SynSent, Phase::Established, Phase::Closing, Phase::ClientReset}) {
+  for (const Phase phase :
+       {Phase::SynSent, Phase::Established, Phase::Closing, Phase::ClientReset}) {
     for (const Direction direction : {Direction::ToTarget, Direction::ToClient}) {
       flow.phase = phase;
       flow.direction = direction;
@@ -58,7 +59,7 @@ TEST(Flow, PhasesHaveNames) {
   for (int i = 0; i <= static_cast<int>(Phase::TargetReset); ++i) {
     names.emplace(to_string(static_cast<Phase>(i)));
   }
-  EXPECT_EQ(names.size(), 7u);
+  EXPECT_EQ(names.size(), 8u);
   EXPECT_EQ(names.count("unknown"), 0u);
 }
 

@@ -53,7 +53,8 @@ std::uint64_t digest(const MaglevTable& table, const Targets& targets) {
   for (const TargetId id : table.slots()) {
     const MaglevEntry& entry = *std::find_if(targets.begin(), targets.end(),
                                              [id](const MaglevEntry& one) { return one.id == id; });
-    const std::uint64_t word = std::uint64_t{entry.address.bits.value()} << 16 | entry.port.value();
+    const std::uint64_t word =
+        std::uint64_t{entry.address.v4().bits.value()} << 16 | entry.port.value();
     for (int shift = 0; shift < 48; shift += 8) {
       hash = (hash ^ (word >> shift & 0xff)) * 0x100'0000'01b3u;
     }

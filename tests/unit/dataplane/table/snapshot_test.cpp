@@ -5,9 +5,10 @@
 namespace dataplane {
 namespace {
 
-Ipv4Address ip(const char* text) { return *parse_ipv4(text); }
+IpAddress ip(const char* text) { return *parse_address(text); }
 NextHop hop(std::uint8_t port, std::uint8_t last) {
-  return next_hop(PortId{port}, MacAddress{{2, 0, 0, 0, 0, last}}, MacAddress{}, 0, 1500);
+  return next_hop(PortId{port}, MacAddress{{2, 0, 0, 0, 0, last}}, MacAddress{}, 0, 1500,
+                  Family::V4);
 }
 
 TEST(Snapshot, EmptyKnowsNothing) {
@@ -41,20 +42,14 @@ TEST(Snapshot, IdsOfOtherIncarnationsAreGone) {
 
 TEST(Snapshot, NextHopByLongestPrefix) {
   Snapshot snapshot;
-  snapshot.neighbours = FixedTable<Ipv4Address, NextHop>(3);
+  snapshot.neighbours = FixedTable<IpAddress, NextHop>(3);
   snapshot.neighbours.insert(ip("10.0.1.11"), hop(1, 11));
   snapshot.neighbours.insert(ip("10.0.1.200"), hop(2, 200));
   snapshot.neighbours.insert(ip("203.0.113.9"), hop(0, 9));  // known, but no route says on link
   snapshot.routes = {
-      {.prefix = *parse_ipv4_prefix("10.0.1.192/26"),
-       .port = PortId{2},
-       .on_link = true,
-       .gateway = {}},
-      {.prefix = *parse_ipv4_prefix("10.0.1.0/24"),
-       .port = PortId{1},
-       .on_link = true,
-       .gateway = {}},
-      {.prefix = *parse_ipv4_prefix("0.0.0.0/0"),
+      {.prefix = *parse_prefix("10.0.1.192/26"), .port = PortId{2}, .on_link = true, .gateway = {}},
+      {.prefix = *parse_prefix("10.0.1.0/24"), .port = PortId{1}, .on_link = true, .gateway = {}},
+      {.prefix = *parse_prefix("0.0.0.0/0"),
        .port = PortId{0},
        .on_link = false,
        .gateway = hop(0, 1)},

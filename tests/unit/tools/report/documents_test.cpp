@@ -16,7 +16,7 @@ constexpr std::uint64_t started = 1'767'323'045'000;  // 2026-01-02T03:04:05Z
 constexpr Liveness alive{.running = true, .stale = false, .silent_milliseconds = 0};
 constexpr Liveness dead{.running = false, .stale = true, .silent_milliseconds = 9'000};
 
-dataplane::Ipv4Address address(const char* text) { return *dataplane::parse_ipv4(text); }
+dataplane::IpAddress address(const char* text) { return *dataplane::parse_address(text); }
 
 dataplane::TargetRecord web_target() {
   dataplane::TargetRecord record{};
@@ -57,7 +57,7 @@ TEST(Documents, VersionNamesInstanceAndLayout) {
   ScratchSegment segment;
   segment.set_instance("edge-1");
   EXPECT_EQ(version_document(segment.view()),
-            Json::parse(R"({"instance": "edge-1", "version": "1.2.3", "layout_version": 1})"));
+            Json::parse(R"({"instance": "edge-1", "version": "1.2.3", "layout_version": 2})"));
 }
 
 TEST(Documents, StatusHasWorkersAndTheirSums) {

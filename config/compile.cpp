@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "config/reach.h"
+#include "config/steering.h"
 #include "dataplane/packet/contract.h"
 
 namespace config {
@@ -70,8 +71,11 @@ void compile_ports(const Config& config, const Facts& facts, Snapshot& snapshot)
                               .vlan = port.vlan,
                               .mtu = std::min(port.mtu, fact.mtu),
                               .kernel_path = fact.kernel_path});
-    snapshot.locals.push_back({.addresses = port.local_addresses});
+    snapshot.locals.push_back({.addresses = port.local_addresses, .workers = snapshot.workers});
+    if (fact.rss != nullptr && fact.rss->spreads_ports()) snapshot.locals.back().rss = fact.rss;
+    snapshot.ports.back().steering = steering(port, fact.rss.get(), facts.client_rss.get());
   }
+  snapshot.client_rss = facts.client_rss;
 }
 
 // --- routes ---

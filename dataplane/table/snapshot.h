@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "dataplane/packet/address.h"
@@ -13,10 +14,17 @@
 #include "dataplane/table/ids.h"
 #include "dataplane/table/listener.h"
 #include "dataplane/table/next_hop.h"
+#include "dataplane/table/rss.h"
 #include "dataplane/table/target.h"
 #include "dataplane/table/target_group.h"
 
 namespace dataplane {
+
+/// How packets that a port receives reach the worker that owns their flow.
+enum class Steering : std::uint8_t {
+  HandOff,  // whoever receives one computes its owner and hands it over
+  Rss,      // the NIC puts them on their owner's queue, but for odd ones
+};
 
 /// What the path must know of a port.
 struct Port {
@@ -25,6 +33,7 @@ struct Port {
   std::uint16_t vlan = 0;  // 0: untagged frames; else frames carry this 802.1Q tag both ways
   std::uint16_t mtu = 1500;
   bool kernel_path = false;  // a TAP twin exists: what is the port's own goes there
+  Steering steering = Steering::HandOff;
 };
 
 /// Who an IPv4 address belongs to.
@@ -51,11 +60,23 @@ struct FlowTimeouts {
   std::uint32_t reset_milliseconds = 2'000;          // RST seen
 };
 
+[[nodiscard]] constexpr WorkerId worker_of_local_port(Be16 port, std::uint8_t workers) {
+  return WorkerId{static_cast<std::uint8_t>(port.value() % workers)};
+}
+
 /// full_nat's source addresses and the ports used on each.
 struct LocalAddresses {
   std::vector<Ipv4Address> addresses;  // as routed by port: see compile
   std::uint16_t port_first = 1024;
   std::uint16_t port_last = 65'535;
+  std::uint8_t workers = 1;
+  std::shared_ptr<const Rss> rss{};  // of the port that replies come by; null: local ports in turn
+
+  /// The worker that owns the flow of a target's reply.
+  template <class Key>
+  [[nodiscard]] WorkerId worker(const Key& key) const {
+    return rss != nullptr ? rss->worker(key) : worker_of_local_port(key.destination_port, workers);
+  }
 };
 
 struct Snapshot {
@@ -76,11 +97,16 @@ struct Snapshot {
   std::vector<LocalAddresses> locals;  // by PortId: full_nat sources towards targets behind it
   FlowTimeouts timeouts;
   std::uint32_t punts_per_second = 20'000;  // per worker
+  // Which worker owns what clients send: by tuple, or by the client alone (path/steer). Null: by a
+  // keyed hash. Not the same in the next process, but in all snapshots of this one.
+  std::shared_ptr<const Rss> client_rss;
 
   [[nodiscard]] Owner owner_of(Ipv4Address address) const {
     const Owner* found = owners.find(address);
     return found == nullptr ? Owner::Nobody : *found;
   }
+  /// Those that a local address is one of.
+  [[nodiscard]] const LocalAddresses& locals_of(Ipv4Address local) const;
   /// The target with that id, or nullptr if it is gone.
   [[nodiscard]] const Target* target(TargetId id) const {
     if (id.slot >= targets.size() || targets[id.slot].id != id) return nullptr;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 
+#include "config/steering.h"
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
 
@@ -92,6 +93,30 @@ config::Facts standard_facts(const config::Config& config) {
       facts.neighbours.push_back({back, target.address, target_mac(last - 10)});
     }
   }
+  return facts;
+}
+
+config::Facts facts_with_rss(const config::Config& config, int workers) {
+  config::Facts facts = standard_facts(config);
+  const std::vector<RssFields> fields = config::rss_fields(config);
+  std::vector<std::shared_ptr<const Rss>> ports;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    // One key that repeats itself for all ports, as nic/ sets it; else one for each.
+    std::vector<std::uint8_t> key;
+    for (unsigned k = 0; k < 40; ++k) {
+      const bool tuple = fields[i] == RssFields::Tuple;
+      key.push_back(static_cast<std::uint8_t>(tuple        ? 0x9d * (k + 40 * i + 1) ^ k * k
+                                              : k % 2 == 0 ? 0x6d
+                                                           : 0x5a));
+    }
+    std::vector<WorkerId> redirection;
+    for (int entry = 0; entry < 128; ++entry) {
+      redirection.push_back(WorkerId{static_cast<std::uint8_t>(entry % workers)});
+    }
+    ports.push_back(std::make_shared<const Rss>(key, redirection, fields[i]));
+    facts.ports[i].rss = ports.back();
+  }
+  facts.client_rss = config::client_rss(config, ports);
   return facts;
 }
 

@@ -38,6 +38,10 @@ inline constexpr dataplane::PortId back{1};
 /// Ids, MAC addresses and availability (Serving) for everything in `config`.
 [[nodiscard]] config::Facts standard_facts(const config::Config& config);
 
+/// The same on ports whose NICs spread over `workers` queues by what `config` wants hashed, each
+/// with a key of 40 bytes and a table of 128 entries of its own.
+[[nodiscard]] config::Facts facts_with_rss(const config::Config& config, int workers);
+
 struct Input {
   Bytes bytes;
   dataplane::PortId port;

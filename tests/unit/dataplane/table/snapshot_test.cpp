@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/packet/flow_key.h"
+
 namespace dataplane {
 namespace {
 
@@ -37,6 +39,25 @@ TEST(Snapshot, IdsOfOtherIncarnationsAreGone) {
   snapshot.target_groups[0].id = TargetGroupId{0};
   EXPECT_EQ(snapshot.target_group(TargetGroupId{0}), &snapshot.target_groups[0]);
   EXPECT_EQ(snapshot.target_group(TargetGroupId{1}), nullptr);
+}
+
+TEST(Snapshot, LocalAddressesAreFoundByEachOfThem) {
+  Snapshot snapshot;
+  snapshot.locals.resize(3);
+  snapshot.locals[1].addresses = {ip("10.0.1.200"), ip("10.0.1.201")};
+  snapshot.locals[2].addresses = {ip("10.0.2.200")};
+  EXPECT_EQ(&snapshot.locals_of(ip("10.0.1.201")), &snapshot.locals[1]);
+  EXPECT_EQ(&snapshot.locals_of(ip("10.0.2.200")), &snapshot.locals[2]);
+}
+
+TEST(Snapshot, RepliesAreOwnedByPortOrByRss) {
+  LocalAddresses locals{.addresses = {ip("10.0.1.200")}, .workers = 3};
+  const FlowKey4 reply{ip("10.0.1.11"), ip("10.0.1.200"), Be16{80},
+                       Be16{1025},      Protocol::Tcp,    {0, 0, 0}};
+  EXPECT_EQ(locals.worker(reply).number, 1025 % 3);
+  const std::vector<std::uint8_t> key(40, 0x5d);
+  locals.rss = std::make_shared<const Rss>(key, std::vector(128, WorkerId{2}), RssFields::Tuple);
+  EXPECT_EQ(locals.worker(reply).number, 2);
 }
 
 TEST(Snapshot, NextHopByLongestPrefix) {

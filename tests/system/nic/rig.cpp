@@ -113,8 +113,8 @@ bool shell(const std::string& command) {
   return done;
 }
 
-Rig::Rig(std::vector<PortOptions> ports, Idle idle) {
-  ForwarderOptions options{.ports = std::move(ports), .flows_max = 1000, .idle = idle};
+Rig::Rig(std::vector<PortOptions> ports, Idle idle, std::size_t flows_max) {
+  ForwarderOptions options{.ports = std::move(ports), .flows_max = flows_max, .idle = idle};
   options.owner_seed = {1, 2};
   for (std::size_t i = 0; i < runtime().workers(); ++i) {
     blocks.push_back(std::make_unique<dataplane::WorkerBlock>());

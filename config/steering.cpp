@@ -1,5 +1,7 @@
 #include "config/steering.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "config/complaints.h"
@@ -72,6 +74,17 @@ Steering steering(const Port& port, const Rss* rss, const Rss* client_rss) {
       rss->fields() == RssFields::Destination && client_rss->fields() == RssFields::Source;
   const bool clients = (same_fields || other_end) && rss->agrees_with(*client_rss);
   return clients || replies ? Steering::Rss : Steering::HandOff;
+}
+
+std::string useless_rss(const Port& port) {
+  return fmt::format(
+      "port '{}': steering = \"rss\": RSS would not bring its packets to the worker that owns "
+      "their "
+      "flow. With target groups in mode nat, clients must come by ports without targets, and "
+      "targets lie behind ports without gateways, whose NICs hash one end alone; or, where every "
+      "group is full_nat, the ports' NICs must take the same key and the same redirection table. "
+      "Leave 'steering' out, and packets are handed over between workers",
+      port.name);
 }
 
 Errors steering_conflicts(const Config& wanted, const Rss* client_rss) {

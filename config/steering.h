@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "config/config.h"
@@ -32,6 +33,9 @@ namespace config {
 /// The way of a port with this RSS (null: unusable).
 [[nodiscard]] dataplane::Steering steering(const Port& port, const dataplane::Rss* rss,
                                            const dataplane::Rss* client_rss);
+
+/// Why a port that is to steer by RSS, and could, does not: a sentence for the operator.
+[[nodiscard]] std::string useless_rss(const Port& port);
 
 /// What `wanted` may not have while clients' packets are owned by the tuple: target groups in mode
 /// nat.

@@ -151,7 +151,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, Steered,
                                   std::to_string(std::get<1>(one.param));
                          });
 
-// NICs that hash whole tuples, and a group that keeps clients' addresses: clients' packets are handed
+// NICs that hash whole tuples, and a group that keeps clients' addresses: what clients send is handed
 // over, and full_nat's replies still arrive where they belong.
 TEST(MixedModes, FullNatRepliesAreSteered) {
   config::Config config = standard_config(3, Mode::FullNat, Algorithm::RoundRobin);

@@ -132,6 +132,12 @@ TEST(PortSteering, IsRssForNatsRepliesWhereTheOtherEndIsHashedAlike) {
   EXPECT_EQ(steering(port, rss(RssFields::Tuple).get(), source.get()), Steering::HandOff);
 }
 
+TEST(UselessRss, NamesThePortAndWhatToDo) {
+  const std::string text = useless_rss(config_of_mode("nat").ports[1]);
+  EXPECT_TRUE(text.starts_with("port 'back': steering = \"rss\": ")) << text;
+  EXPECT_NE(text.find("Leave 'steering' out"), std::string::npos);
+}
+
 TEST(SteeringConflicts, AreGroupsInModeNatWhereTuplesOwnTheFlows) {
   const Config wanted = config_with(std::string(front) + ", " + back,
                                     group("web", "full_nat") + ",\n" + group("dns", "nat"));

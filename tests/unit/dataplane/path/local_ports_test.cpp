@@ -169,6 +169,21 @@ TEST_F(LocalPorts, IsNotStoppedByPortsOfOtherWorkers) {
   }
 }
 
+TEST_F(LocalPorts, ManyAddressesAreSharedToo) {
+  for (std::uint32_t i = 1; i < 40; ++i) locals.addresses.push_back({Be32{0x0a00'0200u + i}});
+  locals.port_last = 1123;
+  start(3);
+  locals.rss = rss(3, 8);
+  std::set<Place> taken;
+  for (std::size_t worker = 0; worker < 3; ++worker) {
+    while (const auto key = take(worker)) {
+      ASSERT_EQ(locals.worker(*key).number, worker);
+      ASSERT_TRUE(taken.insert(place_of(*key)).second);
+    }
+  }
+  EXPECT_EQ(taken.size(), 40u * 100);
+}
+
 TEST_F(LocalPorts, GoesOnWhereItStood) {
   std::set<Place> before;
   for (int i = 0; i < 30'000; ++i) before.insert(place_of(*take(0)));

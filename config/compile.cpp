@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "config/reach.h"
+#include "config/steering.h"
 #include "dataplane/packet/contract.h"
 
 namespace config {
@@ -71,6 +72,7 @@ void compile_ports(const Config& config, const Facts& facts, Snapshot& snapshot)
                               .mtu = std::min(port.mtu, fact.mtu),
                               .kernel_path = fact.kernel_path});
     dataplane::LocalAddresses& locals = snapshot.locals.emplace_back();
+    locals.workers = snapshot.workers;
     for (const IpAddress& local : port.local_addresses) {
       if (local.is_v4()) {
         locals.v4.push_back(local.v4());
@@ -78,7 +80,10 @@ void compile_ports(const Config& config, const Facts& facts, Snapshot& snapshot)
         locals.v6.push_back(local.v6());
       }
     }
+    if (fact.rss != nullptr && fact.rss->spreads_ports()) locals.rss = fact.rss;
+    snapshot.ports.back().steering = steering(port, fact.rss.get(), facts.client_rss.get());
   }
+  snapshot.client_rss = facts.client_rss;
 }
 
 // --- routes ---

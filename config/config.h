@@ -32,6 +32,13 @@ enum class Idle : std::uint8_t {
   Sleep,  // sleep up to 100 µs after many empty polls: for tests and laptops
 };
 
+/// How packets reach the worker that owns their flow.
+enum class WantedSteering : std::uint8_t {
+  Automatic,  // by RSS where the port can, else by hand-off
+  HandOff,
+  Rss,  // or not at all
+};
+
 struct Eal {
   Hugepages hugepages = Hugepages::Automatic;
   std::uint32_t memory_megabytes = 0;  // 0: sized from pools and flow tables
@@ -49,6 +56,7 @@ struct Port {
   std::uint16_t mtu = 1500;
   std::uint16_t queue_descriptors = 1024;
   std::optional<dataplane::MacAddress> mac;  // set on the device if given
+  WantedSteering steering = WantedSteering::Automatic;
   bool kernel_path = true;
   bool promiscuous = false;
   int line = 0;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "dataplane/packet/address.h"
 #include "dataplane/table/ids.h"
+#include "dataplane/table/rss.h"
 
 namespace config {
 
@@ -15,6 +17,7 @@ struct PortFact {  // by PortId, in the order of Config::ports
   dataplane::MacAddress mac;
   std::uint16_t mtu = 1500;
   bool kernel_path = false;
+  std::shared_ptr<const dataplane::Rss> rss = nullptr;  // as nic/ found it; null: not usable
 };
 
 struct NeighbourFact {
@@ -55,7 +58,8 @@ struct TargetFact {
 struct Facts {
   dataplane::Generation generation;
   std::vector<PortFact> ports;
-  std::vector<NeighbourFact> neighbours;  // kernel's; the file's are in Config
+  std::shared_ptr<const dataplane::Rss> client_rss;  // decided at start: config/steering.h
+  std::vector<NeighbourFact> neighbours;             // kernel's; the file's are in Config
   std::vector<ListenerFact> listeners;
   /// Of listeners that left, or moved to another address, and still have flows: their packets must
   /// reach the flows' workers.

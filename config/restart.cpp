@@ -22,6 +22,11 @@ std::string text(Hugepages hugepages) {
          : hugepages == Hugepages::On      ? "\"on\""
                                            : "\"off\"";
 }
+std::string text(WantedSteering steering) {
+  return steering == WantedSteering::Automatic ? "\"auto\""
+         : steering == WantedSteering::HandOff ? "\"hand_off\""
+                                               : "\"rss\"";
+}
 std::string text(const std::optional<dataplane::MacAddress>& mac) {
   return mac ? in_quotes(to_string(*mac)) : "not set";
 }
@@ -72,6 +77,7 @@ void compare_port(Comparison& comparison, const Port& running, const Port& wante
   comparison.same(path + ".local_addresses", running.local_addresses, wanted.local_addresses);
   comparison.same(path + ".vlan", running.vlan, wanted.vlan);
   comparison.same(path + ".mtu", running.mtu, wanted.mtu);
+  comparison.same(path + ".steering", running.steering, wanted.steering);
   comparison.same(path + ".queue_descriptors", running.queue_descriptors, wanted.queue_descriptors);
   comparison.same(path + ".mac", running.mac, wanted.mac);
   comparison.same(path + ".kernel_path", running.kernel_path, wanted.kernel_path);

@@ -239,6 +239,10 @@ Port read_port(const Value& value) {
              Whole{ranges::descriptors_min, ranges::descriptors_max, port.queue_descriptors});
   dataplane::MacAddress mac;
   if (group.read("mac", mac, Mac{})) port.mac = mac;
+  group.read("steering", port.steering,
+             OneOf<WantedSteering>{{{"auto", WantedSteering::Automatic},
+                                    {"hand_off", WantedSteering::HandOff},
+                                    {"rss", WantedSteering::Rss}}});
   group.read("kernel_path", port.kernel_path, Flag{});
   group.read("promiscuous", port.promiscuous, Flag{});
   group.finish();

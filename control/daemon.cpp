@@ -9,6 +9,7 @@
 #include "config/check.h"
 #include "config/compile.h"
 #include "config/restart.h"
+#include "config/steering.h"
 #include "control/forwarder_options.h"
 #include "control/log.h"
 #include "tools/report/documents.h"
@@ -48,6 +49,7 @@ Daemon::Daemon(config::Config config, const config::Options& options)
       segment_(instance_, config_.workers, report::now_unix_milliseconds()) {
   std::signal(SIGPIPE, SIG_IGN);
   start_forwarder(options.eal);
+  decide_steering();
   start_lifecycle();
   start_neighbours();
   publish();
@@ -93,11 +95,36 @@ void Daemon::start_forwarder(const std::vector<std::string>& eal_arguments) {
                config_.flows.capacity, config::ipv6_capacity(config_),
                nic::megabytes(forwarder_->table_bytes()),
                runtime_->hugepages() ? "huge pages" : "ordinary memory");
-  for (const auto& port : forwarder_->ports()) {
-    spdlog::info("port {}: {} ({}), MAC {}, {} queue{}, steering {}", port->name(), port->device(),
-                 port->driver(), to_string(port->mac()), port->queues(),
-                 port->queues() == 1 ? "" : "s", forwarder_->steering());
+}
+
+/// Holds until the process ends: a flow keeps its owner (config/steering.h).
+void Daemon::decide_steering() {
+  for (std::size_t i = 0; i < config_.ports.size(); ++i) {
+    rss_.push_back(forwarder_->rss(PortId{static_cast<std::uint8_t>(i)}));
   }
+  client_rss_ = config::client_rss(config_, rss_);
+  for (std::size_t i = 0; i < config_.ports.size(); ++i) {
+    const nic::Port& port = *forwarder_->ports()[i];
+    const std::string_view way = steering(PortId{static_cast<std::uint8_t>(i)});
+    spdlog::info("port {}: {} ({}), MAC {}, {} queue{}, steering {}", port.name(), port.device(),
+                 port.driver(), to_string(port.mac()), port.queues(), port.queues() == 1 ? "" : "s",
+                 way);
+    if (way == "hand_off") {
+      spdlog::debug("port {}: not steered by RSS: {}", port.name(),
+                    port.rss().state ? "its packets would not arrive at their owner"
+                                     : port.driver() + " " + port.rss().lacks);
+      if (config_.ports[i].steering != config::WantedSteering::Rss) continue;
+      throw std::runtime_error(config::useless_rss(config_.ports[i]));
+    }
+  }
+}
+
+/// "single_worker", "rss" or "hand_off".
+std::string_view Daemon::steering(PortId port) const {
+  if (forwarder_->workers() == 1) return "single_worker";
+  const auto way =
+      config::steering(config_.ports[port.number], rss_[port.number].get(), client_rss_.get());
+  return way == dataplane::Steering::Rss ? "rss" : "hand_off";
 }
 
 void Daemon::start_lifecycle() {
@@ -144,8 +171,10 @@ config::Facts Daemon::facts() {
   for (std::size_t i = 0; i < config_.ports.size(); ++i) {
     const nic::Port& port = *forwarder_->ports()[i];
     const bool kernel = forwarder_->kernel_port(PortId{static_cast<std::uint8_t>(i)}) != nullptr;
-    facts.ports.push_back({.mac = port.mac(), .mtu = port.mtu(), .kernel_path = kernel});
+    facts.ports.push_back(
+        {.mac = port.mac(), .mtu = port.mtu(), .kernel_path = kernel, .rss = rss_[i]});
   }
+  facts.client_rss = client_rss_;
   facts.neighbours = neighbours_->facts();
   return facts;
 }
@@ -264,6 +293,10 @@ std::string Daemon::take_over(const std::string& file) {
   if (const auto* errors = std::get_if<config::Errors>(&loaded)) return to_string(*errors);
   config::Config wanted = std::move(std::get<config::Config>(loaded));
   if (const config::Errors errors = restart_needed(config_, wanted); !errors.empty()) {
+    return to_string(errors);
+  }
+  if (const config::Errors errors = steering_conflicts(wanted, client_rss_.get());
+      !errors.empty()) {
     return to_string(errors);
   }
   if (const auto error = lifecycle_->apply(wanted)) return *error;

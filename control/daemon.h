@@ -44,6 +44,7 @@ class Daemon {
  private:
   // --- start ---
   void start_forwarder(const std::vector<std::string>& eal_arguments);
+  void decide_steering();
   void start_lifecycle();
   void start_neighbours();
   void start_api(const std::string& run_dir);
@@ -55,6 +56,7 @@ class Daemon {
   void want_next_hops(const config::Facts& facts);
   void write_records();
   void write_ports();
+  [[nodiscard]] std::string_view steering(dataplane::PortId port) const;
   [[nodiscard]] std::uint64_t flows_left(dataplane::TargetId target) const;
   [[nodiscard]] std::uint64_t flows_left(dataplane::ListenerId listener) const;
   [[nodiscard]] bool workers_are_current() const;
@@ -83,6 +85,8 @@ class Daemon {
   std::unique_ptr<nic::Forwarder> forwarder_;
   std::unique_ptr<Lifecycle> lifecycle_;
   dataplane::Generation generation_{0};
+  std::vector<std::shared_ptr<const dataplane::Rss>> rss_;  // by PortId
+  std::shared_ptr<const dataplane::Rss> client_rss_;        // config/steering.h
   std::unique_ptr<Neighbours> neighbours_;
   std::optional<KernelPath> kernel_path_;
   std::optional<FlowInquiry> flows_;

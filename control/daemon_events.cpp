@@ -75,7 +75,7 @@ void Daemon::write_ports() {
     record.device.assign(port.device());
     record.mac.assign(to_string(port.mac()));
     record.driver.assign(port.driver());
-    record.steering.assign(forwarder_->steering());
+    record.steering.assign(steering(id));
     record.received = statistics.received;
     record.sent = statistics.sent;
     record.missed = statistics.missed;

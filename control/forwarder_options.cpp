@@ -3,8 +3,11 @@
 #include <spdlog/spdlog.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
+
+#include "config/steering.h"
 
 namespace control {
 namespace {
@@ -25,7 +28,38 @@ nic::PortOptions port_options(const config::Port& port) {
           .queue_descriptors = port.queue_descriptors,
           .mac = port.mac,
           .kernel_path = port.kernel_path,
-          .promiscuous = port.promiscuous};
+          .promiscuous = port.promiscuous,
+          .rss = {}};
+}
+
+nic::UseRss use_rss(config::WantedSteering steering) {
+  switch (steering) {
+    case config::WantedSteering::Automatic: return nic::UseRss::Automatic;
+    case config::WantedSteering::HandOff: return nic::UseRss::Never;
+    case config::WantedSteering::Rss: return nic::UseRss::Always;
+  }
+  return nic::UseRss::Automatic;
+}
+
+/// The same key for all ports, so that they agree on a flow's owner. Random, so that an outsider
+/// cannot aim at one worker; where one end alone is hashed it has to repeat itself.
+std::vector<std::uint8_t> rss_key(const std::vector<dataplane::RssFields>& fields) {
+  constexpr std::size_t longest = 64;
+  const bool repeat = std::any_of(fields.begin(), fields.end(), [](dataplane::RssFields one) {
+    return one != dataplane::RssFields::Tuple;
+  });
+  // A few keys in a hundred, and half of those that repeat themselves, leave entries of a large
+  // table that no local port leads to.
+  const std::vector<dataplane::WorkerId> large_table(2048);
+  while (true) {
+    std::vector<std::uint8_t> key(longest);
+    if (getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) {
+      throw std::runtime_error("the kernel gave no random bytes for the RSS key");
+    }
+    for (std::size_t i = 2; repeat && i < key.size(); ++i) key[i] = key[i - 2];
+    const dataplane::Rss rss(key, large_table, dataplane::RssFields::Tuple);
+    if (rss.spreads_ports()) return key;
+  }
 }
 
 nic::Idle idle(config::Idle idle) {
@@ -61,7 +95,13 @@ void log_eal_line(nic::Severity severity, std::string_view line) {
 
 nic::ForwarderOptions forwarder_options(const config::Config& config) {
   nic::ForwarderOptions options;
-  for (const config::Port& port : config.ports) options.ports.push_back(port_options(port));
+  const std::vector<dataplane::RssFields> fields = config::rss_fields(config);
+  const std::vector<std::uint8_t> key = rss_key(fields);
+  for (std::size_t i = 0; i < config.ports.size(); ++i) {
+    options.ports.push_back(port_options(config.ports[i]));
+    options.ports.back().rss = {
+        .use = use_rss(config.ports[i].steering), .fields = fields[i], .key = key};
+  }
   options.flows = {.v4 = config.flows.capacity, .v6 = config::ipv6_capacity(config)};
   options.idle = idle(config.idle);
   options.owner_seed = fresh_seed();

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -86,11 +88,47 @@ int open_or_create(const char* name) {
       instance, who));
 }
 
+/// Plain bytes of a file; false: it has not so many. Not mapped: whoever cuts the file then could
+/// kill us.
+bool read_at(int file, std::size_t offset, void* bytes, std::size_t size) {
+  return pread(file, bytes, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
+}
+
+/// How far the furthest worker of a dead daemon had come on the way over local ports; 0: not known.
+std::uint64_t local_port_turn_in(int file) {
+  std::uint64_t magic = 0;
+  std::uint32_t version = 0, workers = 0;
+  using dataplane::SegmentHeader;
+  if (!read_at(file, offsetof(SegmentHeader, magic), &magic, sizeof magic) ||
+      !read_at(file, offsetof(SegmentHeader, version), &version, sizeof version) ||
+      !read_at(file, offsetof(SegmentHeader, workers), &workers, sizeof workers) ||
+      magic != dataplane::segment_magic || version != dataplane::layout_version ||
+      workers > dataplane::workers_max) {
+    return 0;
+  }
+  std::uint64_t furthest = 0;
+  for (std::size_t i = 0; i < workers; ++i) {
+    const std::size_t block = dataplane::worker_blocks_offset + i * sizeof(dataplane::WorkerBlock);
+    std::uint64_t turn = 0;
+    if (!read_at(file, block + offsetof(dataplane::Totals, local_port_turn), &turn, sizeof turn)) {
+      return 0;
+    }
+    furthest = std::max(furthest, turn);
+  }
+  return furthest;
+}
+
+struct Claimed {
+  int file;
+  std::uint64_t local_port_turn;  // of the one before
+};
+
 /// A new, empty, locked file of that name. Several daemons may try at once: whoever holds the lock
 /// on the file that has the name now is the one; a leftover is unlinked under its own lock.
-int claim(std::string_view instance) {
+Claimed claim(std::string_view instance) {
   const std::string name = report::segment_name(instance);
   constexpr int attempts = 100;  // each one lost means that another daemon made progress
+  std::uint64_t turn = 0;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     File file(open_or_create(name.c_str()));
     if (file.number() < 0 && errno == EEXIST) continue;
@@ -106,7 +144,9 @@ int claim(std::string_view instance) {
     struct stat status {};
     const bool known = fstat(file.number(), &status) == 0;
     // Ours and empty: just made. Another user's could be changed or cut by that user at any time.
-    if (known && status.st_size == 0 && status.st_uid == geteuid()) return file.take();
+    const bool ours = known && status.st_uid == geteuid();
+    if (ours && status.st_size == 0) return {file.take(), turn};
+    if (ours) turn = local_port_turn_in(file.number());
     shm_unlink(name.c_str());
   }
   throw std::runtime_error(fmt::format(
@@ -134,7 +174,8 @@ Segment::Segment(const dataplane::InstanceRecord& instance, std::size_t workers,
   const std::string_view name = instance.instance.view();
   CHECK(report::is_instance_name(name));
   name_ = report::segment_name(name);
-  File file(claim(name));
+  const Claimed claimed = claim(name);
+  File file(claimed.file);
   allocate(file.number(), size_, name);
   void* mapped = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, file.number(), 0);
   if (mapped == MAP_FAILED) fail(name, "map", errno, "is there enough memory?");
@@ -147,6 +188,9 @@ Segment::Segment(const dataplane::InstanceRecord& instance, std::size_t workers,
   for (std::size_t i = 0; i < workers; ++i) {
     new (base_ + dataplane::worker_blocks_offset + i * sizeof(dataplane::WorkerBlock))
         dataplane::WorkerBlock{};
+    // All begin where the furthest of them was: what others took before that rests too.
+    worker(dataplane::WorkerId{static_cast<std::uint8_t>(i)})
+        .totals.local_port_turn.set(claimed.local_port_turn);
   }
   head.version = dataplane::layout_version;
   head.workers = static_cast<std::uint32_t>(workers);

@@ -30,7 +30,8 @@ struct ListenerEntry {
 class Segment {
  public:
   /// Throws std::runtime_error with a sentence for the operator: "instance NAME is already running
-  /// as pid N", no permission, no room. All counters start at 0, all records unused but `instance`.
+  /// as pid N", no permission, no room. All counters start at 0, all records unused but `instance`;
+  /// only local_port_turn goes on where the daemon before this one, of the same user, left it.
   Segment(const dataplane::InstanceRecord& instance, std::size_t workers,
           std::uint64_t now_unix_milliseconds);
   /// Without stop() first, the tools say that the instance died.

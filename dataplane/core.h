@@ -42,7 +42,9 @@ struct Core {
         counters(block) {
     counters.totals.flow_capacity.set(capacity.v4 + capacity.v6);
     turns.worker = worker;
-    turns.local_port = table_seed.first >> 8;  // not from 0 again after each start: ports rest
+    // Where the process before this one left off, or anywhere; the same for all workers.
+    const std::uint64_t left_off = block.totals.local_port_turn.read();
+    turns.local_port = left_off != 0 ? left_off : owner_hash_seed.first >> 8;
   }
 
   /// Where an expiry sweep is.

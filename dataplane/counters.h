@@ -90,7 +90,11 @@ struct Totals {
   Counter busy_polls;    // polls that found packets
   Counter relayed;       // put on a wire for workers without a queue there (their `sent`)
   Counter relay_unsent;  // … that the port did not take (so their `sent` was too hopeful)
-  std::array<Counter, 12> reserved;
+  Counter wrong_core;    // of HandOff: arrived here although their port steers by RSS
+  // Where the walk over local ports stands (path/local_ports). The one figure that a restart takes
+  // over: targets remember the ports before it for a minute (TIME_WAIT).
+  Counter local_port_turn;
+  std::array<Counter, 10> reserved;
 };
 static_assert(sizeof(Totals) == 256);
 

@@ -70,7 +70,7 @@ struct PortRecord {
   Text<128> device;
   Text<18> mac;
   Text<32> driver;
-  Text<32> steering;       // "hand_off", "single_worker"
+  Text<32> steering;       // "rss", "hand_off", "single_worker"
   std::uint64_t received;  // the device's own figures
   std::uint64_t sent;
   std::uint64_t missed;  // no descriptor or no buffer when it arrived

@@ -44,6 +44,7 @@ class Worker {
     packets += io_.idle(totals);
     expire(core_, snapshot, now);
     serve_query(core_, now);
+    totals.local_port_turn.set(core_.turns.local_port);
     totals.polls.add(1);
     if (packets != 0) totals.busy_polls.add(1);
     return packets;

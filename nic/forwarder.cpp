@@ -107,7 +107,10 @@ std::optional<Failure> Forwarder::build_ports() {
     const PortQueues queues{.count = layout_->queues(PortId{static_cast<std::uint8_t>(i)}),
                             .only_pool = pools_.size() == 1};
     const MbufPool& pool = pool_on(devices[i].numa_node());
-    auto port = Port::start(std::move(devices[i]), options_.ports[i], queues, pool, runtime_.log());
+    PortOptions options = options_.ports[i];
+    if (workers_.size() == 1) options.rss.use = UseRss::Never;  // there is nothing to steer
+    if (auto failure = check_queues(options, queues.count)) return failure;
+    auto port = Port::start(std::move(devices[i]), options, queues, pool, runtime_.log());
     if (auto* failure = std::get_if<Failure>(&port)) return std::move(*failure);
     ports_.push_back(std::move(std::get<std::unique_ptr<Port>>(port)));
   }
@@ -238,8 +241,24 @@ const MbufPool& Forwarder::pool_on(int numa_node) const {
   return pools_.front().pool;
 }
 
-std::string_view Forwarder::steering() const {
-  return workers_.size() == 1 ? "single_worker" : "hand_off";
+/// Whom RSS brings no packets cannot own flows.
+std::optional<Failure> Forwarder::check_queues(const PortOptions& port,
+                                               std::uint16_t queues) const {
+  if (port.rss.use != UseRss::Always || queues >= workers_.size()) return std::nullopt;
+  return Failure{fmt::format(
+      "port '{}': steering = \"rss\": it has {} queue{} for {} workers; leave 'steering' out, or "
+      "run fewer workers",
+      port.name, queues, queues == 1 ? "" : "s", workers_.size())};
+}
+
+std::shared_ptr<const dataplane::Rss> Forwarder::rss(PortId port) const {
+  const auto& state = ports_[port.number]->rss().state;
+  if (!state || ports_[port.number]->queues() < workers_.size()) return nullptr;
+  std::vector<WorkerId> redirection;
+  for (const std::uint16_t queue : state->queues) {
+    redirection.push_back(layout_->owner(port, queue));
+  }
+  return std::make_shared<const dataplane::Rss>(state->key, std::move(redirection), state->fields);
 }
 
 std::size_t Forwarder::table_bytes() const {

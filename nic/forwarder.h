@@ -84,8 +84,9 @@ class Forwarder {
   /// The port's TAP twin, or nullptr.
   [[nodiscard]] KernelPort* kernel_port(PortId port) { return kernel_ports_[port.number].get(); }
   [[nodiscard]] const QueueLayout& layout() const { return *layout_; }
-  /// How packets reach the worker that owns their flow: "single_worker" or "hand_off".
-  [[nodiscard]] std::string_view steering() const;
+  /// Which worker each packet that the port receives arrives at; null: that cannot be told, or
+  /// some worker has no queue of it.
+  [[nodiscard]] std::shared_ptr<const dataplane::Rss> rss(PortId port) const;
   [[nodiscard]] dataplane::Core& core(WorkerId worker) { return *workers_[worker.number].core; }
   [[nodiscard]] QueuePair& queue_pair(WorkerId worker) { return *workers_[worker.number].io; }
   /// The time that the workers go by; control may ask it too.
@@ -119,6 +120,8 @@ class Forwarder {
   void build_worker(WorkerId worker);
   [[nodiscard]] std::unique_ptr<QueuePair> connect(WorkerId worker);
   [[nodiscard]] const MbufPool& pool_on(int numa_node) const;
+  [[nodiscard]] std::optional<Failure> check_queues(const PortOptions& port,
+                                                    std::uint16_t queues) const;
   [[nodiscard]] Idle idle_of(std::size_t worker) const;
   void collect_sent();
 

@@ -49,9 +49,7 @@ rte_eth_conf configuration(const rte_eth_dev_info& info, const PortOptions& opti
   rte_eth_conf conf;
   std::memset(&conf, 0, sizeof conf);
   conf.rxmode.mtu = options.mtu;
-  const std::uint64_t hashes =
-      info.flow_type_rss_offloads &
-      (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP);
+  const std::uint64_t hashes = rss_types(info.flow_type_rss_offloads, options.rss.fields);
   if (queues.count > 1 && hashes != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = hashes;
@@ -105,6 +103,7 @@ Result<std::unique_ptr<Port>> Port::start(AttachedDevice attached, const PortOpt
   if (deaf != 0 && deaf != -ENOTSUP) {
     return port->failure("it refuses to receive all multicast", deaf, log);
   }
+  if (auto problem = port->set_rss()) return std::move(*problem);
   // Nobody else uses the pool yet, so this is what the driver's receive side took.
   if (port->driver_ == "net_af_xdp") port->kept_by_driver_ = pool.in_use() - before;
   return port;
@@ -122,7 +121,12 @@ std::optional<Failure> Port::configure(bool only_pool, EalLog& log) {
   if (driver_ == "net_af_xdp") {
     if (auto problem = check_for_af_xdp()) return problem;
   }
-  const rte_eth_conf conf = configuration(info, options_, {queues_, only_pool});
+  rte_eth_conf conf = configuration(info, options_, {queues_, only_pool});
+  const std::size_t key_size = rss_key_size(info);
+  if (options_.rss.key.size() >= key_size) {
+    conf.rx_adv_conf.rss_conf.rss_key = options_.rss.key.data();
+    conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<std::uint8_t>(key_size);
+  }
   const int error = rte_eth_dev_configure(number(), queues_, queues_, &conf);
   if (error != 0) return failure(fmt::format("{} queues are refused", queues_), error, log);
   if (auto problem = set_mtu(log)) return problem;
@@ -200,6 +204,28 @@ std::optional<Failure> Port::set_mac() {
   }
   std::memcpy(mac_.bytes.data(), &address, sizeof address);
   return std::nullopt;
+}
+
+std::optional<Failure> Port::set_rss() {
+  const UseRss use = options_.rss.use;
+  if (queues_ > 1) {
+    if (use == UseRss::Never) {
+      rss_.lacks = "is not to use it";
+    } else if (use == UseRss::Automatic && !attached_.device().pci) {
+      rss_.lacks = "is a virtual device, whose RSS may be in name only";
+    } else {
+      rss_ = settle_rss(number(), queues_);
+    }
+  }
+  if (use != UseRss::Always) return std::nullopt;
+  if (rss_.state && rss_.state->fields == options_.rss.fields) return std::nullopt;
+  return Failure{fmt::format(
+      "port '{}': steering = \"rss\": {} {}; leave 'steering' out, and packets are handed over "
+      "between workers",
+      options_.name, driver_,
+      rss_.state ? "cannot hash one end alone (L3_SRC_ONLY, L4_SRC_ONLY, L3_DST_ONLY, "
+                   "L4_DST_ONLY), which target groups in mode nat need"
+                 : rss_.lacks)};
 }
 
 LinkState Port::link() const {

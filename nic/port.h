@@ -19,6 +19,7 @@
 #include "nic/eal_log.h"
 #include "nic/failure.h"
 #include "nic/mbuf_pool.h"
+#include "nic/rss.h"
 
 namespace nic {
 
@@ -31,6 +32,7 @@ struct PortOptions {
   std::optional<dataplane::MacAddress> mac{};  // nullopt: the device's own
   bool kernel_path = true;
   bool promiscuous = false;
+  RssOptions rss{};
 };
 
 /// A device that DPDK has; closed when this goes away. Whoever started it stops it before.
@@ -97,6 +99,8 @@ class Port {
   [[nodiscard]] std::uint16_t vlan() const { return options_.vlan; }
   [[nodiscard]] std::uint16_t queues() const { return queues_; }
   [[nodiscard]] const MbufPool& pool() const { return pool_; }
+  /// How it spreads what it receives over its queues, where that can be reckoned with.
+  [[nodiscard]] const RssAnswer& rss() const { return rss_; }
 
   // --- control ---
   [[nodiscard]] LinkState link() const;
@@ -116,6 +120,7 @@ class Port {
   [[nodiscard]] std::optional<Failure> set_up_queues(bool only_pool, EalLog& log);
   [[nodiscard]] std::optional<Failure> set_mtu(EalLog& log);
   [[nodiscard]] std::optional<Failure> set_mac();
+  [[nodiscard]] std::optional<Failure> set_rss();
   [[nodiscard]] Failure failure(const std::string& what, int error, EalLog& log) const;
 
   AttachedDevice attached_;
@@ -125,6 +130,7 @@ class Port {
   const MbufPool& pool_;
   dataplane::MacAddress mac_;
   std::uint32_t kept_by_driver_ = 0;
+  RssAnswer rss_{.state = std::nullopt, .lacks = "has one queue"};
   bool started_ = false;
 };
 

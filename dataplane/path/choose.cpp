@@ -1,4 +1,4 @@
-#include "dataplane/path/steer.h"
+#include "dataplane/path/local_ports.h"
 #include "dataplane/path/track.h"
 #include "dataplane/path/verbs.h"
 
@@ -12,9 +12,6 @@ constexpr Seed maglev_seed{0x6d61'676c'6576'2031, 0x7370'696c'6c77'6179};
 // How many targets round robin tries when the first ones' next hops are not resolved, and any
 // algorithm when the first ones already have a flow with that client's address and port.
 constexpr int turns_max = 4;
-// How many local ports full_nat tries: at 90 % use the chance that all of 64 are taken is 0.1 %.
-// Tries lie far apart, because connections that were opened together are often open together.
-constexpr int local_ports_max = 64;
 
 TargetId pick_by_turn(const TargetGroup& group, const Snapshot& snapshot, Turns& turns) {
   if (group.schedule->order().empty()) return no_target;
@@ -36,32 +33,6 @@ TargetId pick(const TargetGroup& group, const FlowKey<Address>& to_target, const
     return group.maglev->pick(slot + static_cast<std::uint64_t>(attempt) * fold(slot, slot | 1));
   }
   return pick_by_turn(group, snapshot, turns);
-}
-
-/// The next local address and port towards the target that are this worker's and not in use.
-template <class Address>
-bool pick_local(FlowKey<Address>& to_client, const LocalAddresses& locals, const Snapshot& snapshot,
-                const FlowTable<Address>& flows, Turns& turns) {
-  const std::vector<Address>& addresses = locals.of<Address>();
-  if (addresses.empty()) return false;
-  const std::uint32_t workers = snapshot.workers;
-  // The first port of the range that is this worker's, and how many there are.
-  std::uint32_t first = locals.port_first;
-  while (worker_of_local_port(Be16{static_cast<std::uint16_t>(first)}, snapshot.workers) !=
-         turns.worker) {
-    ++first;
-  }
-  const std::uint32_t ports = (locals.port_last - first) / workers + 1;
-  const std::uint64_t stride = ports % 7919 == 0 ? 7907 : 7919;  // primes: every port has its turn
-  for (int attempt = 0; attempt < local_ports_max; ++attempt) {
-    const std::uint64_t turn = turns.local_port++;
-    to_client.destination = addresses[turn % addresses.size()];
-    const std::uint64_t place = turn / addresses.size() % ports * stride % ports;
-    const std::uint64_t port = first + place * workers;
-    to_client.destination_port = Be16{static_cast<std::uint16_t>(port)};
-    if (flows.find(to_client) == no_flow) return true;
-  }
-  return false;
 }
 
 /// nat: the target sees the client's own address and port. They may still be in use there by a
@@ -92,7 +63,7 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
                              to_target.source_port,        to_target.protocol, {0, 0, 0}};
   if (group.mode == Mode::FullNat) {
     const LocalAddresses& locals = snapshot.locals[target.next_hop.port.number];
-    if (!pick_local(to_client, locals, snapshot, flows.table(), turns)) {
+    if (!take_local_port(to_client, locals, flows.table(), turns)) {
       return Verdict::DropNoLocalPort;
     }
   } else if (!claim_client_endpoint(to_client, flows)) {

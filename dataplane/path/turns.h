@@ -12,7 +12,7 @@ namespace dataplane {
 struct Turns {
   WorkerId worker;
   std::array<std::uint64_t, target_groups_max> cursors{};  // by TargetGroupId slot
-  std::uint64_t local_port = 0;
+  std::uint64_t local_port = 0;  // places on the way over all local ports: path/local_ports
 };
 
 }  // namespace dataplane

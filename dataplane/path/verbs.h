@@ -18,11 +18,17 @@ namespace dataplane {
 /// padding.
 void parse(Burst& burst, const Snapshot& snapshot);
 
-/// Decides HandOff for packets whose flow another worker owns. Nothing to do with one worker.
+/// Decides HandOff for packets whose flow another worker owns; not on ports that steer by RSS.
+/// Nothing to do with one worker.
 void steer(Burst& burst, const Snapshot& snapshot, WorkerId self, Seed owner_seed);
 
 /// Looks up all keyed packets, their cache misses overlapping; sets `flows`.
 void find(Burst& burst, FlowLedgers& flows);
+
+/// On ports that steer by RSS: decides HandOff for packets of no flow known here that are another
+/// worker's. Returns how many, for wrong_core.
+[[nodiscard]] std::size_t redirect(Burst& burst, const Snapshot& snapshot, WorkerId self,
+                                   Seed owner_seed);
 
 /// Moves TCP phases on; ends flows that a packet shows to be over, which makes that packet a new
 /// one.

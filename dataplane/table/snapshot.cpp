@@ -1,6 +1,22 @@
 #include "dataplane/table/snapshot.h"
 
+#include <algorithm>
+
+#include "dataplane/packet/contract.h"
+
 namespace dataplane {
+
+const LocalAddresses& Snapshot::locals_of(const IpAddress& local) const {
+  const auto among = [&](const auto& addresses) {
+    return std::any_of(addresses.begin(), addresses.end(),
+                       [&](const auto& one) { return IpAddress(one) == local; });
+  };
+  for (const LocalAddresses& behind : locals) {
+    if (among(behind.v4) || among(behind.v6)) return behind;
+  }
+  CHECK(false);  // whoever asks has found it in `owners`
+  return locals.front();
+}
 
 NextHop Snapshot::next_hop_to(const IpAddress& address) const {
   for (const Route& route : routes) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 #include <vector>
 
@@ -14,10 +15,17 @@
 #include "dataplane/table/ids.h"
 #include "dataplane/table/listener.h"
 #include "dataplane/table/next_hop.h"
+#include "dataplane/table/rss.h"
 #include "dataplane/table/target.h"
 #include "dataplane/table/target_group.h"
 
 namespace dataplane {
+
+/// How packets that a port receives reach the worker that owns their flow.
+enum class Steering : std::uint8_t {
+  HandOff,  // whoever receives one computes its owner and hands it over
+  Rss,      // the NIC puts them on their owner's queue, but for odd ones
+};
 
 /// What the path must know of a port.
 struct Port {
@@ -26,6 +34,7 @@ struct Port {
   std::uint16_t vlan = 0;  // 0: untagged frames; else frames carry this 802.1Q tag both ways
   std::uint16_t mtu = 1500;
   bool kernel_path = false;  // a TAP twin exists: what is the port's own goes there
+  Steering steering = Steering::HandOff;
 };
 
 /// Who an address belongs to.
@@ -52,6 +61,10 @@ struct FlowTimeouts {
   std::uint32_t reset_milliseconds = 2'000;          // RST seen
 };
 
+[[nodiscard]] constexpr WorkerId worker_of_local_port(Be16 port, std::uint8_t workers) {
+  return WorkerId{static_cast<std::uint8_t>(port.value() % workers)};
+}
+
 /// full_nat's source addresses and the ports used on each.
 struct LocalAddresses {
   // As routed by port: see compile.
@@ -59,6 +72,8 @@ struct LocalAddresses {
   std::vector<Ipv6Address> v6;
   std::uint16_t port_first = 1024;
   std::uint16_t port_last = 65'535;
+  std::uint8_t workers = 1;
+  std::shared_ptr<const Rss> rss{};  // of the port that replies come by; null: local ports in turn
 
   template <class Address>
   [[nodiscard]] const std::vector<Address>& of() const {
@@ -67,6 +82,11 @@ struct LocalAddresses {
     } else {
       return v6;
     }
+  }
+  /// The worker that owns the flow of a target's reply.
+  template <class Key>
+  [[nodiscard]] WorkerId worker(const Key& key) const {
+    return rss != nullptr ? rss->worker(key) : worker_of_local_port(key.destination_port, workers);
   }
 };
 
@@ -88,11 +108,16 @@ struct Snapshot {
   std::vector<LocalAddresses> locals;  // by PortId: full_nat sources towards targets behind it
   FlowTimeouts timeouts;
   std::uint32_t punts_per_second = 20'000;  // per worker
+  // Which worker owns what clients send: by tuple, or by the client alone (path/steer). Null: by a
+  // keyed hash. Not the same in the next process, but in all snapshots of this one.
+  std::shared_ptr<const Rss> client_rss;
 
   [[nodiscard]] Owner owner_of(const IpAddress& address) const {
     const Owner* found = owners.find(address);
     return found == nullptr ? Owner::Nobody : *found;
   }
+  /// Those that a local address is one of.
+  [[nodiscard]] const LocalAddresses& locals_of(const IpAddress& local) const;
   /// The target with that id, or nullptr if it is gone.
   [[nodiscard]] const Target* target(TargetId id) const {
     if (id.slot >= targets.size() || targets[id.slot].id != id) return nullptr;

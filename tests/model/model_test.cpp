@@ -24,6 +24,7 @@ struct World {
   Algorithm algorithm;
   int workers;
   Family family = Family::V4;
+  bool rss = false;  // with NICs that say so, and deal packets out at random all the same
 };
 
 class Generator {
@@ -211,7 +212,8 @@ std::string surplus(Rig& rig, const Balancer& model, int workers) {
 void drive(const World& world, std::uint64_t seed, int rounds) {
   SCOPED_TRACE(world.name + " SPILLWAY_SEED=" + std::to_string(seed));
   const config::Config config = world_config(world);
-  Rig rig(config, standard_facts(config), world.workers, 2048);
+  Rig rig(config, world.rss ? facts_with_rss(config, world.workers) : standard_facts(config),
+          world.workers, 2048);
   Balancer model(rig);
   Generator generator(rig, model, seed);
   for (int round = 0; round < rounds; ++round) {
@@ -254,18 +256,26 @@ TEST_P(Model, AgreesWithThePathOnRandomTraffic) {
 
 INSTANTIATE_TEST_SUITE_P(
     Worlds, Model,
-    testing::Values(World{"nat_round_robin_1", Mode::Nat, Algorithm::RoundRobin, 1},
-                    World{"nat_round_robin_3", Mode::Nat, Algorithm::RoundRobin, 3},
-                    World{"nat_maglev_1", Mode::Nat, Algorithm::Maglev, 1},
-                    World{"nat_maglev_4", Mode::Nat, Algorithm::Maglev, 4},
-                    World{"full_nat_round_robin_1", Mode::FullNat, Algorithm::RoundRobin, 1},
-                    World{"full_nat_maglev_2", Mode::FullNat, Algorithm::Maglev, 2},
-                    World{"full_nat_round_robin_4", Mode::FullNat, Algorithm::RoundRobin, 4},
-                    World{"nat_round_robin_2_v6", Mode::Nat, Algorithm::RoundRobin, 2, Family::V6},
-                    World{"nat_maglev_1_v6", Mode::Nat, Algorithm::Maglev, 1, Family::V6},
-                    World{"full_nat_round_robin_1_v6", Mode::FullNat, Algorithm::RoundRobin, 1,
-                          Family::V6},
-                    World{"full_nat_maglev_4_v6", Mode::FullNat, Algorithm::Maglev, 4, Family::V6}),
+    testing::Values(
+        World{"nat_round_robin_1", Mode::Nat, Algorithm::RoundRobin, 1},
+        World{"nat_round_robin_3", Mode::Nat, Algorithm::RoundRobin, 3},
+        World{"nat_maglev_1", Mode::Nat, Algorithm::Maglev, 1},
+        World{"nat_maglev_4", Mode::Nat, Algorithm::Maglev, 4},
+        World{"full_nat_round_robin_1", Mode::FullNat, Algorithm::RoundRobin, 1},
+        World{"full_nat_maglev_2", Mode::FullNat, Algorithm::Maglev, 2},
+        World{"full_nat_round_robin_4", Mode::FullNat, Algorithm::RoundRobin, 4},
+        World{"nat_round_robin_2_v6", Mode::Nat, Algorithm::RoundRobin, 2, Family::V6},
+        World{"nat_maglev_1_v6", Mode::Nat, Algorithm::Maglev, 1, Family::V6},
+        World{"full_nat_round_robin_1_v6", Mode::FullNat, Algorithm::RoundRobin, 1, Family::V6},
+        World{"full_nat_maglev_4_v6", Mode::FullNat, Algorithm::Maglev, 4, Family::V6},
+        World{"nat_maglev_rss_3", Mode::Nat, Algorithm::Maglev, 3, Family::V4, true},
+        World{"nat_round_robin_rss_4", Mode::Nat, Algorithm::RoundRobin, 4, Family::V4, true},
+        World{"nat_maglev_rss_3_v6", Mode::Nat, Algorithm::Maglev, 3, Family::V6, true},
+        World{"full_nat_maglev_rss_2", Mode::FullNat, Algorithm::Maglev, 2, Family::V4, true},
+        World{"full_nat_round_robin_rss_5", Mode::FullNat, Algorithm::RoundRobin, 5, Family::V4,
+              true},
+        World{"full_nat_round_robin_rss_4_v6", Mode::FullNat, Algorithm::RoundRobin, 4, Family::V6,
+              true}),
     [](const auto& world) { return world.param.name; });
 
 // nat with Maglev depends on nothing but the packets: any number of workers gives the same bytes.

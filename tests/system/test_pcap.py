@@ -272,3 +272,29 @@ def test_thousands_of_random_packets(wire, mode):
     if mode == "full_nat":  # no two flows to the target may look the same
         flows = {(frame[IP].proto, frame[IP].src, frame.sport) for frame in out}
         assert len(flows) == len({(p[IP].proto, p[IP].src, p.sport) for p in sent})
+
+
+def turns(came_out):
+    """Where on the way over all local ports (dataplane/path/local_ports) each SYN's one is."""
+    ports = 65536 - 1024
+    return [(frame[TCP].sport - 1024) * pow(7919, -1, ports) % ports * len(LOCAL)
+            + LOCAL.index(frame[IP].src) for frame in came_out]
+
+
+def test_local_ports_go_on_after_a_restart_where_they_stood(tmp_path):
+    wrpcap(str(tmp_path / "in.pcap"), [syn(port) for port in range(20000, 20500)])
+    daemon = Daemon(tmp_path, wire_configuration(tmp_path, "full_nat", 0, 1, "reset"))
+    taken = []
+    try:
+        for _ in range(2):
+            daemon.start()
+            processes.wait_until(lambda: daemon.ctl.status()["totals"]["received"] >= 500, 20,
+                                 "all SYNs are received")
+            daemon.stop()
+            taken.append(turns(rdpcap(str(tmp_path / "out.pcap"))))
+    finally:
+        daemon.kill()
+        daemon.forget()
+    before, after = taken
+    assert before == list(range(before[0], before[0] + 500))
+    assert after == list(range(before[-1] + 1, before[-1] + 501))

@@ -27,6 +27,7 @@ constexpr std::array worker_figures{
     Figures<Totals>{"handed_off", &Totals::handed_off},
     Figures<Totals>{"hand_off_unsent", &Totals::hand_off_unsent},
     Figures<Totals>{"received_hand_off", &Totals::received_hand_off},
+    Figures<Totals>{"wrong_core", &Totals::wrong_core},
     Figures<Totals>{"punted", &Totals::punted},
     Figures<Totals>{"punt_unsent", &Totals::punt_unsent},
     Figures<Totals>{"from_kernel", &Totals::from_kernel},

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "config/steering.h"
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
 
@@ -100,6 +101,35 @@ config::Facts standard_facts(const config::Config& config) {
       facts.neighbours.push_back({back, target.address, target_mac(last - 10)});
     }
   }
+  return facts;
+}
+
+// One that repeats itself for all ports, as nic/ sets it; else one for each port.
+std::vector<std::uint8_t> nic_key(PortId port, RssFields fields) {
+  std::vector<std::uint8_t> key;
+  for (unsigned k = 0; k < 40; ++k) {
+    const unsigned other = 0x9d * (k + 40u * port.number + 1) ^ k * k;
+    key.push_back(static_cast<std::uint8_t>(fields == RssFields::Tuple ? other
+                                            : k % 2 == 0               ? 0x6d
+                                                                       : 0x5a));
+  }
+  return key;
+}
+
+config::Facts facts_with_rss(const config::Config& config, int workers) {
+  config::Facts facts = standard_facts(config);
+  const std::vector<RssFields> fields = config::rss_fields(config);
+  std::vector<std::shared_ptr<const Rss>> ports;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const std::vector<std::uint8_t> key = nic_key(PortId{static_cast<std::uint8_t>(i)}, fields[i]);
+    std::vector<WorkerId> redirection;
+    for (int entry = 0; entry < 128; ++entry) {
+      redirection.push_back(WorkerId{static_cast<std::uint8_t>(entry % workers)});
+    }
+    ports.push_back(std::make_shared<const Rss>(key, redirection, fields[i]));
+    facts.ports[i].rss = ports.back();
+  }
+  facts.client_rss = config::client_rss(config, ports);
   return facts;
 }
 

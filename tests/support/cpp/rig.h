@@ -42,6 +42,14 @@ inline constexpr dataplane::PortId back{1};
 /// Ids, MAC addresses and availability (Serving) for everything in `config`.
 [[nodiscard]] config::Facts standard_facts(const config::Config& config);
 
+/// The same on ports whose NICs spread over `workers` queues by what `config` wants hashed, by
+/// nic_key() and a table of 128 entries that has them in turn.
+[[nodiscard]] config::Facts facts_with_rss(const config::Config& config, int workers);
+
+/// The 40 bytes by which the port's NIC hashes.
+[[nodiscard]] std::vector<std::uint8_t> nic_key(dataplane::PortId port,
+                                                dataplane::RssFields fields);
+
 struct Input {
   Bytes bytes;
   dataplane::PortId port;

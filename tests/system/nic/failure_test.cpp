@@ -55,6 +55,16 @@ TEST(Failures, ArgumentsThatTheDriverDoesNotKnow) {
   expect_sentence(refusal(port_on("net_null0,colour=blue")), {"port 'front'", "net_null0"});
 }
 
+TEST(Failures, RssThatTheDeviceDoesNotHave) {
+  if (runtime().workers() < 2) GTEST_SKIP() << "one worker needs no steering";
+  PortOptions port = port_on("net_ring0");
+  port.rss.use = UseRss::Always;
+  expect_sentence(refusal(port), {"port 'front'", "steering = \"rss\"", "leave 'steering' out"});
+  port = port_on("net_null0");
+  port.rss = {.use = UseRss::Always, .fields = dataplane::RssFields::Source};
+  expect_sentence(refusal(port), {"port 'front'", "net_null", "L3_SRC_ONLY", "mode nat"});
+}
+
 TEST(Failures, WithoutTheRightToOpenTheInterface) {
   if (geteuid() == 0) GTEST_SKIP() << "root may open it";
   expect_sentence(refusal(port_on("net_af_packet0,iface=lo")), {"port 'front'", "run as root"});

@@ -113,9 +113,9 @@ bool shell(const std::string& command) {
   return done;
 }
 
-Rig::Rig(std::vector<PortOptions> ports, Idle idle) {
+Rig::Rig(std::vector<PortOptions> ports, Idle idle, std::size_t flows_max) {
   ForwarderOptions options{
-      .ports = std::move(ports), .flows = {.v4 = 1000, .v6 = 1000}, .idle = idle};
+      .ports = std::move(ports), .flows = {.v4 = flows_max, .v6 = flows_max}, .idle = idle};
   options.owner_seed = {1, 2};
   for (std::size_t i = 0; i < runtime().workers(); ++i) {
     blocks.push_back(std::make_unique<dataplane::WorkerBlock>());

@@ -32,7 +32,8 @@ bool shell(const std::string& command);
 
 /// A Forwarder and the counters of its workers.
 struct Rig {
-  explicit Rig(std::vector<PortOptions> ports, Idle idle = Idle::Yield);
+  explicit Rig(std::vector<PortOptions> ports, Idle idle = Idle::Yield,
+               std::size_t flows_max = 1000);
 
   dataplane::Totals& totals(std::size_t worker) { return blocks[worker]->totals; }
   std::uint64_t sum(dataplane::Counter dataplane::Totals::*counter) const;

@@ -40,6 +40,33 @@ TEST_F(Compile, CarriesWhatTheFileSays) {
   EXPECT_EQ(run()->workers, 2);
 }
 
+TEST_F(Compile, PortsSteerAsTheirRssAllows) {
+  config.ports[1].local_addresses = {ip("10.0.1.200")};
+  Compiled snapshot = run();
+  EXPECT_EQ(snapshot->client_rss, nullptr);
+  for (std::size_t port = 0; port < 2; ++port) {
+    EXPECT_EQ(snapshot->ports[port].steering, dataplane::Steering::HandOff);
+    EXPECT_EQ(snapshot->locals[port].rss, nullptr);
+    EXPECT_EQ(snapshot->locals[port].workers, 1);
+  }
+  const std::vector<std::uint8_t> key(40, 0x5d);
+  const std::vector<dataplane::WorkerId> table(64);
+  facts.ports[1].rss =
+      std::make_shared<const dataplane::Rss>(key, table, dataplane::RssFields::Destination);
+  config.workers = 4;
+  snapshot = run();
+  EXPECT_EQ(snapshot->ports[0].steering, dataplane::Steering::HandOff);
+  EXPECT_EQ(snapshot->ports[1].steering, dataplane::Steering::Rss);
+  EXPECT_EQ(snapshot->locals[1].rss, facts.ports[1].rss);
+  EXPECT_EQ(snapshot->locals[1].workers, 4);
+  facts.client_rss = facts.ports[0].rss =
+      std::make_shared<const dataplane::Rss>(key, table, dataplane::RssFields::Source);
+  snapshot = run();
+  EXPECT_EQ(snapshot->client_rss, facts.client_rss);
+  EXPECT_EQ(snapshot->ports[0].steering, dataplane::Steering::Rss);
+  EXPECT_EQ(snapshot->locals[0].rss, nullptr) << "no local port would change anything";
+}
+
 TEST_F(Compile, PortsHaveTheSmallerMtuAndWhatTheDeviceSays) {
   config.ports[0].mtu = 9000;
   config.ports[0].vlan = 12;

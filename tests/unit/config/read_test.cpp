@@ -28,7 +28,7 @@ ports = (
   { name = "front"; device = "net_null0"; addresses = ["198.51.100.2/24", "192.0.2.1/25"];
     gateways = ["198.51.100.1"]; local_addresses = ["198.51.100.77"]; vlan = 12; mtu = 9000;
     queue_descriptors = 512; mac = "02:00:00:00:00:0a"; kernel_path = false;
-    promiscuous = true; } );
+    promiscuous = true; steering = "hand_off"; } );
 neighbours = ( { port = "front"; address = "198.51.100.1"; mac = "02:00:00:00:00:01"; } );
 target_groups = (
   { name = "web"; protocol = "udp"; port = 8080; mode = "full_nat"; algorithm = "maglev";
@@ -80,6 +80,7 @@ TEST(Read, TakesEveryKeyOfAPortAndANeighbour) {
   EXPECT_EQ(to_string(*port.mac), "02:00:00:00:00:0a");
   EXPECT_FALSE(port.kernel_path);
   EXPECT_TRUE(port.promiscuous);
+  EXPECT_EQ(port.steering, WantedSteering::HandOff);
   EXPECT_EQ(port.line, 10);
   ASSERT_EQ(config.neighbours.size(), 1u);
   EXPECT_EQ(config.neighbours[0].port, "front");
@@ -279,6 +280,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"vlan = 4095;", "vlan", "4095", "0 to 4094"},
         Wrong{"mtu = 575;", "mtu", "575", "576 to 9000"},
         Wrong{"mtu = 9001;", "mtu", "9001", "576 to 9000"},
+        Wrong{"steering = \"RSS\";", "steering", "\"RSS\"", "\"auto\", \"hand_off\", \"rss\""},
         Wrong{"queue_descriptors = 63;", "queue_descriptors", "63", "64 to 16384"},
         Wrong{"mac = \"02:00\";", "mac", "\"02:00\"", "six pairs of hex digits"},
         Wrong{"mac = \"ff:ff:ff:ff:ff:ff\";", "mac", "\"ff:ff:ff:ff:ff:ff\"", "group address"},

@@ -54,6 +54,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"", "mtu = 9000;", "ports[1].mtu", "1500"},
                     Case{"", "queue_descriptors = 64;", "ports[1].queue_descriptors", "1024"},
                     Case{"", "mac = \"02:00:00:00:00:01\";", "ports[1].mac", "not set"},
+                    Case{"", "steering = \"rss\";", "ports[1].steering", "\"auto\""},
                     Case{"", "promiscuous = true;", "ports[1].promiscuous", "false"}));
 
 TEST(RestartNeeded, ForPortsThatAreOthers) {

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstring>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -100,6 +101,45 @@ TEST_F(SegmentTest, ReadersSeeWhatWorkersAndControlWrite) {
   record.generation = 12;
   segment.write(record);
   EXPECT_EQ(opened.view().control->instance.read()->generation, 12u);
+}
+
+// Targets remember for a minute which local ports a connection came from.
+TEST_F(SegmentTest, LocalPortsGoOnWhereTheFurthestWorkerStood) {
+  {
+    Segment first = start(3);
+    EXPECT_EQ(first.worker(WorkerId{0}).totals.local_port_turn.read(), 0u);
+    first.worker(WorkerId{0}).totals.local_port_turn.set(100);
+    first.worker(WorkerId{1}).totals.local_port_turn.set(4711);
+    first.worker(WorkerId{1}).totals.received.set(5);
+  }
+  {
+    Segment second = start(2);
+    for (const std::uint8_t i : {std::uint8_t{0}, std::uint8_t{1}}) {
+      EXPECT_EQ(second.worker(WorkerId{i}).totals.local_port_turn.read(), 4711u);
+      EXPECT_EQ(second.worker(WorkerId{i}).totals.received.read(), 0u) << "nothing else is kept";
+    }
+  }
+  Segment third = start(4);
+  EXPECT_EQ(third.worker(WorkerId{3}).totals.local_port_turn.read(), 4711u);
+}
+
+TEST_F(SegmentTest, ALeftoverThatIsNoSegmentTellsNothing) {
+  const std::string name = report::segment_name(name_);
+  for (const bool whole : {false, true}) {
+    const int file = shm_open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+    ASSERT_GE(file, 0);
+    // Other bytes; or the right ones in front, and then too few.
+    std::vector<std::uint64_t> bytes(512, 0x4141'4141'4141'4141u);
+    dataplane::SegmentHeader header{};
+    header.magic.store(dataplane::segment_magic, std::memory_order_relaxed);
+    header.version = dataplane::layout_version;
+    header.workers = 2;
+    if (whole) std::memcpy(bytes.data(), static_cast<void*>(&header), sizeof header);
+    ASSERT_EQ(write(file, bytes.data(), 4096), 4096);
+    close(file);
+    Segment segment = start();
+    EXPECT_EQ(segment.worker(WorkerId{0}).totals.local_port_turn.read(), 0u);
+  }
 }
 
 TEST_F(SegmentTest, TablesAreReplacedAsAWhole) {

@@ -98,6 +98,21 @@ TEST_F(WorkerTest, ReportsTheGenerationItUses) {
   EXPECT_EQ(publication.oldest_applied(), Generation{2});
 }
 
+TEST_F(WorkerTest, TellsWhereItsWalkOverLocalPortsStands) {
+  core.turns.local_port = 4711;
+  worker.step(Instant{1});
+  EXPECT_EQ(block->totals.local_port_turn.read(), 4711u);
+  // What the next process finds in its block: that one goes on there.
+  Core next{WorkerId{0}, {memory.get(), bytes}, capacity, Seed{1, 2}, Seed{3, 4}, *block};
+  EXPECT_EQ(next.turns.local_port, 4711u);
+}
+
+TEST_F(WorkerTest, WorkersThatTakeNothingOverBeginTogether) {
+  auto other = std::make_unique<WorkerBlock>();
+  Core second{WorkerId{1}, {memory.get(), bytes}, capacity, Seed{5, 6}, Seed{3, 4}, *other};
+  EXPECT_EQ(second.turns.local_port, core.turns.local_port);
+}
+
 TEST_F(WorkerTest, HoldsNothingAfterItsStop) {
   worker.step(Instant{1});
   worker.stop();

@@ -209,6 +209,15 @@ TEST(ShowStatus, ShowsInstanceWorkersPortsAndVerdicts) {
   // clang-format on
 }
 
+TEST(ShowStatus, ShowsPacketsOnTheWrongCoreWhereThereAreSome) {
+  Json document = status();
+  EXPECT_EQ(show_status(document, plain()).find("WRONG-CORE"), std::string::npos);
+  document["workers"][0]["wrong_core"] = 17;
+  const std::string text = show_status(document, plain());
+  EXPECT_NE(text.find("WRONG-CORE  PUNTED"), std::string::npos) << text;
+  EXPECT_NE(text.find("        17      12"), std::string::npos) << text;
+}
+
 TEST(ShowStatus, SumsUpSeveralWorkersAndSaysWhoIsBehind) {
   Json document = status();
   document["workers"].push_back(one_worker());

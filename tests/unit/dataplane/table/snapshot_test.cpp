@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/packet/flow_key.h"
+
 namespace dataplane {
 namespace {
 
@@ -38,6 +40,27 @@ TEST(Snapshot, IdsOfOtherIncarnationsAreGone) {
   snapshot.target_groups[0].id = TargetGroupId{0};
   EXPECT_EQ(snapshot.target_group(TargetGroupId{0}), &snapshot.target_groups[0]);
   EXPECT_EQ(snapshot.target_group(TargetGroupId{1}), nullptr);
+}
+
+TEST(Snapshot, LocalAddressesAreFoundByEachOfThem) {
+  Snapshot snapshot;
+  snapshot.locals.resize(3);
+  snapshot.locals[1].v4 = {ip("10.0.1.200").v4(), ip("10.0.1.201").v4()};
+  snapshot.locals[2].v4 = {ip("10.0.2.200").v4()};
+  snapshot.locals[2].v6 = {ip("fd00::200").v6()};
+  EXPECT_EQ(&snapshot.locals_of(ip("10.0.1.201")), &snapshot.locals[1]);
+  EXPECT_EQ(&snapshot.locals_of(ip("10.0.2.200")), &snapshot.locals[2]);
+  EXPECT_EQ(&snapshot.locals_of(ip("fd00::200")), &snapshot.locals[2]);
+}
+
+TEST(Snapshot, RepliesAreOwnedByPortOrByRss) {
+  LocalAddresses locals{.v4 = {ip("10.0.1.200").v4()}, .v6 = {}, .workers = 3};
+  const FlowKey4 reply{ip("10.0.1.11").v4(), ip("10.0.1.200").v4(), Be16{80},
+                       Be16{1025},           Protocol::Tcp,         {0, 0, 0}};
+  EXPECT_EQ(locals.worker(reply).number, 1025 % 3);
+  const std::vector<std::uint8_t> key(40, 0x5d);
+  locals.rss = std::make_shared<const Rss>(key, std::vector(128, WorkerId{2}), RssFields::Tuple);
+  EXPECT_EQ(locals.worker(reply).number, 2);
 }
 
 TEST(Snapshot, NextHopByLongestPrefix) {

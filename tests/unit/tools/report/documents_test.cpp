@@ -68,6 +68,7 @@ TEST(Documents, StatusHasWorkersAndTheirSums) {
     worker.totals.generation.set(4 - i);
     worker.totals.received.set(100 * (i + 1));
     worker.totals.hand_off_unsent.set(i);
+    worker.totals.wrong_core.set(5 + i);
     worker.verdicts[static_cast<std::size_t>(Verdict::ForwardToTarget)].set(90);
   }
   segment.worker(1).verdicts[static_cast<std::size_t>(Verdict::DropTtl)].set(3);
@@ -90,6 +91,8 @@ TEST(Documents, StatusHasWorkersAndTheirSums) {
   EXPECT_EQ(status["totals"]["generation"], 3) << "what all have reached";
   EXPECT_EQ(status["totals"]["received"], 300);
   EXPECT_EQ(status["totals"]["hand_off_unsent"], 1);
+  EXPECT_EQ(status["workers"][0]["wrong_core"], 5);
+  EXPECT_EQ(status["totals"]["wrong_core"], 11);
   EXPECT_EQ(status["totals"]["verdicts"], Json::parse(R"({"ForwardToTarget": 180, "DropTtl": 3})"));
   EXPECT_EQ(status["ports"], Json::array());
 }

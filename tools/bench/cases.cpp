@@ -1,0 +1,22 @@
+#include "tools/bench/cases.h"
+
+#include "tools/bench/family.h"
+
+namespace tools::bench {
+namespace {
+
+template <class Family>
+void add_family(std::vector<Group>& groups, bool quick) {
+  add_established<Family>(groups, quick);
+}
+
+}  // namespace
+
+std::vector<Group> all_groups(bool quick) {
+  std::vector<Group> groups;
+  add_references(groups, quick);
+  add_family<Ipv4>(groups, quick);
+  return groups;
+}
+
+}  // namespace tools::bench

@@ -76,14 +76,18 @@ void Bench::run(const Group& group) {
     return;
   }
   progress_.show(names.front());
+  const auto none = [&](std::vector<NotMeasured>& list, const char* reason) {
+    for (const std::string& name : names) list.push_back({name, reason});
+    progress_.pass(names.size());
+  };
   try {
     group.run(*this);
   } catch (const CaseFailed& failure) {  // while setting up: none of them has figures
-    for (const std::string& name : names) failed_.push_back({name, failure.what()});
-    progress_.pass(names.size());
+    none(failed_, failure.what());
+  } catch (const CaseImpossible& obstacle_met) {
+    none(skipped_, obstacle_met.what());
   } catch (const std::bad_alloc&) {
-    for (const std::string& name : names) skipped_.push_back({name, "memory could not be had"});
-    progress_.pass(names.size());
+    none(skipped_, "its memory could not be had");
   }
 }
 
@@ -96,6 +100,8 @@ void Bench::measure(const std::string& name, const std::function<Figures()>& wor
     figures_.push_back(std::move(figures));
   } catch (const CaseFailed& failure) {
     failed_.push_back({name, failure.what()});
+  } catch (const CaseImpossible& obstacle_met) {
+    skipped_.push_back({name, obstacle_met.what()});
   }
   progress_.pass(1);
 }

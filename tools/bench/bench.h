@@ -31,6 +31,9 @@ struct Group {
   std::function<void(class Bench&)> run{};
 };
 
+/// How many slices a case measures: never fewer than 1,000.
+[[nodiscard]] constexpr std::size_t slices_of(bool quick) { return quick ? 1'000 : 4'000; }
+
 struct NotMeasured {
   std::string name;
   std::string why;
@@ -46,12 +49,14 @@ class Bench {
   [[nodiscard]] bool quick() const { return wishes_.quick; }
   [[nodiscard]] const Clock& clock() const { return clock_; }
   [[nodiscard]] References& references() { return references_; }
-  /// How many slices a case measures: never fewer than 1,000.
-  [[nodiscard]] std::size_t slices() const { return quick() ? 1'000 : 4'000; }
+  [[nodiscard]] std::size_t slices() const { return slices_of(quick()); }
+
+  /// What is going on, where setting up takes long.
+  void say(const std::string& what) { progress_.show(what); }
 
   [[nodiscard]] bool wanted(const std::string& name) const;
-  /// If the case is wanted: runs `work() → Figures` and keeps what it found. A CaseFailed thrown in
-  /// it makes this case fail, not the others.
+  /// If the case is wanted: runs `work() → Figures` and keeps what it found. A CaseFailed or
+  /// CaseImpossible thrown in it ends this case, not the others.
   void measure(const std::string& name, const std::function<Figures()>& work);
 
   [[nodiscard]] const std::vector<Figures>& figures() const { return figures_; }

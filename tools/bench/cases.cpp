@@ -8,6 +8,12 @@ namespace {
 template <class Family>
 void add_family(std::vector<Group>& groups, bool quick) {
   add_established<Family>(groups, quick);
+  add_connections<Family>(groups, quick);
+  add_floods<Family>(groups, quick);
+  add_expiry<Family>(groups, quick);
+  add_publication<Family>(groups, quick);
+  add_scale<Family>(groups, quick);
+  add_maglev<Family>(groups, quick);
 }
 
 }  // namespace

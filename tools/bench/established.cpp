@@ -56,10 +56,12 @@ void offer_slice(Scene<Family>& scene, Buffers& buffers, const Variant& variant,
   Buffers::settle();
 }
 
-/// One frame of a slice, as it left.
+/// One frame of each port, as they left.
 template <class Family>
-void check_frame(const std::uint8_t* frame) {
-  if (!Family::checksums_right(frame)) throw CaseFailed("a frame left with a wrong checksum");
+void check_frames(const MemoryIo& io, std::size_t n, Way way) {
+  bool right = Family::checksums_right(io.offered(front, n));
+  if (way == Way::Both) right = right && Family::checksums_right(io.offered(back, n));
+  if (!right) throw CaseFailed("a frame left with a wrong checksum");
 }
 
 template <class Family>
@@ -68,34 +70,26 @@ Figures measure(Bench& bench, Scene<Family>& scene, const Variant& variant) {
   Buffers buffers(variant.headers, packets);
   Random random(7);
   const std::size_t warm_up = 100;
-  const auto table = scene.lane.table().bytes();
-  const std::size_t reference_slices = 250;
-  Slices lines = bench.references().independent_lines(table, reference_slices);
+  LineReference lines(bench, scene.lane);
   Figures figures{.flows = scene.plan.flows(), .per_slice = packets};
   const Tally tally(scene.lane);
   for (std::size_t slice = 0; slice < warm_up + bench.slices(); ++slice) {
     offer_slice(scene, buffers, variant, random);
     const std::uint64_t ticks = scene.lane.run();
     if (slice >= warm_up) figures.slices.add(bench.clock().nanoseconds(ticks) / packets);
-    check_frame<Family>(scene.lane.io.offered(front, slice % (packets / 2)));
-    if (variant.way == Way::Both) {
-      check_frame<Family>(scene.lane.io.offered(back, slice % (packets / 2)));
-    }
+    check_frames<Family>(scene.lane.io, slice % (packets / 2), variant.way);
   }
-  expect_forwarded(tally, (warm_up + bench.slices()) * packets);
+  record(figures, tally, (warm_up + bench.slices()) * packets);
+  expect_forwarded(tally, figures.packets_sent);
   expect_laws(scene.lane);
-  lines.append(bench.references().independent_lines(table, reference_slices));
-  figures.line_nanoseconds = lines.p50();
-  figures.bytes_per_connection =
-      static_cast<double>(table.size()) / static_cast<double>(capacity_for(scene.plan.flows()));
-  figures.pages = to_string(scene.lane.table().pages());
+  lines.complete(figures);
   return figures;
 }
 
 template <class Family>
 Group group(Mode mode, const Size& size) {
-  const std::string_view mode_name = mode == Mode::Nat ? "nat" : "full_nat";
-  const std::string base = fmt::format("{}/{}/established/{}", mode_name, Family::name, size.name);
+  const std::string base =
+      fmt::format("{}/{}/established/{}", name_of(mode), Family::name, size.name);
   const std::uint64_t capacity = capacity_for(size.flows);
   Group result;
   for (const Variant& variant : variants) {
@@ -105,9 +99,9 @@ Group group(Mode mode, const Size& size) {
   result.flows = size.flows;
   result.memory = Scene<Family>::bytes_needed(capacity, size.flows);
   result.run = [=](Bench& bench) {
-    Scene<Family> scene({.mode = mode}, dataplane::Protocol::Tcp, capacity, size.flows,
-                        bench.clock());
-    scene.establish(0, size.flows);
+    Stage stage(make_world<Family>({.mode = mode}));
+    Scene<Family> scene(stage, dataplane::Protocol::Tcp, capacity, size.flows, bench.clock());
+    scene.establish_all(bench);
     for (const Variant& variant : variants) {
       if (variant.headers == Headers::Cold && !Buffers::can_be_cold()) continue;
       bench.measure(base + std::string(variant.suffix),

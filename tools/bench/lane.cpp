@@ -76,6 +76,15 @@ std::uint64_t Tally::forwarded() const {
   return count(Verdict::ForwardToTarget) + count(Verdict::ForwardToClient);
 }
 
+std::vector<std::pair<std::string_view, std::uint64_t>> Tally::all() const {
+  std::vector<std::pair<std::string_view, std::uint64_t>> found;
+  for (std::size_t i = 0; i < before_.size(); ++i) {
+    const auto verdict = static_cast<Verdict>(i);
+    if (count(verdict) != 0) found.emplace_back(to_string(verdict), count(verdict));
+  }
+  return found;
+}
+
 std::string Tally::others() const {
   std::string text;
   for (std::size_t i = 0; i < before_.size(); ++i) {

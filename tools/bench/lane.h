@@ -2,10 +2,13 @@
 // is memory, with a clock that stands still between slices.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "dataplane/core.h"
 #include "dataplane/publication.h"
@@ -39,6 +42,10 @@ class Lane {
   [[nodiscard]] std::uint64_t verdicts(dataplane::Verdict verdict) const {
     return block_->verdicts[static_cast<std::size_t>(verdict)].read();
   }
+  /// Flows that the table has been made for, and that are in it.
+  [[nodiscard]] std::uint64_t capacity() const { return block_->totals.flow_capacity.read(); }
+  [[nodiscard]] std::uint64_t flows_alive() const { return block_->totals.flows_alive.read(); }
+  [[nodiscard]] std::uint64_t flows_expired() const { return block_->totals.flows_expired.read(); }
   /// received = Σ verdicts, sent = forwards + replies, flows alive = inserted − expired − removed =
   /// half the table's entries; what does not hold, or "".
   [[nodiscard]] std::string broken_law() const;
@@ -64,6 +71,8 @@ class Tally {
   [[nodiscard]] std::uint64_t count(dataplane::Verdict verdict) const;
   /// Forwarded in either direction.
   [[nodiscard]] std::uint64_t forwarded() const;
+  /// Every verdict that occurred, and how often.
+  [[nodiscard]] std::vector<std::pair<std::string_view, std::uint64_t>> all() const;
   /// "17 DropTableFull, 3 DropTtl", or "" if all were forwarded.
   [[nodiscard]] std::string others() const;
 

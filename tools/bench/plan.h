@@ -1,5 +1,7 @@
 // Plan: which flow is which, without keeping their frames: a flow's number gives what its client
 // sends; what its target sends needs 6 bytes a flow, learnt from the first packet that came out.
+//
+// A worker among several gets only flows that are its own: those of them that are, in order.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +25,17 @@ class Plan {
     return flows * sizeof(Way);
   }
 
+  /// Keeps to clients whose flows `is_mine(Key)` says are this worker's.
+  template <class IsMine>
+  void keep_to(IsMine is_mine) {
+    clients_.clear();
+    for (std::uint32_t client = 0; clients_.size() < ways_.size(); ++client) {
+      if (is_mine(Family::to_listener(client, protocol_))) clients_.push_back(client);
+    }
+  }
+
   [[nodiscard]] Key to_listener(std::uint32_t flow) const {
-    return Family::to_listener(flow, protocol_);
+    return Family::to_listener(clients_.empty() ? flow : clients_[flow], protocol_);
   }
   /// What the flow's target sends; learn() it first.
   [[nodiscard]] Key to_client(std::uint32_t flow) const {
@@ -58,6 +69,7 @@ class Plan {
   bool full_nat_;
   dataplane::Protocol protocol_;
   std::vector<Way> ways_;
+  std::vector<std::uint32_t> clients_;  // by flow; empty: each flow's number is its client's
 };
 
 }  // namespace tools::bench

@@ -17,9 +17,14 @@ std::string short_number(double value) {
   return fmt::format("{:.{}f}", value, value >= 10 ? 1 : 2);
 }
 
+/// What a random line has to do with: packets, of which each reads some.
+bool compares_with_lines(const Figures& figures) {
+  return figures.unit == Unit::Packet && figures.line_nanoseconds != 0;
+}
+
 /// How many times the reference of the same run and memory; "" where there is none.
 std::string ratio(const Figures& figures) {
-  if (figures.line_nanoseconds == 0) return {};
+  if (!compares_with_lines(figures)) return {};
   return fmt::format("{:.1f}", figures.slices.p50() / figures.line_nanoseconds);
 }
 
@@ -74,6 +79,12 @@ Json json_of(const Figures& figures, const Clock& clock) {
     found["bytes_per_connection"] = figures.bytes_per_connection;
   }
   if (!figures.pages.empty()) found["pages"] = figures.pages;
+  if (figures.packets_sent != 0) {
+    found["packets_sent"] = figures.packets_sent;
+    for (const auto& [name, count] : figures.verdicts) {
+      found["verdicts"][std::string(name)] = count;
+    }
+  }
   for (const auto& [name, value] : figures.details) found["details"][name] = value;
   return found;
 }

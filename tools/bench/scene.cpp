@@ -4,9 +4,16 @@
 
 #include <algorithm>
 
+#include "dataplane/path/steer.h"
+
 namespace tools::bench {
 
 using dataplane::TcpHeader;
+
+void record(Figures& figures, const Tally& tally, std::uint64_t packets) {
+  figures.packets_sent = packets;
+  figures.verdicts = tally.all();
+}
 
 void expect_forwarded(const Tally& tally, std::uint64_t packets) {
   const std::string others = tally.others();
@@ -19,6 +26,33 @@ void expect_forwarded(const Tally& tally, std::uint64_t packets) {
 void expect_laws(const Lane& lane) {
   const std::string broken = lane.broken_law();
   if (!broken.empty()) throw CaseFailed("the counters contradict each other: " + broken);
+}
+
+LineReference::LineReference(Bench& bench, const Lane& lane)
+    : bench_(bench),
+      lane_(lane),
+      lines_(bench.references().independent_lines(lane.table().bytes(), slices)) {}
+
+void LineReference::complete(Figures& figures) {
+  const Memory& table = lane_.table();
+  lines_.append(bench_.references().independent_lines(table.bytes(), slices));
+  figures.line_nanoseconds = lines_.p50();
+  figures.bytes_per_connection =
+      static_cast<double>(table.bytes().size()) / static_cast<double>(lane_.capacity());
+  figures.pages = to_string(table.pages());
+}
+
+template <class Family>
+Scene<Family>::Scene(Stage& stage, dataplane::Protocol protocol, std::uint64_t capacity,
+                     std::uint32_t flows, const Clock& clock, dataplane::WorkerId worker)
+    : lane(worker, capacity, stage.publication, clock),
+      plan(flows, stage.world.config.target_groups.front().mode, protocol),
+      from_client(protocol, router_mac, front_mac),
+      from_target(protocol, target_mac, back_mac) {
+  if (stage.world.config.workers == 1) return;
+  plan.keep_to([&](const typename Family::Key& key) {
+    return dataplane::owner_worker(key, *stage.world.snapshot, lane.core().owner_seed) == worker;
+  });
 }
 
 template <class Family>
@@ -47,6 +81,15 @@ void Scene<Family>::establish(std::uint32_t first, std::uint32_t last) {
     }
     lane.run();
     expect_forwarded(tally, 3 * std::uint64_t{end - begin});
+  }
+}
+
+template <class Family>
+void Scene<Family>::establish_all(Bench& bench) {
+  constexpr std::uint32_t some = 1 << 20;
+  for (std::uint32_t first = 0; first < plan.flows(); first += some) {
+    if (first != 0) bench.say(fmt::format("{} of {} flows opened", first, plan.flows()));
+    establish(first, std::min(plan.flows(), first + some));
   }
 }
 

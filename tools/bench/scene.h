@@ -1,4 +1,4 @@
-// Scene: a world, one worker and many flows in it, with what it takes to send their packets.
+// Scene: one worker in a world, and many flows, with what it takes to send their packets.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,14 @@ namespace tools::bench {
   return flows + (flows + 62) / 63;
 }
 
+/// A world whose snapshots reach workers the way the daemon's do.
+struct Stage {
+  explicit Stage(World made)
+      : world(std::move(made)), publication(world.config.workers, world.snapshot) {}
+  World world;
+  dataplane::Publication publication;
+};
+
 template <class Family>
 class Scene {
  public:
@@ -27,15 +35,10 @@ class Scene {
   /// Packets of a slice: with both directions, four turns of the worker, two bursts each.
   static constexpr std::size_t slice_packets = 256;
 
-  /// `capacity`: flows that the table holds; `flows`: that the plan has numbers for.
-  Scene(const Terms& terms, dataplane::Protocol protocol, std::uint64_t capacity,
-        std::uint32_t flows, const Clock& clock)
-      : world(make_world<Family>(terms)),
-        publication(1, world.snapshot),
-        lane(dataplane::WorkerId{0}, capacity, publication, clock),
-        plan(flows, terms.mode, protocol),
-        from_client(protocol, router_mac, front_mac),
-        from_target(protocol, target_mac, back_mac) {}
+  /// `capacity`: flows that the table holds; `flows`: that the plan has numbers for. With several
+  /// workers in the world, all of them flows of `worker`.
+  Scene(Stage& stage, dataplane::Protocol protocol, std::uint64_t capacity, std::uint32_t flows,
+        const Clock& clock, dataplane::WorkerId worker = {});
 
   [[nodiscard]] static std::size_t bytes_needed(std::uint64_t capacity, std::uint64_t flows) {
     constexpr std::size_t buffers = std::size_t{160} << 20;
@@ -53,9 +56,9 @@ class Scene {
   /// Opens flows `first` to `last` − 1: one datagram each, or a whole handshake. Throws CaseFailed
   /// if one is refused.
   void establish(std::uint32_t first, std::uint32_t last);
+  /// All flows of the plan, with some words for who is waiting.
+  void establish_all(Bench& bench);
 
-  World world;
-  dataplane::Publication publication;
   Lane lane;
   Plan<Family> plan;
   Writer from_client;
@@ -70,6 +73,22 @@ class Scene {
   }
 };
 
+/// Random lines of the lane's own table, read before a case and after it.
+class LineReference {
+ public:
+  LineReference(Bench& bench, const Lane& lane);
+  /// Reads the second half, and fills in what the figures say about the table.
+  void complete(Figures& figures);
+
+ private:
+  static constexpr std::size_t slices = 250;  // before, and again after
+  Bench& bench_;
+  const Lane& lane_;
+  Slices lines_;
+};
+
+/// Notes what was sent and what became of it.
+void record(Figures& figures, const Tally& tally, std::uint64_t packets);
 /// Throws CaseFailed unless exactly `packets` packets were forwarded since `tally` was made, and
 /// none had another verdict.
 void expect_forwarded(const Tally& tally, std::uint64_t packets);

@@ -37,6 +37,7 @@ void add_service(config::Config& config, const Terms& terms, Protocol protocol) 
   listener.port = listener_port(protocol);
   listener.protocol = protocol;
   listener.target_group = group.name;
+  if (protocol == Protocol::Udp) listener.idle_timeout = terms.udp_idle_timeout;
   config.listeners.push_back(listener);
 }
 
@@ -66,6 +67,23 @@ config::Facts facts_of(const config::Config& config) {
 
 }  // namespace
 
+std::string_view name_of(dataplane::Mode mode) {
+  switch (mode) {
+    case dataplane::Mode::Nat: return "nat";
+    case dataplane::Mode::FullNat: break;
+  }
+  return "full_nat";
+}
+
+std::string_view name_of(dataplane::Algorithm algorithm) {
+  switch (algorithm) {
+    case dataplane::Algorithm::RoundRobin: return "round_robin";
+    case dataplane::Algorithm::WeightedRoundRobin: return "weighted_round_robin";
+    case dataplane::Algorithm::Maglev: break;
+  }
+  return "maglev";
+}
+
 void World::compile() {
   ++facts.generation.number;
   snapshot = config::compile(config, facts, snapshot.get());
@@ -76,6 +94,7 @@ World make_world(const Terms& terms) {
   World world;
   world.config.instance = "bench";
   world.config.workers = terms.workers;
+  world.config.flows.closing_timeout = terms.closing_timeout;
   config::Port clients = port("front"), targets = port("back");
   clients.addresses = {*dataplane::parse_ipv4_prefix("198.51.100.2/24")};
   clients.gateways = {Family::gateway()};

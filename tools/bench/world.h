@@ -1,13 +1,19 @@
 // World: the configuration that a case runs with, compiled to a Snapshot as the daemon does it.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <string_view>
 
 #include "config/compile.h"
 #include "dataplane/table/snapshot.h"
 #include "tools/bench/family.h"
 
 namespace tools::bench {
+
+/// "nat", "full_nat": as the configuration file calls them.
+[[nodiscard]] std::string_view name_of(dataplane::Mode mode);
+[[nodiscard]] std::string_view name_of(dataplane::Algorithm algorithm);
 
 struct Terms {
   dataplane::Mode mode = dataplane::Mode::Nat;
@@ -17,6 +23,8 @@ struct Terms {
   std::uint32_t locals = 8;
   std::uint32_t workers = 1;
   std::uint32_t maglev_table_size = 65'537;
+  std::chrono::milliseconds closing_timeout{10'000};
+  std::chrono::seconds udp_idle_timeout{120};
 };
 
 /// Config, Facts and the Snapshot made of them. Plain values: change facts or config, then compile.

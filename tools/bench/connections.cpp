@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include "dataplane/path/expire.h"
 #include "tools/bench/cases.h"
 #include "tools/bench/scene.h"
 
@@ -24,25 +25,40 @@ std::uint64_t open_slice(Scene<Family>& scene, Buffers& buffers, std::uint32_t f
   return scene.lane.run();
 }
 
-/// SYNs only, into a table that is half full before and full afterwards: look-up that misses,
-/// listener, target, local port, both entries.
+/// How full the table is, in quarters of its capacity, when measuring begins: one quarter further
+/// it ends.
+enum class Fill : std::uint8_t { Quarter = 1, ThreeQuarters = 3 };
+
+struct Opening {
+  std::string_view name;
+  Algorithm algorithm;
+  Fill from;
+};
+constexpr Opening openings[] = {
+    {"round_robin", Algorithm::RoundRobin, Fill::Quarter},
+    {"maglev", Algorithm::Maglev, Fill::Quarter},
+    {"round_robin/nearly_full", Algorithm::RoundRobin, Fill::ThreeQuarters},
+};
+
+/// SYNs only: look-up that misses, listener, target, local port, both entries.
 template <class Family>
-Figures measure_opening(Bench& bench, Scene<Family>& scene) {
+Figures measure_opening(Bench& bench, Scene<Family>& scene, std::uint32_t measured_from) {
   Buffers buffers(Headers::Hot, opened_per_slice);
   LineReference lines(bench, scene.lane);
-  Figures figures{
-      .unit = Unit::Connection, .flows = scene.plan.flows() / 4 * 3, .per_slice = opened_per_slice};
+  const std::uint32_t flows = scene.plan.flows();
+  Figures figures{.unit = Unit::Connection,
+                  .flows = measured_from + (flows - measured_from) / 2,
+                  .per_slice = opened_per_slice};
   const Tally tally(scene.lane);
-  const std::uint32_t half = scene.plan.flows() / 2;
-  for (std::uint32_t flow = 0; flow < scene.plan.flows(); flow += opened_per_slice) {
+  for (std::uint32_t flow = 0; flow < flows; flow += opened_per_slice) {
     const double cost = bench.clock().nanoseconds(open_slice(scene, buffers, flow));
-    if (flow >= half) figures.slices.add(cost / opened_per_slice);
+    if (flow >= measured_from) figures.slices.add(cost / opened_per_slice);
   }
-  record(figures, tally, scene.plan.flows());
+  record(figures, tally, flows);
   expect_forwarded(tally, figures.packets_sent);
-  if (scene.lane.flows_alive() != scene.plan.flows()) {
-    throw CaseFailed(fmt::format("{} flows were opened, {} are alive", scene.plan.flows(),
-                                 scene.lane.flows_alive()));
+  if (scene.lane.flows_alive() != flows) {
+    throw CaseFailed(
+        fmt::format("{} flows were opened, {} are alive", flows, scene.lane.flows_alive()));
   }
   expect_laws(scene.lane);
   lines.complete(figures);
@@ -50,18 +66,18 @@ Figures measure_opening(Bench& bench, Scene<Family>& scene) {
 }
 
 template <class Family>
-Group opening(Mode mode, Algorithm algorithm, std::size_t slices) {
-  const std::string name =
-      fmt::format("{}/{}/new/syn/{}", name_of(mode), Family::name, name_of(algorithm));
-  const auto flows = static_cast<std::uint32_t>(2 * slices * opened_per_slice);
-  const std::uint64_t capacity = capacity_for(flows);
+Group opening(Mode mode, const Opening& how, std::size_t slices) {
+  const std::string name = fmt::format("{}/{}/new/syn/{}", name_of(mode), Family::name, how.name);
+  const auto quarter = static_cast<std::uint32_t>(slices * opened_per_slice);
+  const std::uint32_t from = static_cast<std::uint32_t>(how.from) * quarter;
+  const std::uint64_t capacity = capacity_for(4 * std::uint64_t{quarter});
   return {.cases = {name},
-          .flows = flows,
-          .memory = Scene<Family>::bytes_needed(capacity, flows),
+          .flows = from + quarter,
+          .memory = Scene<Family>::bytes_needed(capacity, from + quarter),
           .run = [=](Bench& bench) {
-            Stage stage(make_world<Family>({.mode = mode, .algorithm = algorithm}));
-            Scene<Family> scene(stage, Protocol::Tcp, capacity, flows, bench.clock());
-            bench.measure(name, [&] { return measure_opening(bench, scene); });
+            Stage stage(make_world<Family>({.mode = mode, .algorithm = how.algorithm}));
+            Scene<Family> scene(stage, Protocol::Tcp, capacity, from + quarter, bench.clock());
+            bench.measure(name, [&] { return measure_opening(bench, scene, from); });
           }};
 }
 
@@ -145,24 +161,33 @@ class ShortUdp {
   std::uint32_t first_ = 0;
 };
 
-// What a table of a busy edge is: as many flows come as go. The sweep gets its time as in the
-// daemon; idle times are the shortest that the configuration allows and people would use.
-constexpr std::uint64_t churn_capacity = 1 << 21;
-constexpr std::uint64_t churn_capacity_quick = 1 << 17;
+// Large enough for as many flows as begin during one sweep.
+struct Churn {
+  std::string_view name;
+  Protocol protocol;
+  std::uint64_t capacity;
+};
+constexpr Churn churns[] = {{"tcp_short", Protocol::Tcp, 1 << 21},
+                            {"udp_one_packet", Protocol::Udp, 1 << 22}};
+constexpr std::uint64_t quick_capacity = 1 << 17;
+// Idle times of an edge that sees this many connections; UDP's is a listener's own.
+constexpr std::chrono::seconds closing_timeout{2};
+constexpr std::chrono::seconds udp_idle_timeout = closing_timeout;
 
 template <class Family, class Short>
 Figures measure_churn(Bench& bench, Scene<Family>& scene, Short& connections) {
-  // Until as many go as come, but not beyond 60 % of the table.
-  const std::uint64_t start = scene.lane.now().nanoseconds;
-  const std::uint64_t settled = start + 3'000'000'000;
   const std::uint64_t enough = scene.lane.capacity() / 10 * 6;
   LineReference lines(bench, scene.lane);
   Figures figures{.unit = Unit::Connection, .per_slice = coming_per_slice};
   const Tally tally(scene.lane);
-  while (scene.lane.flows_alive() < enough && scene.lane.now().nanoseconds < settled &&
-         connections.connections() < scene.plan.flows() / 2) {
+  // About as many flows as will begin while the sweep goes round once.
+  const std::uint64_t settled =
+      scene.lane.now().nanoseconds + std::uint64_t{dataplane::sweep_milliseconds} * 1'250'000;
+  while (connections.connections() < enough && scene.lane.now().nanoseconds < settled) {
     connections.slice();
   }
+  // Now their time is over: what the sweep comes by, it ends, while new ones come.
+  scene.lane.skip(closing_timeout + std::chrono::seconds(1));
   const std::uint64_t expired = scene.lane.flows_expired();
   const std::uint32_t before = connections.connections();
   for (std::size_t slice = 0; slice < bench.slices(); ++slice) {
@@ -181,22 +206,20 @@ Figures measure_churn(Bench& bench, Scene<Family>& scene, Short& connections) {
 }
 
 template <class Family>
-Group churn(Mode mode, Protocol protocol, bool quick) {
-  const bool tcp = protocol == Protocol::Tcp;
-  const std::string name = fmt::format("{}/{}/new/{}", name_of(mode), Family::name,
-                                       tcp ? "tcp_short" : "udp_one_packet");
-  const std::uint64_t capacity = quick ? churn_capacity_quick : churn_capacity;
-  const auto flows = static_cast<std::uint32_t>(4 * capacity);  // numbers are not used twice
+Group churn(Mode mode, const Churn& kind, bool quick) {
+  const std::string name = fmt::format("{}/{}/new/{}", name_of(mode), Family::name, kind.name);
+  const std::uint64_t capacity = quick ? quick_capacity : kind.capacity;
+  const auto flows = static_cast<std::uint32_t>(capacity);  // no client comes twice
   return {.cases = {name},
           .flows = capacity,
           .memory = Scene<Family>::bytes_needed(capacity, flows),
           .run = [=](Bench& bench) {
             Stage stage(make_world<Family>({.mode = mode,
-                                            .closing_timeout = std::chrono::milliseconds(500),
-                                            .udp_idle_timeout = std::chrono::seconds(1)}));
-            Scene<Family> scene(stage, protocol, capacity, flows, bench.clock());
+                                            .closing_timeout = closing_timeout,
+                                            .udp_idle_timeout = udp_idle_timeout}));
+            Scene<Family> scene(stage, kind.protocol, capacity, flows, bench.clock());
             bench.measure(name, [&] {
-              if (tcp) {
+              if (kind.protocol == Protocol::Tcp) {
                 ShortTcp<Family> connections(scene);
                 return measure_churn(bench, scene, connections);
               }
@@ -211,12 +234,10 @@ Group churn(Mode mode, Protocol protocol, bool quick) {
 template <class Family>
 void add_connections(std::vector<Group>& groups, bool quick) {
   for (const Mode mode : {Mode::Nat, Mode::FullNat}) {
-    for (const Algorithm algorithm : {Algorithm::RoundRobin, Algorithm::Maglev}) {
-      groups.push_back(opening<Family>(mode, algorithm, slices_of(quick)));
+    for (const Opening& how : openings) {
+      groups.push_back(opening<Family>(mode, how, slices_of(quick)));
     }
-    for (const Protocol protocol : {Protocol::Tcp, Protocol::Udp}) {
-      groups.push_back(churn<Family>(mode, protocol, quick));
-    }
+    for (const Churn& kind : churns) groups.push_back(churn<Family>(mode, kind, quick));
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -34,8 +35,8 @@ class Lane {
   /// many ticks that took; the lane's time goes on by as much.
   std::uint64_t run();
 
-  /// Time passes and nothing comes, not even a sweep: for the lane's next turn.
-  void skip(std::uint64_t nanoseconds) { now_ += static_cast<double>(nanoseconds); }
+  /// Time passes, and nothing happens in it.
+  void skip(std::chrono::nanoseconds time) { now_ += static_cast<double>(time.count()); }
   [[nodiscard]] dataplane::Instant now() const { return {static_cast<std::uint64_t>(now_)}; }
 
   /// Packets with a verdict since start.

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "dataplane/packet/contract.h"
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/table/target_group.h"
 
 namespace tools::bench {
 
@@ -39,6 +41,7 @@ class Plan {
   }
   /// What the flow's target sends; learn() it first.
   [[nodiscard]] Key to_client(std::uint32_t flow) const {
+    CHECK(flow < ways_.size());
     const Way& way = ways_[flow];
     Key key = full_nat_ ? Key{} : to_listener(flow).reversed();
     key.source = Family::target(way.target);
@@ -52,6 +55,7 @@ class Plan {
   }
   /// `forwarded`: a frame of the flow's client as it left for the target.
   void learn(std::uint32_t flow, const std::uint8_t* forwarded) {
+    CHECK(flow < ways_.size());
     const Key key = Family::key_of(forwarded);
     Way& way = ways_[flow];
     way.target = static_cast<std::uint16_t>(Family::target_number(key.destination));

@@ -75,15 +75,6 @@ std::string_view name_of(dataplane::Mode mode) {
   return "full_nat";
 }
 
-std::string_view name_of(dataplane::Algorithm algorithm) {
-  switch (algorithm) {
-    case dataplane::Algorithm::RoundRobin: return "round_robin";
-    case dataplane::Algorithm::WeightedRoundRobin: return "weighted_round_robin";
-    case dataplane::Algorithm::Maglev: break;
-  }
-  return "maglev";
-}
-
 void World::compile() {
   ++facts.generation.number;
   snapshot = config::compile(config, facts, snapshot.get());

@@ -13,7 +13,6 @@ namespace tools::bench {
 
 /// "nat", "full_nat": as the configuration file calls them.
 [[nodiscard]] std::string_view name_of(dataplane::Mode mode);
-[[nodiscard]] std::string_view name_of(dataplane::Algorithm algorithm);
 
 struct Terms {
   dataplane::Mode mode = dataplane::Mode::Nat;

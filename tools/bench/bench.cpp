@@ -59,11 +59,11 @@ void Bench::run(const std::vector<Group>& groups) {
     for (const std::string& name : group.cases) cases += wanted(name) ? 1 : 0;
   }
   progress_.start(cases);
-  for (const Group& group : groups) run(group);
+  for (const Group& group : groups) run_group(group);
   progress_.end();
 }
 
-void Bench::run(const Group& group) {
+void Bench::run_group(const Group& group) {
   std::vector<std::string> names;
   for (const std::string& name : group.cases) {
     if (wanted(name)) names.push_back(name);

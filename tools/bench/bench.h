@@ -16,7 +16,7 @@ namespace tools::bench {
 
 /// What the command line asks for.
 struct Wishes {
-  std::vector<std::string> cases;  // substrings of names, any of them; empty: all
+  std::vector<std::string> cases{};  // substrings of names, any of them; empty: all
   bool quick = false;
   std::uint64_t flows_max = UINT64_MAX;
   std::size_t memory_max = SIZE_MAX;  // bytes
@@ -64,7 +64,7 @@ class Bench {
   [[nodiscard]] const std::vector<NotMeasured>& skipped() const { return skipped_; }
 
  private:
-  void run(const Group& group);
+  void run_group(const Group& group);
   /// Why the group cannot run here, or "".
   [[nodiscard]] std::string obstacle(const Group& group) const;
 

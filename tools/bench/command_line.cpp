@@ -20,7 +20,9 @@ options::options_description description() {
       "max-flows", options::value<std::uint64_t>()->value_name("N"), "no case with more flows")(
       "memory", options::value<std::uint64_t>()->value_name("MB"),
       "no case that needs more memory (default: what is free, but 2 GB)")(
-      "json", "print a JSON document instead of a table")("list", "name the cases and end")(
+      "json", "print a JSON document instead of a table")(
+      "save", options::value<std::string>()->value_name("FILE"),
+      "write the JSON document to this file, besides")("list", "name the cases and end")(
       "help,h", "this text");
   return description;
 }
@@ -54,6 +56,7 @@ std::variant<CommandLine, Misuse> parse(const std::vector<std::string>& words) {
                    .json = given.count("json") != 0};
   line.wishes.quick = given.count("quick") != 0;
   if (given.count("case") != 0) line.wishes.cases = given["case"].as<std::vector<std::string>>();
+  if (given.count("save") != 0) line.save = given["save"].as<std::string>();
   if (given.count("max-flows") != 0) line.wishes.flows_max = given["max-flows"].as<std::uint64_t>();
   if (given.count("memory") != 0) {
     const std::uint64_t megabytes = given["memory"].as<std::uint64_t>();
@@ -77,7 +80,7 @@ std::string help() {
          "examples:\n"
          "  spillway-bench --quick\n"
          "  spillway-bench --case established/1032192 --case reference\n"
-         "  spillway-bench --json > bench.json\n"
+         "  spillway-bench --save bench.json && tools/plot_bench.py bench.json\n"
          "exit status: 0 done, 1 a case failed, 2 bad usage\n";
   return text.str();
 }

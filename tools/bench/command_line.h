@@ -14,6 +14,7 @@ struct CommandLine {
   bool help = false;
   bool list = false;  // only name the cases
   bool json = false;
+  std::string save{};  // a file for the JSON document, besides; "": none
 };
 
 struct Misuse {

@@ -88,7 +88,7 @@ Figures measure(Bench& bench, const Shape& shape) {
   const MaglevTable table(targets, shape.size);
   figures.details = {{"busiest_to_mean", busiest_to_mean(table, targets.size())},
                      {"percent_moved_without_1", moved_percent(targets, table, 1)}};
-  for (const std::size_t percent : {1, 10}) {
+  for (const std::size_t percent : {std::size_t{1}, std::size_t{10}}) {
     const std::size_t gone = targets.size() * percent / 100;
     if (gone == 0) continue;
     figures.details.emplace_back(fmt::format("percent_moved_without_{}%", percent),

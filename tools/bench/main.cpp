@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 
 #include "tools/bench/cases.h"
 #include "tools/bench/command_line.h"
@@ -30,6 +31,15 @@ void warn(const bench::Build& build) {
   }
 }
 
+bool save(const std::string& name, const std::string& text) {
+  std::ofstream file(name, std::ios::binary);
+  file << text;
+  file.close();
+  if (file) return true;
+  fmt::print(stderr, "spillway-bench: {} cannot be written\n", name);
+  return false;
+}
+
 int run(const bench::CommandLine& line) {
   const std::vector<bench::Group> groups = bench::all_groups(line.wishes.quick);
   const bench::Clock clock;
@@ -48,10 +58,10 @@ int run(const bench::CommandLine& line) {
   const bench::Origin origin{bench::this_machine(clock.gigahertz()), bench::this_build()};
   warn(origin.build);
   all.run(groups);
+  const std::string json = bench::document(all, origin).dump(2) + '\n';
   const bool colours = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-  const std::string text =
-      line.json ? bench::document(all, origin).dump(2) + '\n' : bench::table(all, origin, colours);
-  std::fputs(text.c_str(), stdout);
+  std::fputs((line.json ? json : bench::table(all, origin, colours)).c_str(), stdout);
+  if (!line.save.empty() && !save(line.save, json)) return failed;
   return all.failed().empty() ? done : failed;
 }
 

@@ -10,6 +10,7 @@
 #include "dataplane/packet/contract.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/table/target_group.h"
+#include "tools/bench/family.h"
 
 namespace tools::bench {
 

@@ -11,8 +11,16 @@ namespace tools::bench {
 using dataplane::TcpHeader;
 
 void record(Figures& figures, const Tally& tally, std::uint64_t packets) {
-  figures.packets_sent = packets;
-  figures.verdicts = tally.all();
+  figures.packets_sent += packets;
+  for (const auto& [name, count] : tally.all()) {
+    const auto known = std::find_if(figures.verdicts.begin(), figures.verdicts.end(),
+                                    [&](const auto& one) { return one.first == name; });
+    if (known == figures.verdicts.end()) {
+      figures.verdicts.emplace_back(name, count);
+    } else {
+      known->second += count;
+    }
+  }
 }
 
 void expect_forwarded(const Tally& tally, std::uint64_t packets) {
@@ -28,14 +36,18 @@ void expect_laws(const Lane& lane) {
   if (!broken.empty()) throw CaseFailed("the counters contradict each other: " + broken);
 }
 
-LineReference::LineReference(Bench& bench, const Lane& lane)
-    : bench_(bench),
-      lane_(lane),
-      lines_(bench.references().independent_lines(lane.table().bytes(), slices)) {}
+LineReference::LineReference(Bench& bench, const Lane& lane) : bench_(bench), lane_(lane) {
+  read();
+}
+
+void LineReference::read() {
+  constexpr std::size_t slices = 250;
+  lines_.append(bench_.references().independent_lines(lane_.table().bytes(), slices));
+}
 
 void LineReference::complete(Figures& figures) {
   const Memory& table = lane_.table();
-  lines_.append(bench_.references().independent_lines(table.bytes(), slices));
+  read();
   figures.line_nanoseconds = lines_.p50();
   figures.bytes_per_connection =
       static_cast<double>(table.bytes().size()) / static_cast<double>(lane_.capacity());

@@ -73,21 +73,21 @@ class Scene {
   }
 };
 
-/// Random lines of the lane's own table, read before a case and after it.
+/// Random lines of the lane's own table, read before a case, during it if it says so, and after it.
 class LineReference {
  public:
   LineReference(Bench& bench, const Lane& lane);
-  /// Reads the second half, and fills in what the figures say about the table.
+  void read();
+  /// Reads once more, and fills in what the figures say about the table.
   void complete(Figures& figures);
 
  private:
-  static constexpr std::size_t slices = 250;  // before, and again after
   Bench& bench_;
   const Lane& lane_;
   Slices lines_;
 };
 
-/// Notes what was sent and what became of it.
+/// Adds what was sent and what became of it.
 void record(Figures& figures, const Tally& tally, std::uint64_t packets);
 /// Throws CaseFailed unless exactly `packets` packets were forwarded since `tally` was made, and
 /// none had another verdict.

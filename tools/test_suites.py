@@ -56,7 +56,7 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
-EVERYTHING = ("unit", "golden", "model", "sim", "bench", "system", "e2e", "tidy")
+EVERYTHING = ("unit", "golden", "model", "sim", "system", "e2e", "tidy")
 
 BUILDS = (
     Build("gcc", "release, warnings are errors", _directory(""), tests=EVERYTHING),

@@ -1,0 +1,37 @@
+// Cases: all that the bench can measure, in the order in which it does.
+#pragma once
+
+#include <vector>
+
+#include "tools/bench/bench.h"
+
+namespace tools::bench {
+
+/// Every group. `quick`: only the small ones of each kind.
+[[nodiscard]] std::vector<Group> all_groups(bool quick);
+
+/// Packets of flows that are there: nat and full_nat, by number of flows.
+template <class Family>
+void add_established(std::vector<Group>& groups, bool quick);
+/// Flows that begin, and such that come and go.
+template <class Family>
+void add_connections(std::vector<Group>& groups, bool quick);
+/// Packets of strangers at a full table.
+template <class Family>
+void add_floods(std::vector<Group>& groups, bool quick);
+/// The sweep: when no flow is idle, and when all are.
+template <class Family>
+void add_expiry(std::vector<Group>& groups, bool quick);
+/// Building Maglev's table, and what moves when targets leave.
+template <class Family>
+void add_maglev(std::vector<Group>& groups, bool quick);
+/// A new snapshot while packets flow.
+template <class Family>
+void add_publication(std::vector<Group>& groups, bool quick);
+/// Two workers at once, against one.
+template <class Family>
+void add_scale(std::vector<Group>& groups, bool quick);
+/// The machine itself.
+void add_references(std::vector<Group>& groups, bool quick);
+
+}  // namespace tools::bench

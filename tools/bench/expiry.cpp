@@ -1,0 +1,103 @@
+#include <fmt/core.h>
+
+#include "dataplane/path/expire.h"
+#include "tools/bench/cases.h"
+#include "tools/bench/scene.h"
+
+namespace tools::bench {
+namespace {
+
+using dataplane::Instant;
+using dataplane::Mode;
+using dataplane::Protocol;
+
+struct Size {
+  std::string_view name;
+  std::uint32_t flows;
+  bool quick;
+};
+constexpr Size sizes[] = {{"64512", 64'512, true}, {"10M", 10'000'000, false}};
+
+// How often an idle worker asks: its turns are shorter, but then nothing is due in most of them.
+constexpr std::uint64_t turn = 10'000;  // nanoseconds
+
+/// One whole sweep, in as many slices as the bench measures, from `now` on. Returns the time
+/// afterwards.
+Instant sweep(Bench& bench, dataplane::Core& core, const dataplane::Snapshot& snapshot, Instant now,
+              Slices& slices, double slots_per_slice) {
+  const std::uint64_t duration = std::uint64_t{dataplane::sweep_milliseconds} * 1'000'000;
+  const std::uint64_t per_slice = duration / bench.slices();
+  for (std::size_t slice = 0; slice < bench.slices(); ++slice) {
+    const std::uint64_t start = ticks_fenced();
+    for (std::uint64_t passed = turn; passed <= per_slice; passed += turn) {
+      dataplane::expire(core, snapshot, {now.nanoseconds + passed});
+    }
+    slices.add(bench.clock().nanoseconds(ticks_fenced() - start) / slots_per_slice);
+    now.nanoseconds += per_slice;
+  }
+  return now;
+}
+
+template <class Family>
+Figures measure(Bench& bench, Stage& stage, Scene<Family>& scene, bool idle) {
+  dataplane::Core& core = scene.lane.core();
+  const double slots = static_cast<double>(core.flows.slots());
+  const double slots_per_slice = slots / static_cast<double>(bench.slices());
+  LineReference lines(bench, scene.lane);
+  Figures figures{.unit = Unit::Slot,
+                  .flows = scene.lane.flows_alive(),
+                  .per_slice = static_cast<std::size_t>(slots_per_slice)};
+  Instant now = scene.lane.now();
+  const std::uint64_t before = scene.lane.flows_alive();
+  if (idle) now.nanoseconds += 1'000'000'000'000;  // longer than any timeout
+  // What the sweep owes for the time before is late for good; begin on time.
+  dataplane::expire(core, *stage.world.snapshot, now);
+  sweep(bench, core, *stage.world.snapshot, now, figures.slices, slots_per_slice);
+  expect_laws(scene.lane);
+  const std::uint64_t expired = before - scene.lane.flows_alive();
+  const bool all = static_cast<double>(expired) > 0.99 * static_cast<double>(before);
+  if (idle ? !all : expired != 0) {
+    throw CaseFailed(fmt::format("{} of {} flows were ended by one sweep", expired, before));
+  }
+  lines.complete(figures);
+  const double sweep_seconds = figures.slices.p50() * slots / 1e9;
+  constexpr double sweep_interval = dataplane::sweep_milliseconds / 1e3;
+  if (idle) {
+    figures.details = {{"ns_per_flow", sweep_seconds * 1e9 / static_cast<double>(before)}};
+  } else {
+    figures.details = {{"percent_of_a_core", 100 * sweep_seconds / sweep_interval}};
+  }
+  figures.details.emplace_back("sweep_seconds", sweep_interval);
+  return figures;
+}
+
+template <class Family>
+Group group(const Size& size) {
+  const std::string base = fmt::format("nat/{}/expiry", Family::name);
+  const std::string alive = fmt::format("{}/none_idle/{}", base, size.name);
+  const std::string idle = fmt::format("{}/all_idle/{}", base, size.name);
+  const std::uint64_t capacity = capacity_for(size.flows);
+  return {.cases = {alive, idle},
+          .flows = size.flows,
+          .memory = Scene<Family>::bytes_needed(capacity, size.flows),
+          .run = [=](Bench& bench) {
+            Stage stage(make_world<Family>({.mode = Mode::Nat}));
+            Scene<Family> scene(stage, Protocol::Udp, capacity, size.flows, bench.clock());
+            scene.establish_all(bench);
+            bench.measure(alive, [&] { return measure(bench, stage, scene, false); });
+            bench.measure(idle, [&] { return measure(bench, stage, scene, true); });
+          }};
+}
+
+}  // namespace
+
+template <class Family>
+void add_expiry(std::vector<Group>& groups, bool quick) {
+  for (const Size& size : sizes) {
+    if (!quick || size.quick) groups.push_back(group<Family>(size));
+  }
+}
+
+template void add_expiry<Ipv4>(std::vector<Group>& groups, bool quick);
+
+}  // namespace tools::bench

@@ -1,0 +1,85 @@
+// Lane: one worker of the product (dataplane::Worker over its Core and a flow table) on a NIC that
+// is memory, with a clock that stands still between slices.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dataplane/core.h"
+#include "dataplane/publication.h"
+#include "dataplane/worker.h"
+#include "tools/bench/clock.h"
+#include "tools/bench/memory.h"
+#include "tools/bench/memory_io.h"
+
+namespace tools::bench {
+
+/// What a table's memory must hold for `flows` flows, both directions of each.
+[[nodiscard]] std::size_t table_bytes(std::size_t flows);
+
+class Lane {
+ public:
+  /// `flows`: the table's capacity. Throws std::bad_alloc.
+  Lane(dataplane::WorkerId id, std::size_t flows, dataplane::Publication& publication,
+       const Clock& clock);
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  /// Takes all that waits in `io` through the worker, two bursts (one a port) a turn. Returns how
+  /// many ticks that took; the lane's time goes on by as much.
+  std::uint64_t run();
+
+  /// Time passes, and nothing happens in it.
+  void skip(std::chrono::nanoseconds time) { now_ += static_cast<double>(time.count()); }
+  [[nodiscard]] dataplane::Instant now() const { return {static_cast<std::uint64_t>(now_)}; }
+
+  /// Packets with a verdict since start.
+  [[nodiscard]] std::uint64_t verdicts(dataplane::Verdict verdict) const {
+    return block_->verdicts[static_cast<std::size_t>(verdict)].read();
+  }
+  /// Flows that the table has been made for, and that are in it.
+  [[nodiscard]] std::uint64_t capacity() const { return block_->totals.flow_capacity.read(); }
+  [[nodiscard]] std::uint64_t flows_alive() const { return block_->totals.flows_alive.read(); }
+  [[nodiscard]] std::uint64_t flows_expired() const { return block_->totals.flows_expired.read(); }
+  /// received = Σ verdicts, sent = forwards + replies, flows alive = inserted − expired − removed =
+  /// half the table's entries; what does not hold, or "".
+  [[nodiscard]] std::string broken_law() const;
+
+  MemoryIo io;
+  [[nodiscard]] dataplane::Core& core() { return core_; }
+  [[nodiscard]] const dataplane::Core& core() const { return core_; }
+  [[nodiscard]] const Memory& table() const { return table_; }
+
+ private:
+  const Clock& clock_;
+  Memory table_;
+  std::unique_ptr<dataplane::WorkerBlock> block_;
+  dataplane::Core core_;
+  dataplane::Worker<MemoryIo> worker_;
+  double now_ = 1e9;  // nanoseconds
+};
+
+/// Packets of one lane that have met each verdict since this was made.
+class Tally {
+ public:
+  explicit Tally(const Lane& lane);
+  [[nodiscard]] std::uint64_t count(dataplane::Verdict verdict) const;
+  /// Forwarded in either direction.
+  [[nodiscard]] std::uint64_t forwarded() const;
+  /// Every verdict that occurred, and how often.
+  [[nodiscard]] std::vector<std::pair<std::string_view, std::uint64_t>> all() const;
+  /// "17 DropTableFull, 3 DropTtl", or "" if all were forwarded.
+  [[nodiscard]] std::string others() const;
+
+ private:
+  const Lane& lane_;
+  std::array<std::uint64_t, dataplane::verdict_count> before_{};
+};
+
+}  // namespace tools::bench

@@ -1,0 +1,106 @@
+#include "tools/bench/world.h"
+
+#include <string>
+
+namespace tools::bench {
+namespace {
+
+using dataplane::Protocol;
+
+config::Port port(const char* name) {
+  config::Port port;
+  port.name = name;
+  port.device = "memory";
+  port.kernel_path = false;
+  return port;
+}
+
+template <class Family>
+void add_service(config::Config& config, const Terms& terms, Protocol protocol) {
+  config::TargetGroup group;
+  group.name = protocol == Protocol::Tcp ? "tcp" : "udp";
+  group.protocol = protocol;
+  group.port = target_port(protocol);
+  group.mode = terms.mode;
+  group.algorithm = terms.algorithm;
+  group.maglev_table_size = terms.maglev_table_size;
+  for (std::uint32_t number = 0; number < terms.targets; ++number) {
+    config::Target target;
+    target.address = Family::target(number);
+    target.port = group.port;
+    group.targets.push_back(target);
+  }
+  config.target_groups.push_back(group);
+  config::Listener listener;
+  listener.name = group.name;
+  listener.address = Family::listener();
+  listener.port = listener_port(protocol);
+  listener.protocol = protocol;
+  listener.target_group = group.name;
+  if (protocol == Protocol::Udp) listener.idle_timeout = terms.udp_idle_timeout;
+  config.listeners.push_back(listener);
+}
+
+/// What control would have found out: MAC addresses, ids, and that every target is healthy.
+config::Facts facts_of(const config::Config& config) {
+  config::Facts facts;
+  facts.ports = {{.mac = front_mac}, {.mac = back_mac}};
+  facts.neighbours.push_back({front, config.ports[0].gateways.front(), router_mac});
+  std::uint16_t listeners = 0, groups = 0, targets = 0;
+  for (const config::Listener& listener : config.listeners) {
+    facts.listeners.push_back({listener.name, dataplane::ListenerId{listeners++}, 1});
+  }
+  for (const config::TargetGroup& group : config.target_groups) {
+    facts.target_groups.push_back({group.name, dataplane::TargetGroupId{groups++}});
+    for (const config::Target& target : group.targets) {
+      facts.targets.push_back({.id = {targets++, 1},
+                               .target_group = group.name,
+                               .address = target.address,
+                               .port = target.port,
+                               .weight = target.weight,
+                               .availability = config::Availability::Serving});
+      if (groups == 1) facts.neighbours.push_back({back, target.address, target_mac});
+    }
+  }
+  return facts;
+}
+
+}  // namespace
+
+std::string_view name_of(dataplane::Mode mode) {
+  switch (mode) {
+    case dataplane::Mode::Nat: return "nat";
+    case dataplane::Mode::FullNat: break;
+  }
+  return "full_nat";
+}
+
+void World::compile() {
+  ++facts.generation.number;
+  snapshot = config::compile(config, facts, snapshot.get());
+}
+
+template <class Family>
+World make_world(const Terms& terms) {
+  World world;
+  world.config.instance = "bench";
+  world.config.workers = terms.workers;
+  world.config.flows.closing_timeout = terms.closing_timeout;
+  config::Port clients = port("front"), targets = port("back");
+  clients.addresses = {*dataplane::parse_ipv4_prefix("198.51.100.2/24")};
+  clients.gateways = {Family::gateway()};
+  targets.addresses = {*dataplane::parse_ipv4_prefix("10.0.0.2/16")};
+  for (std::uint32_t number = 0; number < terms.locals; ++number) {
+    targets.local_addresses.push_back(Family::local(number));
+  }
+  world.config.ports = {clients, targets};
+  add_service<Family>(world.config, terms, Protocol::Tcp);
+  add_service<Family>(world.config, terms, Protocol::Udp);
+  world.facts = facts_of(world.config);
+  world.compile();
+  return world;
+}
+
+template World make_world<Ipv4>(const Terms& terms);
+
+}  // namespace tools::bench

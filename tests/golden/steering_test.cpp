@@ -60,7 +60,8 @@ class Conversation {
   }
   FlowKey4 key(const std::string& source, const std::string& destination) const {
     const SocketAddress from = endpoint(source), to = endpoint(destination);
-    return {from.address.v4(), to.address.v4(), dataplane::Be16{from.port}, dataplane::Be16{to.port},
+    return {from.address.v4(),         to.address.v4(),
+            dataplane::Be16{from.port}, dataplane::Be16{to.port},
             is_tcp_ ? dataplane::Protocol::Tcp : dataplane::Protocol::Udp, {0, 0, 0}};
   }
   Frame frame(const std::string& source, const std::string& destination, std::uint8_t flags) const {

@@ -41,7 +41,7 @@ Instant sweep(Bench& bench, dataplane::Core& core, const dataplane::Snapshot& sn
 template <class Family>
 Figures measure(Bench& bench, Stage& stage, Scene<Family>& scene, bool idle) {
   dataplane::Core& core = scene.lane.core();
-  const double slots = static_cast<double>(core.flows.slots());
+  const double slots = static_cast<double>(core.flows4.slots());
   const double slots_per_slice = slots / static_cast<double>(bench.slices());
   LineReference lines(bench, scene.lane);
   Figures figures{.unit = Unit::Slot,

@@ -16,14 +16,14 @@ constexpr Seed owner_seed{0x5eed'5eed'5eed'5eedu, 0x0dd5'0dd5'0dd5'0dd5u};
 
 }  // namespace
 
-std::size_t table_bytes(std::size_t flows) { return dataplane::FlowTable::bytes_needed(2 * flows); }
+std::size_t table_bytes(std::size_t flows) { return dataplane::FlowCapacity{.v4 = flows, .v6 = 0}.bytes(); }
 
 Lane::Lane(dataplane::WorkerId id, std::size_t flows, dataplane::Publication& publication,
            const Clock& clock)
     : clock_(clock),
       table_(table_bytes(flows)),
       block_(std::make_unique<dataplane::WorkerBlock>()),
-      core_(id, table_.bytes(), flows, table_seed(id), owner_seed, *block_),
+      core_(id, table_.bytes(), {.v4 = flows, .v6 = 0}, table_seed(id), owner_seed, *block_),
       worker_(core_, io, publication) {}
 
 std::uint64_t Lane::run() {
@@ -48,6 +48,7 @@ std::string Lane::broken_law() const {
       leaving += verdicts(verdict);
   }
   const std::uint64_t alive = totals.flows_alive.read();
+  const std::uint64_t entries = core_.flows4.size() + core_.flows6.size();
   const std::uint64_t ended = totals.flows_expired.read() + totals.flows_removed.read();
   if (totals.received.read() != decided) {
     return fmt::format("received {}, verdicts {}", totals.received.read(), decided);
@@ -55,9 +56,9 @@ std::string Lane::broken_law() const {
   if (totals.sent.read() != leaving) {
     return fmt::format("to be sent {}, sent {}", leaving, totals.sent.read());
   }
-  if (alive != totals.flows_inserted.read() - ended || core_.flows.size() != 2 * alive) {
+  if (alive != totals.flows_inserted.read() - ended || entries != 2 * alive) {
     return fmt::format("flows alive {}, inserted {}, ended {}, entries {}", alive,
-                       totals.flows_inserted.read(), ended, core_.flows.size());
+                       totals.flows_inserted.read(), ended, entries);
   }
   return {};
 }

@@ -87,9 +87,9 @@ World make_world(const Terms& terms) {
   world.config.workers = terms.workers;
   world.config.flows.closing_timeout = terms.closing_timeout;
   config::Port clients = port("front"), targets = port("back");
-  clients.addresses = {*dataplane::parse_ipv4_prefix("198.51.100.2/24")};
+  clients.addresses = {*dataplane::parse_prefix("198.51.100.2/24")};
   clients.gateways = {Family::gateway()};
-  targets.addresses = {*dataplane::parse_ipv4_prefix("10.0.0.2/16")};
+  targets.addresses = {*dataplane::parse_prefix("10.0.0.2/16")};
   for (std::uint32_t number = 0; number < terms.locals; ++number) {
     targets.local_addresses.push_back(Family::local(number));
   }

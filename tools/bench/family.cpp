@@ -93,8 +93,9 @@ Ipv4::Writer::Writer(Protocol protocol, dataplane::MacAddress source,
     header<UdpHeader>(template_, transport).length = Be16{behind};
   }
   network_sum_ = sum_words(template_ + network, sizeof(Ipv4Header));
-  transport_sum_ = dataplane::sum_pseudo_header({}, {}, ip.protocol, behind) +
-                   sum_words(template_ + transport, behind);
+  transport_sum_ =
+      dataplane::sum_pseudo_header<dataplane::Ipv4Address>({}, {}, ip.protocol, behind) +
+      sum_words(template_ + transport, behind);
 }
 
 void Ipv4::Writer::write(std::uint8_t* frame, const Key& key, std::uint8_t tcp_flags) const {

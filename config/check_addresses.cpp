@@ -44,10 +44,6 @@ bool is_loopback(const IpAddress& address) {
   return to_string(address) == "::1";
 }
 
-bool is_link_local(const IpAddress& address) {
-  return !address.is_v4() && address.v6().is_link_local();
-}
-
 class AddressCheck {
  public:
   AddressCheck(const Config& config, Complaints& complaints)

@@ -195,11 +195,13 @@ void check_ipv6_mtu(const Config& config, std::size_t index, Complaints& complai
   const Port& port = config.ports[index];
   const std::string path = element("ports", index) + ".mtu";
   const bool ipv6 = std::any_of(port.addresses.begin(), port.addresses.end(),
-                                [](const IpPrefix& prefix) { return !prefix.address.is_v4(); });
+                                [](const IpPrefix& prefix) { return !prefix.address.is_v4(); }) ||
+                    std::any_of(port.gateways.begin(), port.gateways.end(),
+                                [](const IpAddress& gateway) { return !gateway.is_v4(); });
   if (!ipv6 || port.mtu >= least || !complaints.readable(path)) return;
   complaints.add({.setting = path,
                   .value = std::to_string(port.mtu),
-                  .problem = "is too small for IPv6, which the port's addresses have",
+                  .problem = "is too small for IPv6, which the port's addresses or gateways have",
                   .allowed = fmt::format("at least {} with an IPv6 address", least),
                   .remedy = "Raise it, or remove the port's IPv6 addresses."});
 }
@@ -211,7 +213,8 @@ void check_neighbours(const Config& config, Complaints& complaints) {
     names.push_back(config.ports[i].name);
     all_known = all_known && complaints.readable(element("ports", i) + ".name");
   }
-  std::map<IpAddress, std::string> first;
+  // A link-local address is another host on each port.
+  std::map<std::pair<std::string, IpAddress>, std::string> first;
   for (std::size_t i = 0; i < config.neighbours.size(); ++i) {
     const Neighbour& neighbour = config.neighbours[i];
     const std::string path = element("neighbours", i);
@@ -224,7 +227,8 @@ void check_neighbours(const Config& config, Complaints& complaints) {
                       .remedy = "Correct it." + did_you_mean(neighbour.port, names)});
     }
     if (!complaints.readable(path + ".address")) continue;
-    const auto [found, added] = first.emplace(neighbour.address, path);
+    const auto [found, added] = first.emplace(
+        std::pair{is_link_local(neighbour.address) ? neighbour.port : "", neighbour.address}, path);
     if (added) continue;
     complaints.add({.setting = path + ".address",
                     .value = in_quotes(to_string(neighbour.address)),

@@ -223,13 +223,13 @@ void compile_owners(const Config& config, const Facts& facts, Snapshot& snapshot
   for (const Listener& listener : config.listeners) {
     snapshot.owners.insert(listener.address, Owner::Listener);
   }
-  for (const IpAddress& lingering : facts.lingering_addresses) {
-    snapshot.owners.insert(lingering, Owner::Listener);
-  }
   for (const Port& port : config.ports) {
     for (const IpAddress& local : port.local_addresses) {
       snapshot.owners.insert(local, Owner::Local);
     }
+  }
+  for (const IpAddress& lingering : facts.lingering_addresses) {
+    snapshot.owners.insert(lingering, Owner::Listener);
   }
 }
 

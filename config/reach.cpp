@@ -7,8 +7,12 @@ namespace config {
 using dataplane::IpAddress;
 using dataplane::IpPrefix;
 
+bool is_link_local(const IpAddress& address) {
+  return !address.is_v4() && address.v6().is_link_local();
+}
+
 bool on_link(const Port& port, const IpAddress& address) {
-  if (!address.is_v4() && address.v6().is_link_local()) return true;  // on every link
+  if (is_link_local(address)) return true;
   return std::any_of(port.addresses.begin(), port.addresses.end(),
                      [&address](const IpPrefix& prefix) { return prefix.contains(address); });
 }
@@ -16,14 +20,15 @@ bool on_link(const Port& port, const IpAddress& address) {
 Reach::Reach(const Config& config) : config_(config) {
   for (const Neighbour& neighbour : config.neighbours) {
     for (std::size_t i = 0; i < config.ports.size(); ++i) {
-      if (config.ports[i].name == neighbour.port) neighbours_.emplace(neighbour.address, i);
+      if (config.ports[i].name == neighbour.port) neighbours_[neighbour.address].push_back(i);
     }
   }
 }
 
 bool Reach::has_neighbour(std::size_t port, const IpAddress& address) const {
   const auto found = neighbours_.find(address);
-  return found != neighbours_.end() && found->second == port;
+  return found != neighbours_.end() &&
+         std::find(found->second.begin(), found->second.end(), port) != found->second.end();
 }
 
 std::optional<std::size_t> Reach::port_towards(const IpAddress& address) const {
@@ -42,7 +47,7 @@ std::optional<std::size_t> Reach::port_towards(const IpAddress& address) const {
     if (longest < 0 && leads_out && !found) found = i;
   }
   const auto neighbour = neighbours_.find(address);
-  if (neighbour != neighbours_.end() && longest < address.width()) return neighbour->second;
+  if (neighbour != neighbours_.end() && longest < address.width()) return neighbour->second.front();
   return found;
 }
 

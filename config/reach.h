@@ -7,11 +7,14 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "config/config.h"
 
 namespace config {
 
+/// fe80::/10: on every link, and another host on each.
+[[nodiscard]] bool is_link_local(const dataplane::IpAddress& address);
 [[nodiscard]] bool on_link(const Port& port, const dataplane::IpAddress& address);
 
 class Reach {
@@ -25,7 +28,8 @@ class Reach {
 
  private:
   const Config& config_;
-  std::map<dataplane::IpAddress, std::size_t> neighbours_;  // → port; the first counts
+  std::map<dataplane::IpAddress, std::vector<std::size_t>>
+      neighbours_;  // → ports; the first counts
 };
 
 }  // namespace config

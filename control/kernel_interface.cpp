@@ -22,8 +22,9 @@ using dataplane::IpPrefix;
 
 [[noreturn]] void fail(const Twin& twin, std::string_view what, int reason) {
   const std::string_view remedy =
-      reason == EPERM
-          ? "the kernel path needs CAP_NET_ADMIN: run as root, or set kernel_path = false"
+      reason == EPERM || reason == EACCES
+          ? "the kernel path needs CAP_NET_ADMIN and, for IPv6 addresses, IPv6 not to be "
+            "disabled (net.ipv6.conf.*.disable_ipv6): run as root, or set kernel_path = false"
           : "see `ip address` for what is there already";
   throw std::runtime_error(fmt::format("interface {}: cannot {}: {}; {}", twin.interface, what,
                                        std::strerror(reason), remedy));
@@ -51,7 +52,8 @@ void set_ipv6(const Twin& twin) {
   if (!wanted) return;
   set(twin, "ipv6/conf", "accept_ra", "0");  // addresses and gateways are the configuration's
   set(twin, "ipv6/conf", "accept_dad", "0");
-  set(twin, "ipv6/neigh", "mcast_resolicit", "3");  // as for IPv4, below
+  set(twin, "ipv6/conf", "keep_addr_on_down", "1");  // as IPv4's are
+  set(twin, "ipv6/neigh", "mcast_resolicit", "3");   // as for IPv4, below
 }
 
 void set_link(Netlink& netlink, const Twin& twin, int index) {

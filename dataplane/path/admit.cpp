@@ -65,8 +65,8 @@ void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot, Mask& open
 template <class Address>
 void admit_family(Burst& burst, const Snapshot& snapshot) {
   Mask opening = 0;
-  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
-    if (burst.flows[i] == no_flow) admit_new<Address>(burst, i, snapshot, opening);
+  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed & ~burst.known))) {
+    admit_new<Address>(burst, i, snapshot, opening);
   }
 }
 

@@ -58,6 +58,7 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
               Turns& turns, const FlowKey<Address>& to_target, const Target& target) {
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
   burst.targets[i] = target.id;
+  if (!target.address.is_a<Address>()) return Verdict::DropNoNextHop;
   if (!target.next_hop.resolved()) return Verdict::DropNoNextHop;
   FlowKey<Address> to_client{target.address.as<Address>(), to_target.source,   target.port,
                              to_target.source_port,        to_target.protocol, {0, 0, 0}};
@@ -124,7 +125,8 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
   const FlowKey<Address>& key = burst.key<Address>(i);
   for (const ListenerId id : group.listeners) {
     const Listener& listener = snapshot.listeners[id.slot];
-    if (listener.protocol != key.protocol) continue;
+    // A group may have changed its family while a target of the other one drains.
+    if (listener.protocol != key.protocol || !listener.address.is_a<Address>()) continue;
     const FlowKey<Address> to_target{key.destination,      listener.address.as<Address>(),
                                      key.destination_port, listener.port,
                                      key.protocol,         {0, 0, 0}};
@@ -143,9 +145,8 @@ void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& 
   FlowTable<Address>& table = flows.table();
   const std::uint64_t moves = table.moves();
   // In order of arrival: the second packet of a new flow must find what the first has entered.
-  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
-    if (burst.flows[i] != no_flow) continue;
-    burst.flows[i] = table.find(burst.tokens[i], burst.key<Address>(i));
+  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed & ~burst.known))) {
+    burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
     if (burst.flows[i] == no_flow) {
       if ((burst.follows >> i & 1) != 0) {
         burst.decide(i, Verdict::DropUnknownFlow);  // the packet that was to start it was refused
@@ -156,14 +157,14 @@ void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& 
       } else {
         choose_for_target(burst, i, snapshot, flows, turns);
       }
-      burst.flows[i] = table.find(burst.tokens[i], burst.key<Address>(i));
+      burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
     } else if (burst.kinds[i] == Kind::Tcp) {
       advance(table[burst.flows[i]], table, burst.tcp_flags[i]);
     }
   }
   if (table.moves() == moves) return;
   for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
-    burst.flows[i] = table.find(burst.tokens[i], burst.key<Address>(i));
+    burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
     // Its connection was over, and has made room for one that began in this burst.
     if (burst.flows[i] == no_flow) burst.decide(i, Verdict::DropUnknownFlow);
   }

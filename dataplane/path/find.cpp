@@ -13,7 +13,10 @@ void find_family(Burst& burst, const FlowTable<Address>& flows) {
   for (std::size_t i : bits(wanted)) burst.flows[i] = flows.candidate(burst.tokens[i]);
   for (std::size_t i : bits(wanted)) {
     if (burst.flows[i] == no_flow) continue;
-    burst.flows[i] = flows.find(burst.tokens[i], burst.key<Address>(i));
+    if (!(flows[burst.flows[i]].key == burst.key<Address>(i))) [[unlikely]] {
+      burst.flows[i] = flows.find(burst.tokens[i], burst.key<Address>(i));  // another of that tag
+    }
+    burst.known |= Mask{burst.flows[i] != no_flow} << i;
   }
 }
 

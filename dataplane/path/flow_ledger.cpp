@@ -83,15 +83,11 @@ void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
 template class FlowLedger<Ipv4Address>;
 template class FlowLedger<Ipv6Address>;
 
-TargetCounters& counters_of(WorkerBlock& counters, TargetId target) {
-  TargetCounters& slot = counters.targets[target.slot];
-  if (slot.incarnation.read() != target.incarnation) {
-    for (Counter* counter = &slot.new_flows; counter != &slot.reserved[0]; ++counter) {
-      counter->set(0);
-    }
-    slot.incarnation.set(target.incarnation);
+void begin(TargetCounters& slot, TargetId target) {
+  for (Counter* counter = &slot.new_flows; counter != &slot.reserved[0]; ++counter) {
+    counter->set(0);
   }
-  return slot;
+  slot.incarnation.set(target.incarnation);
 }
 
 ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener) {

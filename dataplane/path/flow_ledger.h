@@ -65,9 +65,17 @@ struct FlowLedgers {
   FlowLedger<Ipv6Address> v6;
 };
 
-/// The counters of a target or listener slot, set to zero first if they belong to an earlier
-/// incarnation of the slot.
-[[nodiscard]] TargetCounters& counters_of(WorkerBlock& counters, TargetId target);
+/// Sets the counters of a target's slot to zero: they belonged to an earlier incarnation.
+void begin(TargetCounters& slot, TargetId target);
+
+/// The counters of a target or listener slot, begun anew if they belong to an earlier incarnation
+/// of the slot.
+[[nodiscard]] inline TargetCounters& counters_of(WorkerBlock& counters, TargetId target) {
+  TargetCounters& slot = counters.targets[target.slot];
+  if (slot.incarnation.read() != target.incarnation) [[unlikely]]
+    begin(slot, target);
+  return slot;
+}
 [[nodiscard]] ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener);
 
 }  // namespace dataplane

@@ -66,6 +66,10 @@ bool is_kernels(const Ipv6Address& address) {
   return address.is_multicast() || address.is_link_local();
 }
 
+/// Such a sender cannot be answered from another link (RFC 4291, 2.5.6).
+bool is_of_one_link(const Ipv4Address&) { return false; }
+bool is_of_one_link(const Ipv6Address& address) { return address.is_link_local(); }
+
 /// IP that is neither a flow's nor a listener's.
 template <class Address>
 void match_other(Burst& burst, std::size_t i, const Snapshot& snapshot) {
@@ -96,6 +100,7 @@ void match_keyed(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   if (snapshot.owner_of(key.source) != Owner::Nobody) return burst.decide(i, Verdict::DropSource);
   const Endpoint to{key.destination, key.destination_port, key.protocol};
   if (const ListenerId* listener = snapshot.listener_at.find(to)) {
+    if (is_of_one_link(key.source)) return burst.decide(i, Verdict::DropSource);
     burst.listeners[i] = *listener;
     return;
   }
@@ -106,6 +111,7 @@ void match_keyed(Burst& burst, std::size_t i, const Snapshot& snapshot) {
     case Owner::Nobody: break;
   }
   if (is_kernels(key.destination)) return for_kernel(burst, i, snapshot, Verdict::DropNotOurs);
+  if (is_of_one_link(key.source)) return burst.decide(i, Verdict::DropSource);
   const Endpoint from{key.source, key.source_port, key.protocol};
   if (const TargetId* target = snapshot.nat_target_at.find(from)) {
     burst.targets[i] = *target;
@@ -127,8 +133,7 @@ void match_ip(Burst& burst, std::size_t i, const Snapshot& snapshot) {
 }  // namespace
 
 void match(Burst& burst, const Snapshot& snapshot) {
-  for (std::size_t i : bits(burst.pending)) {
-    if (burst.flows[i] != no_flow) continue;
+  for (std::size_t i : bits(burst.pending & ~burst.known)) {
     switch (burst.kinds[i]) {
       case Kind::Arp: match_arp(burst, i, snapshot); break;
       case Kind::Neighbour: match_neighbour(burst, i, snapshot); break;

@@ -8,28 +8,6 @@
 namespace dataplane {
 namespace {
 
-/// UDP's zero means "none" and stays; a computed zero is sent as its other form (RFC 768).
-void adjust_udp(Be16& checksum, std::uint32_t delta) {
-  if (checksum == Be16{0}) return;
-  checksum = adjusted(checksum, delta);
-  if (checksum == Be16{0}) checksum = Be16{0xffff};
-}
-
-/// Addresses, TTL and header checksum of the packet itself.
-void rewrite_header(Ipv4Header& ip, const Flow4& flow) {
-  DCHECK(ip.ttl > 1);
-  ip.source = flow.new_source;
-  ip.destination = flow.new_destination;
-  ip.ttl = static_cast<std::uint8_t>(ip.ttl - 1);
-  ip.checksum = adjusted(ip.checksum, std::uint32_t{flow.network_delta} + ttl_decrement_delta);
-}
-void rewrite_header(Ipv6Header& ip, const Flow6& flow) {
-  DCHECK(ip.hop_limit > 1);
-  ip.source = flow.new_source;
-  ip.destination = flow.new_destination;
-  ip.hop_limit = static_cast<std::uint8_t>(ip.hop_limit - 1);
-}
-
 /// The header in front of an ICMP error: towards the client the error comes from the listener's
 /// address, since routers and targets behind us are not to be seen, and might not be routable from
 /// there. Towards the target its sender is kept.
@@ -90,23 +68,6 @@ std::uint64_t sum_icmp_pseudo_header(const Ipv6Header& ip, std::size_t bytes) {
 }  // namespace
 
 template <class Address>
-void rewrite_nat(Packet& packet, const Flow<Address>& flow) {
-  rewrite_header(packet.header<HeaderOf<Address>>(packet.network), flow);
-  // Source and destination port lie at the same place in both.
-  auto& udp = packet.header<UdpHeader>(packet.transport);
-  udp.source_port = flow.new_source_port;
-  udp.destination_port = flow.new_destination_port;
-  if (flow.key.protocol == Protocol::Tcp) {
-    auto& tcp = packet.header<TcpHeader>(packet.transport);
-    tcp.checksum = adjusted(tcp.checksum, flow.transport_delta);
-  } else {
-    adjust_udp(udp.checksum, flow.transport_delta);
-  }
-}
-template void rewrite_nat(Packet&, const Flow4&);
-template void rewrite_nat(Packet&, const Flow6&);
-
-template <class Address>
 void rewrite_icmp_error(Packet& packet, const Flow<Address>& flow, const Flow<Address>& twin) {
   auto& ip = packet.header<HeaderOf<Address>>(packet.network);
   redirect_error(ip, flow);
@@ -121,18 +82,5 @@ void rewrite_icmp_error(Packet& packet, const Flow<Address>& flow, const Flow<Ad
 }
 template void rewrite_icmp_error(Packet&, const Flow4&, const Flow4&);
 template void rewrite_icmp_error(Packet&, const Flow6&, const Flow6&);
-
-void set_link_header(Packet& packet, const NextHop& hop) {
-  DCHECK(hop.resolved());
-  const int growth = hop.header_size - packet.network;  // −4, 0 or 4: a VLAN tag
-  DCHECK(growth <= packet.headroom);
-  packet.data -= growth;
-  packet.headroom = static_cast<std::uint16_t>(packet.headroom - growth);
-  packet.length = static_cast<std::uint16_t>(packet.length + growth);
-  packet.transport = static_cast<std::uint16_t>(packet.transport + growth);
-  packet.network = hop.header_size;
-  std::memcpy(packet.data, hop.header.data(), hop.header_size);
-  packet.egress = hop.port;
-}
 
 }  // namespace dataplane

@@ -49,15 +49,24 @@ void steer_family(Burst& burst, const Snapshot& snapshot, WorkerId self, Seed ow
   }
 }
 
+/// The kernel's: health checks' answers, ssh. No flow, so nobody's in particular.
+template <class Address>
+bool is_ports_own(const Burst& burst, std::size_t i, const FlowKey<Address>& key,
+                  const Snapshot& snapshot) {
+  if (burst.kinds[i] == Kind::IcmpError) return false;
+  if (snapshot.owner_of(key.destination) != Owner::Port) return false;
+  const Endpoint to{key.destination, key.destination_port, key.protocol};
+  return snapshot.listener_at.find(to) == nullptr;
+}
+
 template <class Address>
 std::size_t redirect_family(Burst& burst, const Snapshot& snapshot, WorkerId self,
                             Seed owner_seed) {
   std::size_t redirected = 0;
-  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
+  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed & ~burst.known))) {
     Packet& packet = burst.packets[i];
-    if (burst.flows[i] != no_flow || packet.handed_off || !steers_by_rss(packet, snapshot)) {
-      continue;
-    }
+    if (packet.handed_off || !steers_by_rss(packet, snapshot)) continue;
+    if (is_ports_own(burst, i, burst.key<Address>(i), snapshot)) continue;
     packet.owner = owner_worker(burst.key<Address>(i), snapshot, owner_seed);
     if (packet.owner == self) continue;
     burst.decide(i, Verdict::HandOff);

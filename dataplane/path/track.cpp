@@ -37,17 +37,17 @@ void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& f
   FlowTable<Address>& table = flows.table();
   const std::uint64_t moves = table.moves();
   // In order of arrival: what one packet does to its flow, the next one of the burst must see.
-  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
-    if (burst.flows[i] == no_flow || burst.kinds[i] == Kind::IcmpError) continue;
+  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.known))) {
+    if (burst.kinds[i] == Kind::IcmpError) continue;
     if (table.moves() != moves) {
-      burst.flows[i] = table.find(burst.tokens[i], burst.key<Address>(i));
+      burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
       if (burst.flows[i] == no_flow) continue;
     }
     Flow<Address>& flow = table[burst.flows[i]];
     const Target* target = snapshot.target(flow.target);
     if (starts_anew(flow, target, burst.kinds[i], burst.tcp_flags[i])) {
       flows.end(burst.flows[i], FlowEnd::Removed);
-      burst.flows[i] = no_flow;
+      burst.set_flow(i, no_flow);
     } else if (target == nullptr || target->terminated) {
       if (burst.kinds[i] == Kind::Tcp) flow.phase = table[flow.twin].phase = Phase::TargetReset;
       burst.targets[i] = flow.target;
@@ -57,9 +57,8 @@ void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& f
     }
   }
   if (table.moves() == moves) return;
-  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
-    if (burst.flows[i] == no_flow) continue;
-    burst.flows[i] = table.find(burst.tokens[i], burst.key<Address>(i));
+  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.known))) {
+    burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
     // The last words of a connection that a later packet of this burst has replaced: they must not
     // start or join the new one.
     if (burst.flows[i] == no_flow) burst.decide(i, Verdict::DropUnknownFlow);

@@ -69,10 +69,10 @@ void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable<Ad
 }
 
 void write_replies(Burst& burst, const Snapshot& snapshot) {
-  for (std::size_t i = 0; i < burst.size; ++i) {
+  for (std::size_t i : bits(burst.replies)) {
     Packet& packet = burst.packets[i];
     const Verdict verdict = burst.verdicts[i];
-    if (!is_reply(verdict) || verdict == Verdict::ReplyTooBig) continue;  // that one is written
+    if (verdict == Verdict::ReplyTooBig) continue;  // that one is written
     const Port& port = snapshot.ports[packet.ingress.number];
     if (verdict == Verdict::ReplyArp) {
       reply_arp(packet, port);

@@ -130,8 +130,9 @@ def test_both_families_at_once(lab, spillway):
     chosen["listeners"][0]["target_group"] = "web6"
     chosen["target_groups"] += both["target_groups"]
     chosen["listeners"] += both["listeners"]
+    servers.make_file(lab.files / "slow", 20)
     daemon = spillway(chosen)
-    download = clients.download(lab.client, f"{URL_6}/slow/survivor")
+    download = clients.download(lab.client, f"{URL_6}/slow/slow")
     flow = processes.wait_until(
         lambda: next((flow for flow in daemon.ctl.json("flows")["flows"]
                       if flow["listener"] == "web6" and flow["phase"] == "established"), None),

@@ -2,6 +2,8 @@
 // extension headers, ICMPv6.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/golden/golden.h"
 
 namespace tests {
@@ -113,6 +115,9 @@ TEST(Ipv6, AFalseSolicitationIsNotAnswered) {
   damaged.bytes[60] ^= 1;
   Frame coded = ask();
   coded.icmp(135, 1, 0);
+  Frame cut = ask();
+  cut.payload("");
+  Frame forged = advertisement(asker, "2001:db8::10", router_mac());
   play({.why = "RFC 4861, 7.1.1",
         .config = config_of(Mode::Nat),
         .steps = {
@@ -235,6 +240,8 @@ TEST(Ipv6, EveryDropHasItsReason) {
              {},
              {},
              0},
+            {"from a link-local address", from_client(tcp("[fe80::5]:1", web).flags(syn)),
+             DropSource, {}, {}, 0},
             {"to nobody",
              from_client(tcp(client, "[2001:db8::99]:80").flags(syn)),
              DropNotOurs,
@@ -248,6 +255,17 @@ TEST(Ipv6, EveryDropHasItsReason) {
              {},
              0},
         }});
+}
+
+// ::ffff:203.0.113.10 is how we write 203.0.113.10 inside; on the wire it is nobody.
+TEST(Ipv6, MappedAddressesDoNotMeetIpv4) {
+  Frame frame = tcp(client, web);
+  dataplane::Ipv6Address mapped = dataplane::IpAddress(ip("203.0.113.10")).v6();
+  Input syn_to_mapped = from_client(frame.flags(syn));
+  std::copy(mapped.bytes.begin(), mapped.bytes.end(), syn_to_mapped.bytes.begin() + 38);
+  play({.why = "IPv4 listeners",
+        .config = standard_config(1, Mode::Nat, Algorithm::RoundRobin),
+        .steps = {{"SYN", syn_to_mapped, DropNotOurs, {}, {}, 0}}});
 }
 
 }  // namespace

@@ -62,20 +62,40 @@ TEST_F(LifecycleTest, OtherCheckSettingsKeepTheStateAndProbeSoon) {
   EXPECT_EQ(probes_.check(whom(1)).settings.path, "/other");
 }
 
-TEST_F(LifecycleTest, AListenersFormerAddressLingersWhileItHasFlows) {
+TEST_F(LifecycleTest, AListenersFormerAddressLingersWhileThatHasFlows) {
   config::Config config = web({1});
   const auto former = config.listeners[0].address;
+  const auto next = *dataplane::parse_address("203.0.113.11");
   reload(config);
   listener_flows_[ListenerId{0}] = 3;
-  config.listeners[0].address = *dataplane::parse_address("203.0.113.11");
+  config.listeners[0].address = next;
   reload(config);
+  listener_flows_[ListenerId{1}] = 9;  // the new one is busy: that must not matter
   advance(seconds(1));
   EXPECT_EQ(lifecycle_.facts().lingering_addresses, std::vector{former});
-  EXPECT_EQ(lifecycle_.facts().listeners.at(0).id, ListenerId{0});
+  ASSERT_EQ(lifecycle_.facts().listeners.size(), 1u);
+  EXPECT_EQ(lifecycle_.facts().listeners[0].id, ListenerId{1}) << "flows are counted apart";
+  turn();
+  const int changes = changes_;
   listener_flows_[ListenerId{0}] = 0;
-  reload(config);
   advance(seconds(1));
+  turn();
   EXPECT_TRUE(lifecycle_.facts().lingering_addresses.empty());
+  EXPECT_EQ(changes_, changes + 1) << "packets must hear of it";
+}
+
+TEST_F(LifecycleTest, AListenerThatMovesBackFindsItsFlows) {
+  config::Config config = web({1});
+  const auto first = config.listeners[0].address;
+  reload(config);
+  listener_flows_[ListenerId{0}] = 3;
+  for (int i = 0; i < 3; ++i) {
+    config.listeners[0].address = *dataplane::parse_address("203.0.113.11");
+    reload(config);
+    config.listeners[0].address = first;
+    reload(config);
+    EXPECT_EQ(lifecycle_.facts().listeners.at(0).id, ListenerId{0});
+  }
 }
 
 TEST_F(LifecycleTest, TheCheckedPortIsTheGroupsOrTheTargets) {

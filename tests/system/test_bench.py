@@ -37,8 +37,12 @@ def test_every_kind_of_case_has_figures(quick):
     assert len(set(names)) == len(names)
     for kind in KINDS:
         assert any(kind in name for name in names), f"no {kind} in {names}"
-    for mode in ("nat", "full_nat"):
-        assert f"{mode}/v4/established/64512" in names
+    for family in ("v4", "v6"):
+        # The kinds that are of a family have both; nothing else in a name tells which it is.
+        for kind in KINDS[1:]:
+            assert any(kind in name and f"/{family}/" in name for name in names), (family, kind)
+        for mode in ("nat", "full_nat"):
+            assert f"{mode}/{family}/established/64512" in names
 
 
 def test_figures_are_complete_and_in_order(quick):
@@ -57,7 +61,9 @@ def test_figures_are_complete_and_in_order(quick):
         if "/established/" in figures["name"]:
             assert figures["ratio_to_line"] == pytest.approx(
                 figures["p50_nanoseconds"] / figures["line_nanoseconds"])
-            assert 0 < figures["bytes_per_connection"] <= 176
+            # Two entries, of one line each or two, and their tags.
+            most = 176 if "/v4/" in figures["name"] else 320
+            assert 0 < figures["bytes_per_connection"] <= most
 
 
 def test_every_packet_sent_has_one_verdict_and_it_is_the_one_measured(quick):
@@ -85,7 +91,8 @@ def test_prints_a_table_of_the_cases_asked_for():
     done = bench("--quick", "--case", "clock_reading", "--case", "16381x100")
     assert done.returncode == 0, done.stderr
     rows = [line.split()[0] for line in done.stdout.splitlines() if "/" in line.split(" ")[0]]
-    assert rows == ["reference/clock_reading", "maglev/v4/build/16381x100"]
+    assert rows == ["reference/clock_reading", "maglev/v4/build/16381x100",
+                    "maglev/v6/build/16381x100"]
 
 
 def test_limits_leave_cases_out_and_say_so():
@@ -104,8 +111,10 @@ def test_limits_leave_cases_out_and_say_so():
 def test_lists_what_it_would_run():
     everything = bench("--list").stdout.split()
     assert "full_nat/v4/established/16515072/zipf/cold" in everything
+    assert "full_nat/v6/established/4128768/zipf/cold" in everything
     assert bench("--list", "--quick", "--case", "expiry").stdout.split() == [
-        "nat/v4/expiry/none_idle/64512", "nat/v4/expiry/all_idle/64512"]
+        f"nat/{family}/expiry/{idle}/64512" for family in ("v4", "v6")
+        for idle in ("none_idle", "all_idle")]
 
 
 def test_saves_the_document_besides_and_the_plot_draws_it(quick, tmp_path):
@@ -121,7 +130,7 @@ def test_saves_the_document_besides_and_the_plot_draws_it(quick, tmp_path):
     subprocess.run(plot, check=True, timeout=60)
     root = xml.etree.ElementTree.parse(picture).getroot()
     words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    for label in ("full_nat: ", "nat: ", "one random line", "DPVS", "10M"):
+    for label in ("full_nat: ", "nat: ", "full_nat v6: ", "nat v6: ", "one random line", "DPVS", "10M"):
         assert any(word.startswith(label) for word in words), label
     curves = list(root.iter("{http://www.w3.org/2000/svg}polyline"))
     assert len(curves[0].get("points").split()) == 2, "1k and 64,512 flows"

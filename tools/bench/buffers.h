@@ -26,9 +26,10 @@ class Buffers {
         memory_(count_ * stride) {}
 
   /// The next frame's place: aligned to 64, with room in front and behind. Write the frame with
-  /// `write(std::uint8_t*)` in it.
-  template <class Write>
+  /// `write(std::uint8_t*)` in it: `room` bytes, whole cache lines.
+  template <std::size_t room, class Write>
   std::uint8_t* put(Write write) {
+    static_assert(room % 64 == 0 && room <= 2048);
     auto* frame =
         reinterpret_cast<std::uint8_t*>(memory_.bytes().data() + next_ * stride + headroom);
     if (++next_ == count_) next_ = 0;
@@ -36,9 +37,9 @@ class Buffers {
       write(frame);
       return frame;
     }
-    alignas(64) std::uint8_t line[64];
-    write(line);
-    write_past_caches(frame, line);
+    alignas(64) std::uint8_t lines[room];
+    write(lines);
+    write_past_caches(frame, lines, room);
     return frame;
   }
 
@@ -65,14 +66,14 @@ class Buffers {
   static constexpr std::size_t headroom = 128 + 128;
   static constexpr std::size_t cold_buffers = std::size_t{1} << 16;
 
-  static void write_past_caches(std::uint8_t* to, const std::uint8_t* line) {
+  static void write_past_caches(std::uint8_t* to, const std::uint8_t* lines, std::size_t size) {
 #if defined(__SSE2__)
-    for (std::size_t i = 0; i < 64; i += 16) {
-      const __m128i words = _mm_load_si128(reinterpret_cast<const __m128i*>(line + i));
+    for (std::size_t i = 0; i < size; i += 16) {
+      const __m128i words = _mm_load_si128(reinterpret_cast<const __m128i*>(lines + i));
       _mm_stream_si128(reinterpret_cast<__m128i*>(to + i), words);
     }
 #else
-    std::memcpy(to, line, 64);
+    std::memcpy(to, lines, size);
 #endif
   }
 

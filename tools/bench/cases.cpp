@@ -22,6 +22,7 @@ std::vector<Group> all_groups(bool quick) {
   std::vector<Group> groups;
   add_references(groups, quick);
   add_family<Ipv4>(groups, quick);
+  add_family<Ipv6>(groups, quick);
   return groups;
 }
 

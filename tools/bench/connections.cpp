@@ -242,5 +242,6 @@ void add_connections(std::vector<Group>& groups, bool quick) {
 }
 
 template void add_connections<Ipv4>(std::vector<Group>& groups, bool quick);
+template void add_connections<Ipv6>(std::vector<Group>& groups, bool quick);
 
 }  // namespace tools::bench

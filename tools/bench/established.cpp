@@ -182,11 +182,13 @@ template <class Family>
 void add_established(std::vector<Group>& groups, bool quick) {
   for (const Mode mode : {Mode::Nat, Mode::FullNat}) {
     for (const Size& size : sizes) {
+      if (size.flows > Family::flows_max) continue;
       if (!quick || size.quick) groups.push_back(group<Family>(mode, size));
     }
   }
 }
 
 template void add_established<Ipv4>(std::vector<Group>& groups, bool quick);
+template void add_established<Ipv6>(std::vector<Group>& groups, bool quick);
 
 }  // namespace tools::bench

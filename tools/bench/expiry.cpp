@@ -41,7 +41,7 @@ Instant sweep(Bench& bench, dataplane::Core& core, const dataplane::Snapshot& sn
 template <class Family>
 Figures measure(Bench& bench, Stage& stage, Scene<Family>& scene, bool idle) {
   dataplane::Core& core = scene.lane.core();
-  const double slots = static_cast<double>(core.flows4.slots());
+  const double slots = static_cast<double>(Family::table(core).slots());
   const double slots_per_slice = slots / static_cast<double>(bench.slices());
   LineReference lines(bench, scene.lane);
   Figures figures{.unit = Unit::Slot,
@@ -94,10 +94,12 @@ Group group(const Size& size) {
 template <class Family>
 void add_expiry(std::vector<Group>& groups, bool quick) {
   for (const Size& size : sizes) {
+    if (size.flows > Family::flows_max) continue;
     if (!quick || size.quick) groups.push_back(group<Family>(size));
   }
 }
 
 template void add_expiry<Ipv4>(std::vector<Group>& groups, bool quick);
+template void add_expiry<Ipv6>(std::vector<Group>& groups, bool quick);
 
 }  // namespace tools::bench

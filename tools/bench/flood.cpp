@@ -118,5 +118,6 @@ void add_floods(std::vector<Group>& groups, bool quick) {
 }
 
 template void add_floods<Ipv4>(std::vector<Group>& groups, bool quick);
+template void add_floods<Ipv6>(std::vector<Group>& groups, bool quick);
 
 }  // namespace tools::bench

@@ -16,14 +16,13 @@ constexpr Seed owner_seed{0x5eed'5eed'5eed'5eedu, 0x0dd5'0dd5'0dd5'0dd5u};
 
 }  // namespace
 
-std::size_t table_bytes(std::size_t flows) { return dataplane::FlowCapacity{.v4 = flows, .v6 = 0}.bytes(); }
-
-Lane::Lane(dataplane::WorkerId id, std::size_t flows, dataplane::Publication& publication,
-           const Clock& clock)
-    : clock_(clock),
-      table_(table_bytes(flows)),
+Lane::Lane(dataplane::WorkerId id, dataplane::FlowCapacity capacity, std::uint16_t frame_bytes,
+           dataplane::Publication& publication, const Clock& clock)
+    : io(frame_bytes),
+      clock_(clock),
+      table_(capacity.bytes()),
       block_(std::make_unique<dataplane::WorkerBlock>()),
-      core_(id, table_.bytes(), {.v4 = flows, .v6 = 0}, table_seed(id), owner_seed, *block_),
+      core_(id, table_.bytes(), capacity, table_seed(id), owner_seed, *block_),
       worker_(core_, io, publication) {}
 
 std::uint64_t Lane::run() {

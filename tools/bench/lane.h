@@ -1,4 +1,4 @@
-// Lane: one worker of the product (dataplane::Worker over its Core and a flow table) on a NIC that
+// Lane: one worker of the product (dataplane::Worker over its Core and flow tables) on a NIC that
 // is memory, with a clock that stands still between slices.
 #pragma once
 
@@ -20,14 +20,11 @@
 
 namespace tools::bench {
 
-/// What a table's memory must hold for `flows` flows, both directions of each.
-[[nodiscard]] std::size_t table_bytes(std::size_t flows);
-
 class Lane {
  public:
-  /// `flows`: the table's capacity. Throws std::bad_alloc.
-  Lane(dataplane::WorkerId id, std::size_t flows, dataplane::Publication& publication,
-       const Clock& clock);
+  /// `capacity`: the tables'; `frame_bytes`: of all frames. Throws std::bad_alloc.
+  Lane(dataplane::WorkerId id, dataplane::FlowCapacity capacity, std::uint16_t frame_bytes,
+       dataplane::Publication& publication, const Clock& clock);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
@@ -43,17 +40,18 @@ class Lane {
   [[nodiscard]] std::uint64_t verdicts(dataplane::Verdict verdict) const {
     return block_->verdicts[static_cast<std::size_t>(verdict)].read();
   }
-  /// Flows that the table has been made for, and that are in it.
+  /// Flows that the tables have been made for, and that are in them.
   [[nodiscard]] std::uint64_t capacity() const { return block_->totals.flow_capacity.read(); }
   [[nodiscard]] std::uint64_t flows_alive() const { return block_->totals.flows_alive.read(); }
   [[nodiscard]] std::uint64_t flows_expired() const { return block_->totals.flows_expired.read(); }
   /// received = Σ verdicts, sent = forwards + replies, flows alive = inserted − expired − removed =
-  /// half the table's entries; what does not hold, or "".
+  /// half the tables' entries; what does not hold, or "".
   [[nodiscard]] std::string broken_law() const;
 
   MemoryIo io;
   [[nodiscard]] dataplane::Core& core() { return core_; }
   [[nodiscard]] const dataplane::Core& core() const { return core_; }
+  /// The memory of both tables, of which one is next to nothing.
   [[nodiscard]] const Memory& table() const { return table_; }
 
  private:

@@ -112,5 +112,6 @@ void add_maglev(std::vector<Group>& groups, bool quick) {
 }
 
 template void add_maglev<Ipv4>(std::vector<Group>& groups, bool quick);
+template void add_maglev<Ipv6>(std::vector<Group>& groups, bool quick);
 
 }  // namespace tools::bench

@@ -19,7 +19,10 @@ class MemoryIo {
  public:
   static constexpr std::size_t burst_size = 32;
 
-  /// Lets `frame`, frame_bytes long and with headroom, wait at a port.
+  /// All frames are `frame_bytes` long.
+  explicit MemoryIo(std::uint16_t frame_bytes) : frame_bytes_(frame_bytes) {}
+
+  /// Lets `frame`, with headroom, wait at a port.
   void offer(dataplane::PortId port, std::uint8_t* frame) {
     waiting_[port.number].frames.push_back(frame);
   }
@@ -76,7 +79,7 @@ class MemoryIo {
     [[nodiscard]] bool empty() const { return next == frames.size(); }
   };
 
-  static void fill(dataplane::Burst& burst, std::uint8_t* const* frames, std::uint8_t port) {
+  void fill(dataplane::Burst& burst, std::uint8_t* const* frames, std::uint8_t port) const {
     for (std::size_t i = 0; i < burst.size; ++i) __builtin_prefetch(frames[i]);
     for (std::size_t i = 0; i < burst.size; ++i) {
       // Field by field: a copy of a struct that was just put together waits until all of its stores
@@ -84,7 +87,7 @@ class MemoryIo {
       dataplane::Packet& packet = burst.packets[i];
       packet.data = frames[i];
       packet.buffer = frames[i];
-      packet.length = frame_bytes;
+      packet.length = frame_bytes_;
       packet.headroom = headroom;
       packet.tailroom = tailroom;
       packet.ingress = dataplane::PortId{port};
@@ -93,6 +96,7 @@ class MemoryIo {
     }
   }
 
+  std::uint16_t frame_bytes_;
   std::array<Queue, 2> waiting_;
   std::size_t next_source_ = 0;
   std::array<std::array<void*, dataplane::Burst::capacity>, 2> egress_;

@@ -144,5 +144,6 @@ void add_publication(std::vector<Group>& groups, bool quick) {
 }
 
 template void add_publication<Ipv4>(std::vector<Group>& groups, bool quick);
+template void add_publication<Ipv6>(std::vector<Group>& groups, bool quick);
 
 }  // namespace tools::bench

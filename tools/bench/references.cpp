@@ -72,14 +72,14 @@ Slices References::dependent_lines(std::span<const std::byte> memory, std::size_
 Slices References::empty_path(std::size_t slices) {
   dataplane::Burst burst;
   dataplane::Totals totals;
-  MemoryIo io;
+  MemoryIo io(Ipv4::frame_bytes);
   Buffers buffers(Headers::Hot, per_slice / 4);
   Slices result;
   for (std::size_t slice = 0; slice < slices; ++slice) {
     io.clear();
     for (std::size_t i = 0; i < per_slice; ++i) {
       const auto blank = [](std::uint8_t* frame) { std::memset(frame, 0, line_bytes); };
-      io.offer(i % 2 == 0 ? front : back, buffers.put(blank));
+      io.offer(i % 2 == 0 ? front : back, buffers.put<line_bytes>(blank));
     }
     const std::uint64_t start = ticks_fenced();
     while (!io.empty()) {

@@ -164,5 +164,6 @@ void add_scale(std::vector<Group>& groups, bool quick) {
 }
 
 template void add_scale<Ipv4>(std::vector<Group>& groups, bool quick);
+template void add_scale<Ipv6>(std::vector<Group>& groups, bool quick);
 
 }  // namespace tools::bench

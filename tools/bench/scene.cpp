@@ -12,13 +12,13 @@ using dataplane::TcpHeader;
 
 void record(Figures& figures, const Tally& tally, std::uint64_t packets) {
   figures.packets_sent += packets;
-  for (const auto& [name, count] : tally.all()) {
+  for (const auto& verdict : tally.all()) {
     const auto known = std::find_if(figures.verdicts.begin(), figures.verdicts.end(),
-                                    [&](const auto& one) { return one.first == name; });
+                                    [&](const auto& one) { return one.first == verdict.first; });
     if (known == figures.verdicts.end()) {
-      figures.verdicts.emplace_back(name, count);
+      figures.verdicts.emplace_back(verdict);
     } else {
-      known->second += count;
+      known->second += verdict.second;
     }
   }
 }
@@ -57,7 +57,7 @@ void LineReference::complete(Figures& figures) {
 template <class Family>
 Scene<Family>::Scene(Stage& stage, dataplane::Protocol protocol, std::uint64_t capacity,
                      std::uint32_t flows, const Clock& clock, dataplane::WorkerId worker)
-    : lane(worker, capacity, stage.publication, clock),
+    : lane(worker, Family::capacity(capacity), Family::frame_bytes, stage.publication, clock),
       plan(flows, stage.world.config.target_groups.front().mode, protocol),
       from_client(protocol, router_mac, front_mac),
       from_target(protocol, target_mac, back_mac) {
@@ -106,5 +106,6 @@ void Scene<Family>::establish_all(Bench& bench) {
 }
 
 template class Scene<Ipv4>;
+template class Scene<Ipv6>;
 
 }  // namespace tools::bench

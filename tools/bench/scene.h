@@ -42,7 +42,7 @@ class Scene {
 
   [[nodiscard]] static std::size_t bytes_needed(std::uint64_t capacity, std::uint64_t flows) {
     constexpr std::size_t buffers = std::size_t{160} << 20;
-    return table_bytes(capacity) + Plan<Family>::bytes_needed(flows) + buffers;
+    return Family::capacity(capacity).bytes() + Plan<Family>::bytes_needed(flows) + buffers;
   }
 
   /// Lets a packet of the flow's client (or target) wait in the lane; returns its frame.
@@ -67,7 +67,8 @@ class Scene {
  private:
   std::uint8_t* offer(Buffers& buffers, dataplane::PortId port, const Writer& writer,
                       const typename Family::Key& key, std::uint8_t flags) {
-    std::uint8_t* frame = buffers.put([&](std::uint8_t* to) { writer.write(to, key, flags); });
+    std::uint8_t* frame = buffers.template put<Family::frame_room>(
+        [&](std::uint8_t* to) { writer.write(to, key, flags); });
     lane.io.offer(port, frame);
     return frame;
   }

@@ -87,9 +87,9 @@ World make_world(const Terms& terms) {
   world.config.workers = terms.workers;
   world.config.flows.closing_timeout = terms.closing_timeout;
   config::Port clients = port("front"), targets = port("back");
-  clients.addresses = {*dataplane::parse_prefix("198.51.100.2/24")};
+  clients.addresses = {*dataplane::parse_prefix(Family::front_network)};
   clients.gateways = {Family::gateway()};
-  targets.addresses = {*dataplane::parse_prefix("10.0.0.2/16")};
+  targets.addresses = {*dataplane::parse_prefix(Family::back_network)};
   for (std::uint32_t number = 0; number < terms.locals; ++number) {
     targets.local_addresses.push_back(Family::local(number));
   }
@@ -102,5 +102,6 @@ World make_world(const Terms& terms) {
 }
 
 template World make_world<Ipv4>(const Terms& terms);
+template World make_world<Ipv6>(const Terms& terms);
 
 }  // namespace tools::bench

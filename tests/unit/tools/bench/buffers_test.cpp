@@ -7,15 +7,16 @@
 namespace tools::bench {
 namespace {
 
+template <std::size_t room = 64>
 void put_number(Buffers& buffers, std::uint8_t number, std::set<std::uint8_t*>& places) {
-  std::uint8_t* frame = buffers.put([&](std::uint8_t* to) { std::memset(to, number, 64); });
+  std::uint8_t* frame = buffers.put<room>([&](std::uint8_t* to) { std::memset(to, number, room); });
   Buffers::settle();
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(frame) % 64, 0u);
   EXPECT_EQ(frame[0], number);
-  EXPECT_EQ(frame[63], number);
+  EXPECT_EQ(frame[room - 1], number);
   // What the path may use in front of it and behind.
   std::memset(frame - 128, 0xff, 128);
-  std::memset(frame + 64, 0xff, 1024);
+  std::memset(frame + room, 0xff, 1024);
   places.insert(frame);
 }
 
@@ -34,6 +35,16 @@ TEST(Buffers, ColdOnesDoNotForLong) {
     put_number(buffers, static_cast<std::uint8_t>(number), places);
   }
   EXPECT_EQ(places.size(), 200u);
+}
+
+TEST(Buffers, FramesMayHaveTwoLines) {
+  for (const Headers headers : {Headers::Hot, Headers::Cold}) {
+    if (headers == Headers::Cold && !Buffers::can_be_cold()) continue;
+    Buffers buffers(headers, 4);
+    std::set<std::uint8_t*> places;
+    for (std::uint8_t number = 0; number < 4; ++number) put_number<128>(buffers, number, places);
+    EXPECT_EQ(places.size(), 4u);
+  }
 }
 
 TEST(Buffers, OneFrameDoesNotTouchTheOthers) {

@@ -16,7 +16,8 @@ class LaneTest : public testing::Test {
  protected:
   std::uint8_t* offer(std::uint32_t client, std::uint8_t flags) {
     const auto key = Ipv4::to_listener(client, Protocol::Tcp);
-    std::uint8_t* frame = buffers.put([&](std::uint8_t* to) { writer.write(to, key, flags); });
+    std::uint8_t* frame =
+        buffers.put<Ipv4::frame_room>([&](std::uint8_t* to) { writer.write(to, key, flags); });
     lane.io.offer(front, frame);
     return frame;
   }
@@ -24,7 +25,7 @@ class LaneTest : public testing::Test {
   Clock clock;
   World world = make_world<Ipv4>({.targets = 4});
   dataplane::Publication publication{1, world.snapshot};
-  Lane lane{dataplane::WorkerId{0}, 128, publication, clock};
+  Lane lane{dataplane::WorkerId{0}, Ipv4::capacity(128), Ipv4::frame_bytes, publication, clock};
   Buffers buffers{Headers::Hot, 256};
   Ipv4::Writer writer{Protocol::Tcp, router_mac, front_mac};
 };

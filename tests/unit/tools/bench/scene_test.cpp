@@ -11,17 +11,13 @@ using dataplane::TcpHeader;
 
 constexpr std::uint32_t flows = 300;
 
-struct Open : testing::TestWithParam<std::tuple<Mode, Protocol>> {};
-INSTANTIATE_TEST_SUITE_P(Modes, Open,
-                         testing::Combine(testing::Values(Mode::Nat, Mode::FullNat),
-                                          testing::Values(Protocol::Tcp, Protocol::Udp)));
-
-TEST_P(Open, FlowsCarryPacketsBothWays) {
-  const auto [mode, protocol] = GetParam();
+template <class Family>
+void expect_packets_both_ways(Mode mode, Protocol protocol) {
   const Clock clock;
-  Stage stage(make_world<Ipv4>({.mode = mode}));
-  Scene<Ipv4> scene(stage, protocol, capacity_for(flows), flows, clock);
+  Stage stage(make_world<Family>({.mode = mode}));
+  Scene<Family> scene(stage, protocol, capacity_for(flows), flows, clock);
   scene.establish(0, flows);
+  EXPECT_EQ(Family::table(scene.lane.core()).size(), 2 * flows);
   EXPECT_EQ(scene.lane.flows_alive(), flows);
   const Tally tally(scene.lane);
   Buffers buffers(Headers::Hot, 2 * flows);
@@ -36,9 +32,20 @@ TEST_P(Open, FlowsCarryPacketsBothWays) {
   EXPECT_EQ(tally.count(dataplane::Verdict::ForwardToClient), flows);
   for (std::uint32_t flow = 0; flow < flows; ++flow) {
     const std::uint8_t* answer = scene.lane.io.offered(back, flow);
-    EXPECT_EQ(Ipv4::key_of(answer), scene.plan.to_listener(flow).reversed());
-    EXPECT_TRUE(Ipv4::checksums_right(answer));
+    EXPECT_EQ(Family::key_of(answer), scene.plan.to_listener(flow).reversed());
+    EXPECT_TRUE(Family::checksums_right(answer));
   }
+}
+
+struct Open : testing::TestWithParam<std::tuple<Mode, Protocol>> {};
+INSTANTIATE_TEST_SUITE_P(Modes, Open,
+                         testing::Combine(testing::Values(Mode::Nat, Mode::FullNat),
+                                          testing::Values(Protocol::Tcp, Protocol::Udp)));
+
+TEST_P(Open, FlowsCarryPacketsBothWays) {
+  const auto [mode, protocol] = GetParam();
+  expect_packets_both_ways<Ipv4>(mode, protocol);
+  expect_packets_both_ways<Ipv6>(mode, protocol);
 }
 
 TEST(Scene, AFlowThatIsRefusedFailsTheCase) {
@@ -66,16 +73,22 @@ TEST(Scene, AMissingPacketFailsTheCase) {
   EXPECT_THROW(expect_laws(scene.lane), CaseFailed);
 }
 
-TEST(Scene, OneOfTwoWorkersGetsItsOwnFlowsOnly) {
+template <class Family>
+void expect_own_flows_only() {
   for (const Mode mode : {Mode::Nat, Mode::FullNat}) {
     const Clock clock;
-    Stage stage(make_world<Ipv4>({.mode = mode, .workers = 2}));
+    Stage stage(make_world<Family>({.mode = mode, .workers = 2}));
     for (const std::uint8_t number : {std::uint8_t{0}, std::uint8_t{1}}) {
-      Scene<Ipv4> scene(stage, Protocol::Tcp, flows, flows, clock, dataplane::WorkerId{number});
+      Scene<Family> scene(stage, Protocol::Tcp, flows, flows, clock, dataplane::WorkerId{number});
       EXPECT_NO_THROW(scene.establish(0, flows)) << "not even one HandOff";
       EXPECT_EQ(scene.lane.flows_alive(), flows);
     }
   }
+}
+
+TEST(Scene, OneOfTwoWorkersGetsItsOwnFlowsOnly) {
+  expect_own_flows_only<Ipv4>();
+  expect_own_flows_only<Ipv6>();
 }
 
 TEST(CapacityFor, MakesTablesOfAPowerOfTwoForCsitsCounts) {

@@ -27,7 +27,19 @@ TEST(World, HasWhatItsTermsSay) {
     EXPECT_TRUE(target.eligible);
     EXPECT_TRUE(target.next_hop.resolved());
   }
-  EXPECT_EQ(snapshot.locals[back.number].addresses.size(), 3u);
+  EXPECT_EQ(snapshot.locals[back.number].v4.size(), 3u);
+  EXPECT_TRUE(snapshot.locals[back.number].v6.empty());
+}
+
+TEST(World, HasAddressesOfItsFamilyOnly) {
+  const World world = make_world<Ipv6>({.targets = 5, .locals = 3});
+  ASSERT_EQ(world.snapshot->targets.size(), 10u);
+  for (const dataplane::Target& target : world.snapshot->targets) {
+    EXPECT_FALSE(target.address.is_v4());
+    EXPECT_TRUE(target.next_hop.resolved());
+  }
+  EXPECT_TRUE(world.snapshot->locals[back.number].v4.empty());
+  EXPECT_EQ(world.snapshot->locals[back.number].v6.size(), 3u);
 }
 
 TEST(World, EachGenerationFollowsTheFacts) {

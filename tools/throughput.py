@@ -295,6 +295,7 @@ def main(words):
     parser.add_argument("--mode", choices=("nat", "full_nat"), default="nat")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args(words)
+    signal.signal(signal.SIGINT, interrupt)  # a background job of a shell inherits it ignored
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGHUP, interrupt)
     try:

@@ -130,7 +130,8 @@ def test_saves_the_document_besides_and_the_plot_draws_it(quick, tmp_path):
     subprocess.run(plot, check=True, timeout=60)
     root = xml.etree.ElementTree.parse(picture).getroot()
     words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    for label in ("full_nat: ", "nat: ", "full_nat v6: ", "nat v6: ", "one random line", "DPVS", "10M"):
+    labels = ("full_nat: ", "nat: ", "full_nat v6: ", "nat v6: ", "one random line", "DPVS", "10M")
+    for label in labels:
         assert any(word.startswith(label) for word in words), label
     curves = list(root.iter("{http://www.w3.org/2000/svg}polyline"))
     assert len(curves[0].get("points").split()) == 2, "1k and 64,512 flows"

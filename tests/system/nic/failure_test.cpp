@@ -56,7 +56,6 @@ TEST(Failures, ArgumentsThatTheDriverDoesNotKnow) {
 }
 
 TEST(Failures, RssThatTheDeviceDoesNotHave) {
-  if (runtime().workers() < 2) GTEST_SKIP() << "one worker needs no steering";
   PortOptions port = port_on("net_ring0");
   port.rss.use = UseRss::Always;
   expect_sentence(refusal(port), {"port 'front'", "steering = \"rss\"", "leave 'steering' out"});

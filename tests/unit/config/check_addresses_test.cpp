@@ -34,17 +34,20 @@ INSTANTIATE_TEST_SUITE_P(
              "target_groups[0].targets[0].address",
              "is the broadcast address of 10.0.1.0/24"},
         Case{"IPv6 multicast",
-             {.listeners = "{ name = \"a\"; address = \"ff02::1\"; port = 80; "
+             {.groups = targets(""),
+              .listeners = "{ name = \"a\"; address = \"ff02::1\"; port = 80; "
                            "target_group = \"web\"; }"},
              "listeners[0].address",
              "is a multicast address"},
         Case{"IPv6 loopback",
-             {.listeners = "{ name = \"a\"; address = \"::1\"; port = 80; "
+             {.groups = targets(""),
+              .listeners = "{ name = \"a\"; address = \"::1\"; port = 80; "
                            "target_group = \"web\"; }"},
              "listeners[0].address",
              "is a loopback address"},
         Case{"IPv6 link-local",
-             {.listeners = "{ name = \"a\"; address = \"fe80::1\"; port = 80; "
+             {.groups = targets(""),
+              .listeners = "{ name = \"a\"; address = \"fe80::1\"; port = 80; "
                            "target_group = \"web\"; }"},
              "listeners[0].address",
              "link-local"},

@@ -11,6 +11,19 @@ TEST_P(Check, MakesOneComplaint) {
   expect_only(errors_in(GetParam().sample), GetParam().setting, GetParam().words);
 }
 
+TEST(CheckSample, TwoLinksMayEachHaveARouterOfTheSameLinkLocalAddress) {
+  Sample sample;
+  sample.ports =
+      "{ name = \"a\"; device = \"net_null0\"; addresses = [\"198.51.100.2/24\", "
+      "\"10.0.1.2/24\"]; gateways = [\"fe80::1\"]; kernel_path = false; },\n"
+      "{ name = \"b\"; device = \"net_null1\"; gateways = [\"fe80::1\"]; kernel_path = false; }";
+  sample.neighbours =
+      "{ port = \"a\"; address = \"fe80::1\"; mac = \"02:00:00:00:00:01\"; },\n"
+      "{ port = \"b\"; address = \"fe80::1\"; mac = \"02:00:00:00:00:02\"; },\n"
+      "{ port = \"a\"; address = \"10.0.1.11\"; mac = \"02:00:00:00:00:0b\"; }";
+  EXPECT_EQ(to_string(errors_in(sample)), "");
+}
+
 TEST(CheckSample, IsRight) { EXPECT_EQ(to_string(errors_in(Sample{})), ""); }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -96,6 +109,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"MTU below IPv6's least",
              {.ports = two_ports("name = \"b\"; device = \"net_null1\"; "
                                  "addresses = [\"fd00:1::2/64\"]; mtu = 1279;")},
+             "ports[1].mtu",
+             "too small for IPv6"},
+        Case{"MTU below IPv6's least, for a gateway",
+             {.ports = two_ports("name = \"b\"; device = \"net_null1\"; "
+                                 "gateways = [\"fe80::1\"]; mtu = 1279;")},
              "ports[1].mtu",
              "too small for IPv6"}));
 

@@ -42,7 +42,7 @@ void check_maglev(const Subject& subject) {
                       .problem = "is not a prime number",
                       .allowed = fmt::format("primes up to {}", dataplane::MaglevTable::size_max),
                       .remedy = fmt::format("The next one is {}.", dataplane::next_prime(size))});
-  } else if (group.algorithm == Algorithm::Maglev && group.targets.size() > size) {
+  } else if (dataplane::is_consistent(group.algorithm) && group.targets.size() > size) {
     const auto enough = static_cast<std::uint32_t>(100 * group.targets.size());
     subject.complain(
         ".maglev_table_size",
@@ -60,12 +60,13 @@ void check_unknown_flow(const Subject& subject) {
       !subject.readable(".algorithm")) {
     return;
   }
-  if (group.mode == Mode::Nat && group.algorithm == Algorithm::Maglev) return;
+  if (group.mode == Mode::Nat && dataplane::is_consistent(group.algorithm)) return;
   subject.complain(
       ".unknown_flow",
       {.value = "\"pick_up\"",
-       .problem = "needs mode nat and algorithm maglev, by which a flow's target can be "
-                  "found again",
+       .problem =
+           "needs mode nat and algorithm maglev or source_ip, by which a flow's target can be "
+           "found again",
        .allowed = "\"reset\" for this target group",
        .remedy = "Set mode = \"nat\" and algorithm = \"maglev\", or remove it."});
 }

@@ -357,7 +357,7 @@ bool same(const std::vector<MaglevEntry>& a, const std::vector<MaglevEntry>& b) 
 std::shared_ptr<const WeightedSchedule> schedule(Algorithm algorithm,
                                                  const std::vector<MaglevEntry>& targets) {
   std::vector<WeightedEntry> entries;
-  if (algorithm != Algorithm::Maglev) {
+  if (!dataplane::is_consistent(algorithm)) {
     for (const MaglevEntry& target : targets) {
       const bool equal = algorithm == Algorithm::RoundRobin;
       entries.push_back({target.id, equal ? std::uint16_t{1} : target.weight});
@@ -380,7 +380,7 @@ void compile_tables(const Config& config, const GroupFacts& groups, const Snapsh
     const TargetGroupId id = fact_of(groups, wanted.name).id;
     dataplane::TargetGroup& group = snapshot.target_groups[id.slot];
     const std::vector<MaglevEntry>& targets = eligible[id.slot];
-    const bool maglev = group.algorithm == Algorithm::Maglev && !targets.empty();
+    const bool maglev = dataplane::is_consistent(group.algorithm) && !targets.empty();
     const std::uint32_t size = maglev ? maglev_size(wanted, targets) : 0;
     const dataplane::TargetGroup* old = previous == nullptr ? nullptr : previous->target_group(id);
     if (old != nullptr && old->algorithm == group.algorithm && same(before[id.slot], targets) &&

@@ -272,12 +272,14 @@ TargetGroup read_target_group(const Value& value) {
   group.read("algorithm", target_group.algorithm,
              OneOf<Algorithm>{{{"round_robin", Algorithm::RoundRobin},
                                {"weighted_round_robin", Algorithm::WeightedRoundRobin},
-                               {"maglev", Algorithm::Maglev}}});
+                               {"maglev", Algorithm::Maglev},
+                               {"source_ip", Algorithm::SourceIp},
+                               {"least_connections", Algorithm::LeastConnections}}});
   group.read("maglev_table_size", target_group.maglev_table_size,
              Whole{ranges::maglev_size_min, dataplane::MaglevTable::size_max,
                    dataplane::MaglevTable::size_default});
   const bool can_pick_up =
-      target_group.mode == Mode::Nat && target_group.algorithm == Algorithm::Maglev;
+      target_group.mode == Mode::Nat && dataplane::is_consistent(target_group.algorithm);
   target_group.unknown_flow = can_pick_up ? UnknownFlow::PickUp : UnknownFlow::Reset;
   group.read("unknown_flow", target_group.unknown_flow,
              OneOf<UnknownFlow>{{{"pick_up", UnknownFlow::PickUp}, {"reset", UnknownFlow::Reset}}});

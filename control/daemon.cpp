@@ -158,10 +158,14 @@ void Daemon::start_neighbours() {
 
 void Daemon::start_api(const std::string& run_dir) {
   std::vector<dataplane::FlowQuery*> mailboxes;
+  std::vector<dataplane::Core*> cores;
   for (std::size_t i = 0; i < forwarder_->workers(); ++i) {
-    mailboxes.push_back(&forwarder_->core(dataplane::WorkerId{static_cast<std::uint8_t>(i)}).query);
+    cores.push_back(&forwarder_->core(dataplane::WorkerId{static_cast<std::uint8_t>(i)}));
+    mailboxes.push_back(&cores.back()->query);
   }
   flows_.emplace(io_, std::move(mailboxes), segment_.view());
+  flow_loads_.emplace(io_, std::move(cores),
+                      [this]() -> const dataplane::Snapshot& { return *publication_->newest(); });
   api_.emplace(io_, run_dir + "/" + config_.instance + ".sock", commands());
 }
 

@@ -20,6 +20,7 @@
 #include "config/options.h"
 #include "control/api.h"
 #include "control/flow_inquiry.h"
+#include "control/flow_loads.h"
 #include "control/kernel_path.h"
 #include "control/lifecycle/lifecycle.h"
 #include "control/neighbours.h"
@@ -90,6 +91,7 @@ class Daemon {
   std::unique_ptr<Neighbours> neighbours_;
   std::optional<KernelPath> kernel_path_;
   std::optional<FlowInquiry> flows_;
+  std::optional<FlowLoads> flow_loads_;
   std::optional<Api> api_;
   /// On-link hosts that the path missed, and when last.
   std::map<dataplane::IpAddress, std::chrono::steady_clock::time_point> missed_;

@@ -1,3 +1,5 @@
+#include <span>
+
 #include "dataplane/path/local_ports.h"
 #include "dataplane/path/track.h"
 #include "dataplane/path/verbs.h"
@@ -12,6 +14,8 @@ constexpr Seed maglev_seed{0x6d61'676c'6576'2031, 0x7370'696c'6c77'6179};
 // How many targets round robin tries when the first ones' next hops are not resolved, and any
 // algorithm when the first ones already have a flow with that client's address and port.
 constexpr int turns_max = 4;
+// How often least_connections draws until it has two targets that differ and can be reached.
+constexpr int draws_max = 8;
 
 TargetId pick_by_turn(const TargetGroup& group, const Snapshot& snapshot, Turns& turns) {
   if (group.schedule->order().empty()) return no_target;
@@ -25,12 +29,50 @@ TargetId pick_by_turn(const TargetGroup& group, const Snapshot& snapshot, Turns&
   return picked;
 }
 
+/// Of two targets drawn at random the one with fewer flows for its weight: nearly as even as asking
+/// all of them, and never a herd to the one that just looked emptiest (Mitzenmacher, "The power of
+/// two choices", 2001). Heavier targets are drawn more often, too.
+template <class Address>
+TargetId pick_least_loaded(const TargetGroup& group, const Snapshot& snapshot,
+                           const FlowLedger<Address>& flows, Turns& turns) {
+  const std::span<const TargetId> order = group.schedule->order();
+  if (order.empty()) return no_target;
+  TargetId best = order.front();
+  std::uint64_t best_load = 0, best_weight = 0;  // none yet
+  for (int draw = 0, found = 0; draw < draws_max && found < 2; ++draw) {
+    // Each worker draws in an order of its own.
+    const std::uint64_t drawn_before = std::uint64_t{turns.worker.number} << 56 | turns.draws++;
+    const std::uint64_t random = fold(drawn_before ^ maglev_seed.first, maglev_seed.second);
+    const TargetId drawn = order[static_cast<std::size_t>(random % order.size())];
+    const Target* target = snapshot.target(drawn);
+    if (target == nullptr || !target->next_hop.resolved()) continue;
+    if (found == 1 && drawn == best) continue;  // two different ones, where there are two
+    ++found;
+    const std::uint64_t load = flows.active(drawn) + turns.elsewhere[drawn.slot].read();
+    if (best_weight != 0 && load * best_weight >= best_load * target->weight) continue;
+    best = drawn;
+    best_load = load;
+    best_weight = target->weight;
+  }
+  return best;
+}
+
+/// Where in Maglev's table a flow is found.
+template <class Address>
+std::uint64_t place_of(const TargetGroup& group, const FlowKey<Address>& to_target) {
+  if (group.algorithm == Algorithm::SourceIp) return hash(to_target.source, Be16{0}, maglev_seed);
+  return hash(to_target, maglev_seed);
+}
+
 template <class Address>
 TargetId pick(const TargetGroup& group, const FlowKey<Address>& to_target, const Snapshot& snapshot,
-              Turns& turns, bool mid_stream, int attempt) {
-  if (group.algorithm == Algorithm::Maglev || mid_stream) {
-    const std::uint64_t slot = hash(to_target, maglev_seed);
-    return group.maglev->pick(slot + static_cast<std::uint64_t>(attempt) * fold(slot, slot | 1));
+              const FlowLedger<Address>& flows, Turns& turns, bool mid_stream, int attempt) {
+  if (is_consistent(group.algorithm) || mid_stream) {
+    const std::uint64_t place = place_of(group, to_target);
+    return group.maglev->pick(place + static_cast<std::uint64_t>(attempt) * fold(place, place | 1));
+  }
+  if (group.algorithm == Algorithm::LeastConnections) {
+    return pick_least_loaded(group, snapshot, flows, turns);
   }
   return pick_by_turn(group, snapshot, turns);
 }
@@ -104,7 +146,7 @@ void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
   Verdict verdict = Verdict::DropFlowCollision;
   for (int n = 0; n < attempts && verdict == Verdict::DropFlowCollision; ++n) {
     const Target* target =
-        snapshot.target(pick(group, burst.key<Address>(i), snapshot, turns, mid_stream, n));
+        snapshot.target(pick(group, burst.key<Address>(i), snapshot, flows, turns, mid_stream, n));
     verdict = target == nullptr
                   ? refusal(burst, i)
                   : start(burst, i, snapshot, flows, turns, burst.key<Address>(i), *target);
@@ -131,7 +173,7 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
                                      key.destination_port, listener.port,
                                      key.protocol,         {0, 0, 0}};
     const bool only = group.listeners.size() == 1;
-    if (!only && group.maglev->pick(hash(to_target, maglev_seed)) != target.id) continue;
+    if (!only && group.maglev->pick(place_of(group, to_target)) != target.id) continue;
     if (flows.table().find(to_target) != no_flow) continue;  // the client is with another target
     burst.listeners[i] = id;
     return settle(burst, i, start(burst, i, snapshot, flows, turns, to_target, target));

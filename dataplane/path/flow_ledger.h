@@ -28,6 +28,19 @@ struct FlowStart {
 
 enum class FlowEnd : std::uint8_t { Expired, Removed };
 
+/// Sets the counters of a target's slot to zero: they belonged to an earlier incarnation.
+void begin(TargetCounters& slot, TargetId target);
+
+/// The counters of a target or listener slot, begun anew if they belong to an earlier incarnation
+/// of the slot.
+[[nodiscard]] inline TargetCounters& counters_of(WorkerBlock& counters, TargetId target) {
+  TargetCounters& slot = counters.targets[target.slot];
+  if (slot.incarnation.read() != target.incarnation) [[unlikely]]
+    begin(slot, target);
+  return slot;
+}
+[[nodiscard]] ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener);
+
 template <class Address>
 class FlowLedger {
  public:
@@ -38,6 +51,11 @@ class FlowLedger {
 
   /// Enters both directions; false if the table is full. Neither key may be there yet.
   [[nodiscard]] bool start(const FlowStart<Address>& flow);
+
+  /// How many connections a target has on this worker.
+  [[nodiscard]] std::uint64_t active(TargetId target) const {
+    return counters_of(counters_, target).active_flows.read();
+  }
 
   /// Removes the connection that `either` is one direction of.
   void end(FlowIndex either, FlowEnd why);
@@ -64,18 +82,5 @@ struct FlowLedgers {
   FlowLedger<Ipv4Address> v4;
   FlowLedger<Ipv6Address> v6;
 };
-
-/// Sets the counters of a target's slot to zero: they belonged to an earlier incarnation.
-void begin(TargetCounters& slot, TargetId target);
-
-/// The counters of a target or listener slot, begun anew if they belong to an earlier incarnation
-/// of the slot.
-[[nodiscard]] inline TargetCounters& counters_of(WorkerBlock& counters, TargetId target) {
-  TargetCounters& slot = counters.targets[target.slot];
-  if (slot.incarnation.read() != target.incarnation) [[unlikely]]
-    begin(slot, target);
-  return slot;
-}
-[[nodiscard]] ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener);
 
 }  // namespace dataplane

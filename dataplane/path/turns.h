@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "dataplane/counters.h"
 #include "dataplane/table/ids.h"
 
 namespace dataplane {
@@ -12,6 +13,10 @@ namespace dataplane {
 struct Turns {
   WorkerId worker;
   std::array<std::uint64_t, target_groups_max> cursors{};  // by TargetGroupId slot
+  std::uint64_t draws = 0;                                 // least_connections': how many so far
+  /// Flows that each target (by slot) has on other workers, as control last summed them up
+  /// (control/flow_loads): so that least_connections writes nothing that workers share.
+  std::array<Counter, targets_max> elsewhere{};
   std::uint64_t local_port = 0;  // places on the way over all local ports: path/local_ports
 };
 

@@ -21,7 +21,18 @@ enum class Mode : std::uint8_t {
   FullNat,  // source translated too, to a local address and port
 };
 
-enum class Algorithm : std::uint8_t { RoundRobin, WeightedRoundRobin, Maglev };
+enum class Algorithm : std::uint8_t {
+  RoundRobin,
+  WeightedRoundRobin,
+  Maglev,            // by the whole flow
+  SourceIp,          // by the client's address: all its flows go to one target
+  LeastConnections,  // the one of two random targets that has fewer flows for its weight
+};
+
+/// The target follows from the packet alone, by Maglev's table.
+[[nodiscard]] constexpr bool is_consistent(Algorithm algorithm) {
+  return algorithm == Algorithm::Maglev || algorithm == Algorithm::SourceIp;
+}
 
 /// What becomes of a TCP packet without SYN that belongs to no known flow.
 enum class UnknownFlow : std::uint8_t {
@@ -36,9 +47,10 @@ struct TargetGroup {
   Algorithm algorithm = Algorithm::RoundRobin;
   UnknownFlow unknown_flow = UnknownFlow::Reset;
   bool failing_open = false;  // no target is healthy, so all are eligible
-  /// RoundRobin and WeightedRoundRobin: the eligible targets in turn. Never null.
+  /// The eligible targets in turn; LeastConnections draws from it. Never null, empty if the
+  /// algorithm is consistent.
   std::shared_ptr<const WeightedSchedule> schedule;
-  /// Maglev: the eligible targets by hash. Never null, empty unless the algorithm is Maglev.
+  /// The eligible targets by hash. Never null, empty unless the algorithm is consistent.
   std::shared_ptr<const MaglevTable> maglev;
   std::vector<ListenerId> listeners;  // that send flows here
 };

@@ -47,6 +47,22 @@ def test_maglev_is_even_to_ten_percent(lab, spillway):
         assert abs(answers - 10_000 / 3) <= 10_000 / 3 * 0.10, report["targets"]
 
 
+def test_source_ip_sends_a_client_to_one_target(lab, spillway):
+    spillway(lab.configuration(algorithm="source_ip", workers=2))
+    report = clients.Load(lab.client, requests=500).run()
+    assert (report["requests"], report["failed"]) == (500, 0), report["failures"][:5]
+    assert len(report["targets"]) == 1, report["targets"]
+
+
+def test_least_connections_keeps_open_connections_even(lab, spillway):
+    daemon = spillway(lab.configuration(algorithm="least_connections", workers=2))
+    report = clients.Load(lab.client, requests=3_000, connections=60, keep_alive=True).run()
+    assert (report["requests"], report["failed"]) == (3_000, 0), report["failures"][:5]
+    flows = new_flows(daemon)
+    assert sum(flows.values()) == 60, flows
+    assert max(flows.values()) - min(flows.values()) <= 15, flows
+
+
 def test_weights_count(lab, spillway):
     configuration = lab.configuration(algorithm="weighted_round_robin")
     for target, weight in zip(configuration["target_groups"][0]["targets"], (1, 2, 7), strict=True):

@@ -166,8 +166,9 @@ config::Config world_config(const World& world) {
   config::Listener other = config.listeners[0];
   other.name = "web-2";
   other.port = 81;
-  // nat and Maglev: a client's two connections to one target would collide unpredictably.
-  const bool collides = world.mode == Mode::Nat && world.algorithm == Algorithm::Maglev;
+  // nat, and a target that we cannot foresee: a client's two connections to one target would
+  // collide unpredictably.
+  const bool collides = world.mode == Mode::Nat && world.algorithm != Algorithm::RoundRobin;
   if (!collides) config.listeners.push_back(other);
   return config;
 }
@@ -268,6 +269,10 @@ INSTANTIATE_TEST_SUITE_P(
         World{"nat_maglev_1_v6", Mode::Nat, Algorithm::Maglev, 1, Family::V6},
         World{"full_nat_round_robin_1_v6", Mode::FullNat, Algorithm::RoundRobin, 1, Family::V6},
         World{"full_nat_maglev_4_v6", Mode::FullNat, Algorithm::Maglev, 4, Family::V6},
+        World{"nat_source_ip_2", Mode::Nat, Algorithm::SourceIp, 2},
+        World{"nat_least_connections_2", Mode::Nat, Algorithm::LeastConnections, 2},
+        World{"full_nat_least_connections_1_v6", Mode::FullNat, Algorithm::LeastConnections, 1,
+              Family::V6},
         World{"nat_maglev_rss_3", Mode::Nat, Algorithm::Maglev, 3, Family::V4, true},
         World{"nat_round_robin_rss_4", Mode::Nat, Algorithm::RoundRobin, 4, Family::V4, true},
         World{"nat_maglev_rss_3_v6", Mode::Nat, Algorithm::Maglev, 3, Family::V6, true},

@@ -196,6 +196,14 @@ class BasicFlowTable {
   [[nodiscard]] bool bucket_empty(std::uint32_t bucket) const {
     return match(groups_[bucket], 0) == 0x7f;
   }
+  /// Fetches the entries of a bucket, if there is one of that number.
+  void prefetch_bucket(std::uint32_t bucket) const {
+    if (bucket >= buckets_) return;
+    const auto* first = reinterpret_cast<const char*>(&entries_[at(bucket, 0).slot]);
+    for (std::size_t line = 0; line < TagGroup::width * sizeof(Entry); line += 64) {
+      __builtin_prefetch(first + line);
+    }
+  }
   /// Calls visit(FlowIndex) for every entry of a bucket; visit may erase entries.
   template <class Visit>
   void visit_bucket(std::uint32_t bucket, Visit visit) {

@@ -182,7 +182,8 @@ Figures measure_churn(Bench& bench, Scene<Family>& scene, Short& connections) {
   const Tally tally(scene.lane);
   // About as many flows as will begin while the sweep goes round once.
   const std::uint64_t settled =
-      scene.lane.now().nanoseconds + std::uint64_t{dataplane::sweep_milliseconds} * 1'250'000;
+      scene.lane.now().nanoseconds +
+      dataplane::sweep_milliseconds(Family::table(scene.lane.core()).slots()) * 1'250'000;
   while (connections.connections() < enough && scene.lane.now().nanoseconds < settled) {
     connections.slice();
   }

@@ -24,8 +24,9 @@ constexpr std::uint64_t turn = 10'000;  // nanoseconds
 /// One whole sweep, in as many slices as the bench measures, from `now` on. Returns the time
 /// afterwards.
 Instant sweep(Bench& bench, dataplane::Core& core, const dataplane::Snapshot& snapshot, Instant now,
-              Slices& slices, double slots_per_slice) {
-  const std::uint64_t duration = std::uint64_t{dataplane::sweep_milliseconds} * 1'000'000;
+              Slices& slices, std::size_t slots) {
+  const std::uint64_t duration = dataplane::sweep_milliseconds(slots) * 1'000'000;
+  const double slots_per_slice = static_cast<double>(slots) / static_cast<double>(bench.slices());
   const std::uint64_t per_slice = duration / bench.slices();
   for (std::size_t slice = 0; slice < bench.slices(); ++slice) {
     const std::uint64_t start = ticks_fenced();
@@ -41,18 +42,16 @@ Instant sweep(Bench& bench, dataplane::Core& core, const dataplane::Snapshot& sn
 template <class Family>
 Figures measure(Bench& bench, Stage& stage, Scene<Family>& scene, bool idle) {
   dataplane::Core& core = scene.lane.core();
-  const double slots = static_cast<double>(Family::table(core).slots());
-  const double slots_per_slice = slots / static_cast<double>(bench.slices());
+  const std::size_t slots = Family::table(core).slots();
   LineReference lines(bench, scene.lane);
-  Figures figures{.unit = Unit::Slot,
-                  .flows = scene.lane.flows_alive(),
-                  .per_slice = static_cast<std::size_t>(slots_per_slice)};
+  Figures figures{
+      .unit = Unit::Slot, .flows = scene.lane.flows_alive(), .per_slice = slots / bench.slices()};
   Instant now = scene.lane.now();
   const std::uint64_t before = scene.lane.flows_alive();
   if (idle) now.nanoseconds += 1'000'000'000'000;  // longer than any timeout
   // What the sweep owes for the time before is late for good; begin on time.
   dataplane::expire(core, *stage.world.snapshot, now);
-  sweep(bench, core, *stage.world.snapshot, now, figures.slices, slots_per_slice);
+  sweep(bench, core, *stage.world.snapshot, now, figures.slices, slots);
   expect_laws(scene.lane);
   const std::uint64_t expired = before - scene.lane.flows_alive();
   const bool all = static_cast<double>(expired) > 0.99 * static_cast<double>(before);
@@ -60,8 +59,8 @@ Figures measure(Bench& bench, Stage& stage, Scene<Family>& scene, bool idle) {
     throw CaseFailed(fmt::format("{} of {} flows were ended by one sweep", expired, before));
   }
   lines.complete(figures);
-  const double sweep_seconds = figures.slices.p50() * slots / 1e9;
-  constexpr double sweep_interval = dataplane::sweep_milliseconds / 1e3;
+  const double sweep_seconds = figures.slices.p50() * static_cast<double>(slots) / 1e9;
+  const double sweep_interval = static_cast<double>(dataplane::sweep_milliseconds(slots)) / 1e3;
   if (idle) {
     figures.details = {{"ns_per_flow", sweep_seconds * 1e9 / static_cast<double>(before)}};
   } else {

@@ -162,7 +162,7 @@ def test_tshark_finds_nothing_wrong(lab, spillway, tmp_path, mode):
     target = lab.network.targets[0]
     with frames.captured(lab.client, "eth0", client_side), \
             frames.captured(target, "eth0", target_side):
-        assert clients.Load(lab.client, address=LISTENER, requests=300).run()["failed"] == 0
+        assert clients.Load(lab.client, address=LISTENER, requests=1_500).run()["failed"] == 0
         lab.client.run(["curl", "-s", "-o", "/dev/null", f"{URL_6}/?" + "x" * 4000])
         lab.client.run(["ping", "-6", "-c", "3", "-i", "0.05", LISTENER])
     for file, mac in ((client_side, macs["front"]), (target_side, macs["back"])):

@@ -76,7 +76,7 @@ def tshark_faults(file, among="frame"):
 
 @contextlib.contextmanager
 def captured(namespace, interface, file):
-    """Captures in a namespace while the with block runs."""
+    """Captures in a namespace while the with block runs; the first moments may be missing."""
     capture = namespace.start(["dumpcap", "-q", "-i", interface, "-w", file, "-B", "64"],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:

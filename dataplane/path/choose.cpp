@@ -115,14 +115,14 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
   const Packet& packet = burst.packets[i];
   const bool from_client = burst.key<Address>(i) == to_target;
   const bool opening = (burst.tcp_flags[i] & TcpHeader::syn) != 0;
-  FlowStart flow{.to_target = to_target,
-                 .to_client = to_client,
-                 .target = target.id,
-                 .listener = &snapshot.listeners[burst.listeners[i].slot],
-                 .phase = opening ? Phase::SynSent : Phase::Established,
-                 .now = Tick::of(burst.now),
-                 .client_mac = {},
-                 .client_port = no_port};
+  FlowStart<Address> flow{.to_target = to_target,
+                          .to_client = to_client,
+                          .target = target.id,
+                          .listener = &snapshot.listeners[burst.listeners[i].slot],
+                          .phase = opening ? Phase::SynSent : Phase::Established,
+                          .now = Tick::of(burst.now),
+                          .client_mac = {},
+                          .client_port = no_port};
   if (from_client) {
     flow.client_mac = packet.header<EthernetHeader>(0).source;
     flow.client_port = packet.ingress;

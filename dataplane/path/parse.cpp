@@ -283,13 +283,15 @@ bool parse_usual(Burst& burst, std::size_t i, const Port& port) {
   const std::size_t total = ip.total_length.value();
   const std::size_t least = is_tcp ? sizeof(TcpHeader) : sizeof(UdpHeader);
   const std::size_t bytes = is_tcp ? tcp.header_bytes() : udp.length.value();
-  const bool usual = (ethernet.type == ether_type::ipv4) & (port.vlan == 0) &
-                     (ethernet.destination == port.mac) & !ethernet.source.is_group() &
-                     (ip.version_and_words == 0x45) & !ip.is_fragment() &
-                     (is_tcp | (protocol == Protocol::Udp)) & (network + total <= packet.length) &
-                     (bytes >= least) & (sizeof ip + bytes <= total) & ip.source.may_be_source() &
-                     plain_header_checksum_right(ip);
-  if (!usual) [[unlikely]]
+  // Each is 1 where something is odd; |, not ||, so that there is one branch.
+  const unsigned odd =
+      unsigned{ethernet.type != ether_type::ipv4} | unsigned{port.vlan != 0} |
+      unsigned{ethernet.destination != port.mac} | unsigned{ethernet.source.is_group()} |
+      unsigned{ip.version_and_words != 0x45} | unsigned{ip.is_fragment()} |
+      unsigned{!is_tcp && protocol != Protocol::Udp} | unsigned{network + total > packet.length} |
+      unsigned{bytes < least} | unsigned{sizeof ip + bytes > total} |
+      unsigned{!ip.source.may_be_source()} | unsigned{!plain_header_checksum_right(ip)};
+  if (odd != 0) [[unlikely]]
     return false;
   packet.network = network;
   packet.transport = transport;

@@ -5,8 +5,6 @@
 // pairs.
 #pragma once
 
-#include <type_traits>
-
 #include "dataplane/counters.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/snapshot.h"
@@ -69,15 +67,6 @@ class FlowLedger {
 struct FlowLedgers {
   FlowLedgers(FlowTable4& table4, FlowTable6& table6, WorkerBlock& counters)
       : v4(table4, counters), v6(table6, counters) {}
-
-  template <class Address>
-  [[nodiscard]] FlowLedger<Address>& of() {
-    if constexpr (std::is_same_v<Address, Ipv4Address>) {
-      return v4;
-    } else {
-      return v6;
-    }
-  }
 
   FlowLedger<Ipv4Address> v4;
   FlowLedger<Ipv6Address> v6;

@@ -66,7 +66,7 @@ void cut(Packet& packet, std::size_t end) {
   packet.length = static_cast<std::uint16_t>(end);
 }
 
-/// The addresses of a header, and the ports that stand at `offset`.
+/// A header's addresses with the ports behind it.
 template <class Address>
 FlowKey<Address> key_at(const HeaderOf<Address>& ip, const UdpHeader& ports, Protocol protocol) {
   // In words: see FlowKey::words().

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from support import clients, daemon as daemons, frames, namespaces, processes, servers
+from support import clients, frames, namespaces, processes, restart, servers
 from support.lab import URL, URL_6, Lab
 
 LISTENER = namespaces.LISTENER_ADDRESS_6
@@ -108,19 +108,8 @@ def test_dead_target_is_taken_out_and_comes_back(lab, spillway):
 
 
 def test_killed_balancer_does_not_cut_a_nat_download(lab, tmp_path):
-    digest = servers.make_file(lab.files / "survivor", 24)
     chosen = lab.configuration(family=6, algorithm="maglev", workers=2)
-    with daemons.Daemon(tmp_path, chosen, lab.balancer) as daemon:
-        daemon.wait_healthy()
-        download = clients.download(lab.client, f"{URL_6}/slow/survivor")
-        processes.wait_until(
-            lambda: any(t["bytes_to_client"] > 4_000_000 for t in daemon.ctl.targets().values()),
-            20, "the download runs")
-        daemon.kill()
-        assert download.poll() is None, "the download was over too early: this test shows nothing"
-        daemon.start()
-        assert clients.download_digest(download) == digest
-        assert sum(t["picked_up_flows"] for t in daemon.ctl.targets().values()) >= 1
+    restart.survives_kill(lab, tmp_path, chosen, URL_6, 24)
 
 
 def test_both_families_at_once(lab, spillway):

@@ -3,7 +3,7 @@
 import copy
 import signal
 
-from support import clients, daemon as daemons, processes, servers
+from support import clients, processes, restart, servers
 from support.lab import URL
 
 
@@ -81,20 +81,7 @@ def test_bad_reload_changes_nothing(lab, spillway):
 
 
 def test_killed_balancer_does_not_cut_a_nat_download(lab, tmp_path):
-    digest = servers.make_file(lab.files / "survivor", 40)
-    chosen = lab.configuration(algorithm="maglev", workers=2)
-    daemon = daemons.Daemon(tmp_path, chosen, lab.balancer)
-    with daemon:
-        daemon.wait_healthy()
-        download = clients.download(lab.client, f"{URL}/slow/survivor")
-        processes.wait_until(
-            lambda: any(t["bytes_to_client"] > 4_000_000 for t in daemon.ctl.targets().values()),
-            20, "the download runs")
-        daemon.kill()
-        assert download.poll() is None, "the download was over too early: this test shows nothing"
-        daemon.start()
-        assert clients.download_digest(download) == digest
-        assert sum(t["picked_up_flows"] for t in daemon.ctl.targets().values()) >= 1
+    restart.survives_kill(lab, tmp_path, lab.configuration(algorithm="maglev", workers=2), URL, 40)
 
 
 def test_sigterm_under_load_is_a_clean_end(lab, spillway):

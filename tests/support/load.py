@@ -22,13 +22,14 @@ FAILURES_KEPT = 1000
 class Client(threading.Thread):
     """One connection's worth of requests, one after the other."""
 
-    def __init__(self, options, tickets, stopping):
+    def __init__(self, options, tickets, stopping, start_line):
         super().__init__()
         self.address = (options.address, options.port)
         self.timeout = options.timeout
         self.keep_alive = options.keep_alive
         self.tickets = tickets
         self.stopping = stopping
+        self.start_line = start_line
         self.targets = collections.Counter()
         self.failures = []
         self.failed = 0
@@ -38,6 +39,8 @@ class Client(threading.Thread):
                         f"Connection: {connection}\r\n\r\n").encode()
 
     def run(self):
+        if self.keep_alive:
+            self.line_up()
         while not self.stopping.is_set() and self.tickets.take():
             began = time.time()
             try:
@@ -51,6 +54,19 @@ class Client(threading.Thread):
                 time.sleep(0.01)  # a dead target must not make this a busy loop
         self.close()
 
+    def line_up(self):
+        """Opens the connection; no client asks before all have theirs, or the first ones would
+        have asked for everything before the last connected."""
+        try:
+            self.connect()
+        except OSError:
+            pass  # exchange() tries again, and counts it
+        self.start_line.wait(self.timeout * 2)
+
+    def connect(self):
+        self.socket = socket.create_connection(self.address, self.timeout)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
     def close(self):
         if self.socket:
             self.socket.close()
@@ -59,8 +75,7 @@ class Client(threading.Thread):
     def exchange(self):
         """One request and its whole answer; returns who answered."""
         if not self.socket:
-            self.socket = socket.create_connection(self.address, self.timeout)
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connect()
         self.socket.sendall(self.request)
         data = b""
         while (end := data.find(b"\r\n\r\n")) < 0:
@@ -120,7 +135,8 @@ def main(arguments):
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     tickets = Tickets(options.requests, options.failures_max)
-    clients = [Client(options, tickets, stopping) for _ in range(options.connections)]
+    start_line = threading.Barrier(options.connections)
+    clients = [Client(options, tickets, stopping, start_line) for _ in range(options.connections)]
     for client in clients:
         client.start()
     print("ready", flush=True)

@@ -70,7 +70,9 @@ void compile_ports(const Config& config, const Facts& facts, Snapshot& snapshot)
                               .mac = fact.mac,
                               .vlan = port.vlan,
                               .mtu = std::min(port.mtu, fact.mtu),
-                              .kernel_path = fact.kernel_path});
+                              .kernel_path = fact.kernel_path,
+                              .usual4 = usual_frame(fact.mac, port.vlan, dataplane::Family::V4),
+                              .usual6 = usual_frame(fact.mac, port.vlan, dataplane::Family::V6)});
     dataplane::LocalAddresses& locals = snapshot.locals.emplace_back();
     locals.workers = snapshot.workers;
     for (const IpAddress& local : port.local_addresses) {

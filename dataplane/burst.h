@@ -44,9 +44,11 @@ struct Burst {
   Mask v6 = 0;          // bit i: packet i is IPv6
   Mask keyed = 0;       // bit i: packet i has a flow key
   Mask known = 0;       // bit i: packet i has a flow, flows[i]
+  Mask elsewhere = 0;   // bit i: packet i's flow may be in its secondary bucket
   Mask for_kernel = 0;  // bit i: match found it to be the kernel's; admit meters it
   Mask follows = 0;     // bit i: packet i belongs to a flow that an earlier packet is to start
   Mask started = 0;     // bit i: packet i started its flow
+  Mask counted = 0;     // bit i: packet i is counted already, by the fast path
   Mask replies = 0;     // bit i: packet i is to be answered; translate writes the answer
   std::array<Packet, capacity> packets;
   std::array<Kind, capacity> kinds;
@@ -59,19 +61,28 @@ struct Burst {
   std::array<std::uint8_t, capacity> tcp_flags;
   std::array<Verdict, capacity> verdicts;
 
+  [[nodiscard]] Mask all() const {
+    return size == capacity ? ~Mask{0} : (Mask{1} << size) - 1;
+  }
   /// Makes room for `count` packets that the caller fills in, all undecided.
   void reset(Instant at, std::size_t count) {
     CHECK(count <= capacity);
     now = at;
     size = count;
-    pending = count == capacity ? ~Mask{0} : (Mask{1} << count) - 1;
+    pending = all();
     v6 = 0;
     keyed = 0;
     known = 0;
+    elsewhere = 0;
     for_kernel = 0;
     follows = 0;
     started = 0;
+    counted = 0;
     replies = 0;
+    // Whole arrays of a known size: a dozen stores for all packets.
+    flows.fill(no_flow);
+    listeners.fill(no_listener);
+    targets.fill(no_target);
   }
 
   /// The packets of `mask` that are of one family.
@@ -87,13 +98,15 @@ struct Burst {
       return keys6[i];
     }
   }
-  void set_key(std::size_t i, const FlowKey4& key) {
-    keys4[i] = key;
+  /// Where the key of a packet that is to have one is written.
+  template <class Address>
+  [[nodiscard]] FlowKey<Address>& new_key(std::size_t i) {
     keyed |= Mask{1} << i;
-  }
-  void set_key(std::size_t i, const FlowKey6& key) {
-    keys6[i] = key;
-    keyed |= Mask{1} << i;
+    if constexpr (std::is_same_v<Address, Ipv4Address>) {
+      return keys4[i];
+    } else {
+      return keys6[i];
+    }
   }
 
   /// What find, track and choose know of packet i's flow.

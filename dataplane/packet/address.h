@@ -10,6 +10,7 @@
 #include <bit>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,6 +67,15 @@ struct Ipv6Address {
     return !is_multicast() && !is_unspecified() && *this != loopback && !is_v4_mapped();
   }
 };
+
+/// May a packet to `destination` come from `source`? A DHCP client asks from 0.0.0.0 to everybody;
+/// who has no IPv6 address yet sends from ::, to a group (RFC 4862, 5.4.2).
+[[nodiscard]] constexpr bool may_send(const Ipv4Address& source, const Ipv4Address& destination) {
+  return source.may_be_source() || destination.is_broadcast();
+}
+[[nodiscard]] constexpr bool may_send(const Ipv6Address& source, const Ipv6Address& destination) {
+  return source.may_be_source() || (source.is_unspecified() && destination.is_multicast());
+}
 
 enum class Family : std::uint8_t { V4, V6 };
 
@@ -161,21 +171,24 @@ struct IpPrefix {
 struct MacAddress {
   std::array<std::uint8_t, 6> bytes{};
 
-  friend constexpr bool operator==(const MacAddress& a, const MacAddress& b) {
-    return a.number() == b.number();
-  }
-  /// All six bytes in one register: compared for every packet, and the library's way is a call.
-  [[nodiscard]] constexpr std::uint64_t number() const {
-    struct Parts {
-      std::array<std::uint8_t, 4> low;
-      std::array<std::uint8_t, 2> high;
-    };
-    const auto parts = std::bit_cast<Parts>(bytes);
-    return std::bit_cast<std::uint32_t>(parts.low) |
-           std::uint64_t{std::bit_cast<std::uint16_t>(parts.high)} << 32;
+  /// In two words: compared for every packet, and the library's way is a call.
+  friend bool operator==(const MacAddress& a, const MacAddress& b) {
+    return ((a.low() ^ b.low()) | (a.high() ^ b.high())) == 0;
   }
   [[nodiscard]] constexpr bool is_group() const { return (bytes[0] & 1) != 0; }
-  [[nodiscard]] constexpr bool is_zero() const { return number() == 0; }
+  [[nodiscard]] bool is_zero() const { return (low() | high()) == 0; }
+
+ private:
+  [[nodiscard]] std::uint32_t low() const {
+    std::uint32_t word;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    return word;
+  }
+  [[nodiscard]] std::uint32_t high() const {
+    std::uint16_t word;
+    std::memcpy(&word, bytes.data() + 4, sizeof word);
+    return word;
+  }
 };
 
 inline constexpr MacAddress broadcast_mac{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};

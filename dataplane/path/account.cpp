@@ -51,7 +51,7 @@ void account_refusal(const Burst& burst, std::size_t i, const Snapshot& snapshot
 void account(const Burst& burst, const Snapshot& snapshot, WorkerBlock& counters) {
   CHECK(burst.pending == 0);
   counters.totals.received.add(burst.size);
-  for (std::size_t i = 0; i < burst.size; ++i) {
+  for (std::size_t i : bits(burst.all() & ~burst.counted)) {
     counters.verdicts[static_cast<std::size_t>(burst.verdicts[i])].add(1);
     if (is_forward(burst.verdicts[i])) {
       account_forward(burst, i, counters);

@@ -24,7 +24,7 @@ std::uint32_t idle_limit(const Flow<Address>& flow, const Snapshot& snapshot) {
     case Phase::TargetReset: return snapshot.timeouts.reset_milliseconds;
     case Phase::Established: break;
   }
-  const Listener* listener = snapshot.listener(flow.listener);
+  const Listener* listener = snapshot.listener(flow.listener());
   return listener == nullptr ? Listener{}.idle_milliseconds : listener->idle_milliseconds;
 }
 
@@ -49,7 +49,7 @@ FlowRecord record(const FlowTable<Address>& flows, const Flow<Address>& flow, Ti
   return FlowRecord{
       .to_target = either_family(flow.key),
       .to_client = either_family(twin.key),
-      .listener = flow.listener,
+      .listener = flow.listener(),
       .target = flow.target,
       .phase = flow.phase,
       .packets_to_target = flow.packets,

@@ -4,27 +4,43 @@ namespace dataplane {
 namespace {
 
 template <class Address>
-void find_family(Burst& burst, const FlowTable<Address>& flows) {
-  const Mask wanted = burst.of<Address>(burst.pending & burst.keyed);
-  for (std::size_t i : bits(wanted)) {
+void prefetch_family(Burst& burst, Mask group, const FlowTable<Address>& flows) {
+  for (std::size_t i : bits(burst.of<Address>(group))) {
     burst.tokens[i] = flows.prehash(burst.key<Address>(i));
     flows.prefetch(burst.tokens[i]);
   }
-  for (std::size_t i : bits(wanted)) burst.flows[i] = flows.candidate(burst.tokens[i]);
-  for (std::size_t i : bits(wanted)) {
-    if (burst.flows[i] == no_flow) continue;
-    if (!(flows[burst.flows[i]].key == burst.key<Address>(i))) [[unlikely]] {
-      burst.flows[i] = flows.find(burst.tokens[i], burst.key<Address>(i));  // another of that tag
-    }
-    burst.known |= Mask{burst.flows[i] != no_flow} << i;
+}
+
+void found(Burst& burst, std::size_t i, FlowIndex flow) {
+  burst.flows[i] = flow;
+  burst.known |= Mask{flow != no_flow} << i;
+}
+
+template <class Address>
+void find_family(Burst& burst, Mask group, const FlowTable<Address>& flows) {
+  for (std::size_t i : bits(burst.of<Address>(burst.elsewhere))) {
+    found(burst, i, flows.candidate_elsewhere(burst.tokens[i]));
+  }
+  burst.elsewhere &= ~burst.of<Address>(burst.elsewhere);
+  for (std::size_t i : bits(burst.of<Address>(group))) {
+    bool elsewhere = false;
+    found(burst, i, flows.candidate(burst.tokens[i], elsewhere));
+    burst.elsewhere |= Mask{elsewhere} << i;
   }
 }
 
 }  // namespace
 
-void find(Burst& burst, FlowLedgers& flows) {
-  find_family(burst, flows.v4.table());
-  find_family(burst, flows.v6.table());
+void prefetch(Burst& burst, Mask group, FlowLedgers& flows) {
+  group &= burst.pending & burst.keyed;
+  prefetch_family(burst, group, flows.v4.table());
+  prefetch_family(burst, group, flows.v6.table());
+}
+
+void find(Burst& burst, Mask group, FlowLedgers& flows) {
+  group &= burst.pending & burst.keyed;
+  find_family(burst, group, flows.v4.table());
+  find_family(burst, group, flows.v6.table());
 }
 
 }  // namespace dataplane

@@ -26,14 +26,14 @@ void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direct
       std::uint64_t{mine.source_port.wire()} + mine.destination_port.wire();
   const std::uint64_t new_ports =
       std::uint64_t{rewritten.source_port.wire()} + rewritten.destination_port.wire();
-  flow.network_delta = difference(new_addresses, old_addresses);
+  flow.network_delta = difference(new_addresses + ttl_decrement_delta, old_addresses);
   flow.transport_delta = difference(new_addresses + new_ports, old_addresses + old_ports);
   flow.client_mac = start.client_mac;
   flow.client_port = start.client_port;
   flow.phase = start.phase;
   flow.direction = direction;
   flow.target = start.target;
-  flow.listener = start.listener->id;
+  flow.set_listener(start.listener->id);
   flow.last_seen = start.now;
 }
 
@@ -72,7 +72,7 @@ void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
   const Flow<Address>& flow = table_[either];
   const FlowIndex twin = flow.twin;
   counters_.targets[flow.target.slot].active_flows.subtract(1);
-  counters_.listeners[flow.listener.slot].active_flows.subtract(1);
+  counters_.listeners[flow.listener().slot].active_flows.subtract(1);
   counters_.totals.flows_alive.subtract(1);
   Totals& totals = counters_.totals;
   (why == FlowEnd::Expired ? totals.flows_expired : totals.flows_removed).add(1);

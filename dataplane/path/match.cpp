@@ -93,10 +93,17 @@ void match_other(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   burst.decide(i, owner == Owner::Nobody ? Verdict::DropNotOurs : Verdict::DropProtocol);
 }
 
+bool stands_for_v4(const Ipv4Address&) { return false; }
+bool stands_for_v4(const Ipv6Address& address) { return address.is_v4_mapped(); }
+
 /// TCP and UDP without a flow.
 template <class Address>
 void match_keyed(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   const FlowKey<Address>& key = burst.key<Address>(i);
+  // Asked of strangers only: no flow begins with such a key.
+  if (!may_send(key.source, key.destination)) return burst.decide(i, Verdict::DropSource);
+  // What stands for an IPv4 address inside a host must not meet IPv4's tables.
+  if (stands_for_v4(key.destination)) return burst.decide(i, Verdict::DropNotOurs);
   if (snapshot.owner_of(key.source) != Owner::Nobody) return burst.decide(i, Verdict::DropSource);
   const Endpoint to{key.destination, key.destination_port, key.protocol};
   if (const ListenerId* listener = snapshot.listener_at.find(to)) {

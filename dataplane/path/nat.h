@@ -13,11 +13,14 @@
 namespace dataplane {
 
 /// UDP's zero means "none" and stays; a computed zero is sent as its other form (RFC 768).
-inline void adjust_udp(Be16& checksum, std::uint32_t delta) {
+inline void adjust_udp(Be16& checksum, std::uint16_t delta) {
   if (checksum == Be16{0}) return;
   checksum = adjusted(checksum, delta);
   if (checksum == Be16{0}) checksum = Be16{0xffff};
 }
+
+[[nodiscard]] inline std::uint8_t hops_left(const Ipv4Header& ip) { return ip.ttl; }
+[[nodiscard]] inline std::uint8_t hops_left(const Ipv6Header& ip) { return ip.hop_limit; }
 
 /// Addresses, TTL and header checksum of the packet itself.
 inline void rewrite_header(Ipv4Header& ip, const Flow4& flow) {
@@ -25,7 +28,7 @@ inline void rewrite_header(Ipv4Header& ip, const Flow4& flow) {
   ip.source = flow.new_source;
   ip.destination = flow.new_destination;
   ip.ttl = static_cast<std::uint8_t>(ip.ttl - 1);
-  ip.checksum = adjusted(ip.checksum, std::uint32_t{flow.network_delta} + ttl_decrement_delta);
+  ip.checksum = adjusted(ip.checksum, flow.network_delta);
 }
 inline void rewrite_header(Ipv6Header& ip, const Flow6& flow) {
   DCHECK(ip.hop_limit > 1);

@@ -66,17 +66,21 @@ void cut(Packet& packet, std::size_t end) {
   packet.length = static_cast<std::uint16_t>(end);
 }
 
-/// A header's addresses with the ports behind it.
+/// A header's addresses with the ports behind it, written to `key` in words: see FlowKey::words().
 template <class Address>
-FlowKey<Address> key_at(const HeaderOf<Address>& ip, const UdpHeader& ports, Protocol protocol) {
-  // In words: see FlowKey::words().
-  typename FlowKey<Address>::Words words;
-  static_assert(sizeof words == sizeof(FlowKey<Address>));
-  std::memcpy(words.data(), &ip.source, 2 * sizeof(Address));
+void copy_key(const HeaderOf<Address>& ip, const UdpHeader& ports, Protocol protocol,
+              FlowKey<Address>& key) {
+  const auto* addresses = reinterpret_cast<const std::uint8_t*>(&ip.source);
+  auto* words = reinterpret_cast<std::uint8_t*>(&key);
+  for (std::size_t i = 0; i < 2 * sizeof(Address); i += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, addresses + i, sizeof word);
+    std::memcpy(words + i, &word, sizeof word);
+  }
   std::uint32_t both_ports;
   std::memcpy(&both_ports, &ports.source_port, sizeof both_ports);
-  words.back() = both_ports | std::uint64_t{static_cast<std::uint8_t>(protocol)} << 32;
-  return std::bit_cast<FlowKey<Address>>(words);
+  const std::uint64_t last = both_ports | std::uint64_t{static_cast<std::uint8_t>(protocol)} << 32;
+  std::memcpy(words + 2 * sizeof(Address), &last, sizeof last);
 }
 
 /// Where the transport header of a quoted packet begins, and what it is; nullopt: there is none.
@@ -109,7 +113,9 @@ bool quoted_key(const Packet& packet, FlowKey<Address>& key) {
   const auto* ports = packet.at<UdpHeader>(transport->offset);
   if (ports == nullptr) return false;
   if (transport->protocol != Protocol::Tcp && transport->protocol != Protocol::Udp) return false;
-  key = key_at<Address>(*quoted, *ports, transport->protocol).reversed();
+  FlowKey<Address> forward;
+  copy_key<Address>(*quoted, *ports, transport->protocol, forward);
+  key = forward.reversed();
   return true;
 }
 
@@ -118,7 +124,7 @@ void parse_icmp_error(Burst& burst, std::size_t i) {
   FlowKey<Address> key;
   if (!quoted_key<Address>(burst.packets[i], key)) return;
   burst.kinds[i] = Kind::IcmpError;
-  burst.set_key(i, key);
+  burst.new_key<Address>(i) = key;
 }
 
 void parse_icmp(Burst& burst, std::size_t i) {
@@ -193,7 +199,7 @@ void parse_ports(Burst& burst, std::size_t i, const HeaderOf<Address>& ip, Proto
     }
     burst.kinds[i] = Kind::Udp;
   }
-  burst.set_key(i, key_at<Address>(ip, *ports, protocol));
+  copy_key<Address>(ip, *ports, protocol, burst.new_key<Address>(i));
 }
 
 void parse_ipv4(Burst& burst, std::size_t i) {
@@ -202,10 +208,7 @@ void parse_ipv4(Burst& burst, std::size_t i) {
   if (ip == nullptr) return burst.decide(i, Verdict::DropMalformed);
   cut(packet, packet.network + std::size_t{ip->total_length.value()});
   packet.transport = static_cast<std::uint16_t>(packet.network + ip->header_bytes());
-  if (!ip->source.may_be_source()) {
-    // A DHCP client asks from 0.0.0.0; its packet is the kernel's, if anybody's.
-    if (!ip->destination.is_broadcast()) return burst.decide(i, Verdict::DropSource);
-  }
+  if (!may_send(ip->source, ip->destination)) return burst.decide(i, Verdict::DropSource);
   const auto protocol = static_cast<Protocol>(ip->protocol);
   burst.kinds[i] = Kind::OtherIp;
   if (ip->is_fragment()) {
@@ -246,9 +249,7 @@ void parse_ipv6(Burst& burst, std::size_t i) {
       packet.network + sizeof(Ipv6Header) + std::size_t{ip->payload_length.value()};
   if (end > packet.length) return burst.decide(i, Verdict::DropMalformed);
   cut(packet, end);
-  // Only who does not have an address yet sends from ::, to a group (RFC 4862, 5.4.2).
-  const bool nameless = ip->source.is_unspecified() && ip->destination.is_multicast();
-  if (!ip->source.may_be_source() && !nameless) return burst.decide(i, Verdict::DropSource);
+  if (!may_send(ip->source, ip->destination)) return burst.decide(i, Verdict::DropSource);
   // What stands for an IPv4 address inside a host must not meet IPv4's tables.
   if (ip->destination.is_v4_mapped()) return burst.decide(i, Verdict::DropNotOurs);
   const auto next = skip_extensions(packet, ip->next_header);
@@ -266,39 +267,49 @@ void parse_ipv6(Burst& burst, std::size_t i) {
   }
 }
 
-/// The usual packet: TCP or UDP in IPv4, whole, untagged, without options, to our MAC address. All
-/// that may be odd about it is asked at once, so that a burst of such packets has one branch a
-/// packet. False: look closer, and say what it is.
+/// Where an IP packet without options or extensions ends, counted from its header.
+std::size_t end_of(const Ipv4Header& ip) { return ip.total_length.value(); }
+std::size_t end_of(const Ipv6Header& ip) { return sizeof ip + ip.payload_length.value(); }
+Protocol protocol_of(const Ipv4Header& ip) { return static_cast<Protocol>(ip.protocol); }
+Protocol protocol_of(const Ipv6Header& ip) { return static_cast<Protocol>(ip.next_header); }
+bool plain_header_right(const Ipv4Header& ip) { return plain_header_checksum_right(ip); }
+bool plain_header_right(const Ipv6Header&) { return true; }
+void mark_family(Burst&, std::size_t, const Ipv4Header&) {}
+void mark_family(Burst& burst, std::size_t i, const Ipv6Header&) { burst.v6 |= Mask{1} << i; }
+
+/// The usual packet: TCP or UDP, whole, without options or extensions, to our MAC address. All that
+/// may be odd about it is asked at once, so that a burst of such packets has two branches a packet,
+/// always taken alike. False: look closer, and say what it is.
+template <class Address>
 bool parse_usual(Burst& burst, std::size_t i, const Port& port) {
+  using Header = HeaderOf<Address>;
   Packet& packet = burst.packets[i];
-  constexpr std::uint16_t network = sizeof(EthernetHeader);
-  constexpr std::uint16_t transport = network + sizeof(Ipv4Header);
+  const FramePattern& usual = port.usual<Address>();
+  const std::size_t network = usual.network;
+  const std::size_t transport = network + sizeof(Header);
   if (packet.length < transport + sizeof(TcpHeader)) return false;  // shorter than Ethernet frames
-  const auto& ethernet = packet.header<EthernetHeader>(0);
-  const auto& ip = packet.header<Ipv4Header>(network);
+  if (!usual.matches(packet.data)) return false;
+  const auto& ip = packet.header<Header>(network);
   const auto& tcp = packet.header<TcpHeader>(transport);
   const auto& udp = packet.header<UdpHeader>(transport);
-  const auto protocol = static_cast<Protocol>(ip.protocol);
+  const Protocol protocol = protocol_of(ip);
   const bool is_tcp = protocol == Protocol::Tcp;
-  const std::size_t total = ip.total_length.value();
+  const std::size_t end = end_of(ip);
   const std::size_t least = is_tcp ? sizeof(TcpHeader) : sizeof(UdpHeader);
   const std::size_t bytes = is_tcp ? tcp.header_bytes() : udp.length.value();
   // Each is 1 where something is odd; |, not ||, so that there is one branch.
-  const unsigned odd =
-      unsigned{ethernet.type != ether_type::ipv4} | unsigned{port.vlan != 0} |
-      unsigned{ethernet.destination != port.mac} | unsigned{ethernet.source.is_group()} |
-      unsigned{ip.version_and_words != 0x45} | unsigned{ip.is_fragment()} |
-      unsigned{!is_tcp && protocol != Protocol::Udp} | unsigned{network + total > packet.length} |
-      unsigned{bytes < least} | unsigned{sizeof ip + bytes > total} |
-      unsigned{!ip.source.may_be_source()} | unsigned{!plain_header_checksum_right(ip)};
+  const unsigned odd = unsigned{!is_tcp && protocol != Protocol::Udp} |
+                       unsigned{network + end > packet.length} | unsigned{bytes < least} |
+                       unsigned{sizeof ip + bytes > end} | unsigned{!plain_header_right(ip)};
   if (odd != 0) [[unlikely]]
     return false;
-  packet.network = network;
-  packet.transport = transport;
-  cut(packet, network + total);
+  packet.network = static_cast<std::uint16_t>(network);
+  packet.transport = static_cast<std::uint16_t>(transport);
+  cut(packet, network + end);
   burst.kinds[i] = is_tcp ? Kind::Tcp : Kind::Udp;
   burst.tcp_flags[i] = is_tcp ? tcp.flags : std::uint8_t{0};
-  burst.set_key(i, key_at<Ipv4Address>(ip, udp, protocol));
+  mark_family(burst, i, ip);
+  copy_key<Address>(ip, udp, protocol, burst.new_key<Address>(i));
   return true;
 }
 
@@ -319,20 +330,18 @@ void parse_closer(Burst& burst, std::size_t i, const Port& port) {
 
 }  // namespace
 
-void parse(Burst& burst, const Snapshot& snapshot) {
-  for (std::size_t i : bits(burst.pending)) {
-    Packet& packet = burst.packets[i];
-    burst.listeners[i] = no_listener;
-    burst.targets[i] = no_target;
-    burst.flows[i] = no_flow;
-    packet.egress = no_port;
+void parse(Burst& burst, Mask group, const Snapshot& snapshot) {
+  for (std::size_t i : bits(group)) {
+    const Packet& packet = burst.packets[i];
     if (packet.segmented) {
       burst.decide(i, Verdict::DropSegmented);
       continue;
     }
     DCHECK(packet.ingress.number < snapshot.ports.size());
     const Port& port = snapshot.ports[packet.ingress.number];
-    if (!parse_usual(burst, i, port)) parse_closer(burst, i, port);
+    if (parse_usual<Ipv4Address>(burst, i, port)) continue;
+    if (parse_usual<Ipv6Address>(burst, i, port)) continue;
+    parse_closer(burst, i, port);
   }
 }
 

@@ -40,8 +40,9 @@ template WorkerId owner_worker(const FlowKey6&, const Snapshot&, Seed);
 namespace {
 
 template <class Address>
-void steer_family(Burst& burst, const Snapshot& snapshot, WorkerId self, Seed owner_seed) {
-  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
+void steer_family(Burst& burst, Mask group, const Snapshot& snapshot, WorkerId self,
+                  Seed owner_seed) {
+  for (std::size_t i : bits(burst.of<Address>(group & burst.pending & burst.keyed))) {
     Packet& packet = burst.packets[i];
     if (packet.handed_off || steers_by_rss(packet, snapshot)) continue;
     packet.owner = owner_worker(burst.key<Address>(i), snapshot, owner_seed);
@@ -77,10 +78,10 @@ std::size_t redirect_family(Burst& burst, const Snapshot& snapshot, WorkerId sel
 
 }  // namespace
 
-void steer(Burst& burst, const Snapshot& snapshot, WorkerId self, Seed owner_seed) {
+void steer(Burst& burst, Mask group, const Snapshot& snapshot, WorkerId self, Seed owner_seed) {
   if (snapshot.workers == 1) return;
-  steer_family<Ipv4Address>(burst, snapshot, self, owner_seed);
-  steer_family<Ipv6Address>(burst, snapshot, self, owner_seed);
+  steer_family<Ipv4Address>(burst, group, snapshot, self, owner_seed);
+  steer_family<Ipv6Address>(burst, group, snapshot, self, owner_seed);
 }
 
 std::size_t redirect(Burst& burst, const Snapshot& snapshot, WorkerId self, Seed owner_seed) {

@@ -1,17 +1,10 @@
 #include "dataplane/path/track.h"
 
-#include "dataplane/packet/headers.h"
+#include "dataplane/path/fast_path.h"
 #include "dataplane/path/verbs.h"
 
 namespace dataplane {
 namespace {
-
-constexpr std::uint8_t deciding_flags = TcpHeader::syn | TcpHeader::ack | TcpHeader::rst;
-
-template <class Address>
-bool is_client_syn(const Flow<Address>& flow, std::uint8_t flags) {
-  return flow.direction == Direction::ToTarget && (flags & deciding_flags) == TcpHeader::syn;
-}
 
 /// The packet shows that the connection is over and another begins with it.
 template <class Address>
@@ -33,16 +26,21 @@ void refuse(Burst& burst, std::size_t i) {
 }
 
 template <class Address>
-void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows) {
+void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows,
+                  WorkerBlock& counters) {
   FlowTable<Address>& table = flows.table();
+  FastPath<Address> fast(burst, snapshot, table, counters);
   const std::uint64_t moves = table.moves();
   // In order of arrival: what one packet does to its flow, the next one of the burst must see.
   for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.known))) {
-    if (burst.kinds[i] == Kind::IcmpError) continue;
-    if (table.moves() != moves) {
+    if (table.moves() != moves || !(table[burst.flows[i]].key == burst.key<Address>(i)))
+        [[unlikely]] {
+      // Entries have moved, or another of that tag was looked at first.
       burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
       if (burst.flows[i] == no_flow) continue;
     }
+    if (burst.kinds[i] == Kind::IcmpError) continue;
+    if (fast.forward(i)) continue;
     Flow<Address>& flow = table[burst.flows[i]];
     const Target* target = snapshot.target(flow.target);
     if (starts_anew(flow, target, burst.kinds[i], burst.tcp_flags[i])) {
@@ -56,6 +54,7 @@ void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& f
       advance(flow, table, burst.tcp_flags[i]);
     }
   }
+  fast.finish();
   if (table.moves() == moves) return;
   for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.known))) {
     burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
@@ -90,9 +89,9 @@ Phase next_phase(Phase phase, Direction direction, std::uint8_t tcp_flags) {
   }
 }
 
-void track(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows) {
-  track_family(burst, snapshot, flows.v4);
-  track_family(burst, snapshot, flows.v6);
+void track(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, WorkerBlock& counters) {
+  track_family(burst, snapshot, flows.v4, counters);
+  track_family(burst, snapshot, flows.v6, counters);
 }
 
 }  // namespace dataplane

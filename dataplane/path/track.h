@@ -3,12 +3,21 @@
 
 #include <cstdint>
 
+#include "dataplane/packet/headers.h"
 #include "dataplane/table/flow_table.h"
 
 namespace dataplane {
 
 [[nodiscard]] constexpr bool is_reset(Phase phase) {
   return phase == Phase::ClientReset || phase == Phase::TargetReset;
+}
+
+/// TCP flags that say what a packet is for.
+inline constexpr std::uint8_t deciding_flags = TcpHeader::syn | TcpHeader::ack | TcpHeader::rst;
+
+template <class Address>
+[[nodiscard]] bool is_client_syn(const Flow<Address>& flow, std::uint8_t flags) {
+  return flow.direction == Direction::ToTarget && (flags & deciding_flags) == TcpHeader::syn;
 }
 
 /// The phase after a packet with these TCP flags went in `direction`. Sequence numbers are not

@@ -5,8 +5,6 @@
 namespace dataplane {
 namespace {
 
-std::uint8_t hops_left(const Ipv4Header& ip) { return ip.ttl; }
-std::uint8_t hops_left(const Ipv6Header& ip) { return ip.hop_limit; }
 bool may_fragment(const Ipv4Header& ip) { return ip.may_fragment(); }
 bool may_fragment(const Ipv6Header&) { return false; }  // only its sender may (RFC 8200, 5)
 
@@ -41,7 +39,7 @@ void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable<Ad
   Flow<Address>& flow = flows[burst.flows[i]];
   const bool icmp_error = burst.kinds[i] == Kind::IcmpError;
   burst.targets[i] = flow.target;
-  burst.listeners[i] = flow.listener;
+  burst.listeners[i] = flow.listener();
   const NextHop hop = hop_for(flow, snapshot);
   if (!hop.resolved()) {
     missing.note(flow.new_destination);

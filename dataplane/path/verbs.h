@@ -1,7 +1,7 @@
 // The verbs of the path, in order. Each signature lists what its verb may read and write; each
-// lives in the .cpp file of its name. A verb looks only at packets that are still pending and may
-// decide any. Where a verb needs keys or flows it goes over the burst's IPv4 packets, then over its
-// IPv6 ones, with the same code.
+// lives in the .cpp file of its name (prefetch in find.cpp). A verb looks only at packets that are
+// still pending and may decide any. Where a verb needs keys or flows it goes over the burst's IPv4
+// packets, then over its IPv6 ones, with the same code.
 #pragma once
 
 #include "dataplane/burst.h"
@@ -14,25 +14,31 @@
 
 namespace dataplane {
 
-/// Proves every header's length and place; sets kind, key, offsets and TCP flags. Cuts Ethernet
-/// padding.
-void parse(Burst& burst, const Snapshot& snapshot);
+/// Proves every header's length and place of a group's packets; sets kind, key, offsets and TCP
+/// flags. Cuts Ethernet padding.
+void parse(Burst& burst, Mask group, const Snapshot& snapshot);
 
-/// Decides HandOff for packets whose flow another worker owns; not on ports that steer by RSS.
-/// Nothing to do with one worker.
-void steer(Burst& burst, const Snapshot& snapshot, WorkerId self, Seed owner_seed);
+/// Decides HandOff for a group's packets whose flow another worker owns; not on ports that steer by
+/// RSS. Nothing to do with one worker.
+void steer(Burst& burst, Mask group, const Snapshot& snapshot, WorkerId self, Seed owner_seed);
 
-/// Looks up all keyed packets, their cache misses overlapping; sets `flows`.
-void find(Burst& burst, FlowLedgers& flows);
+/// Hashes a group's keys and has the tags fetched that they are to be found by.
+void prefetch(Burst& burst, Mask group, FlowLedgers& flows);
+
+/// Sets `flows` of a group, some time after prefetch, to the entries that are theirs by their tags,
+/// and has those fetched. Where the tags say that a flow may be in its other bucket, that one's are
+/// fetched, and the next call, of any group, looks there: so one more is needed after the last.
+void find(Burst& burst, Mask group, FlowLedgers& flows);
+
+/// Makes sure of what find has found. Moves TCP phases on and, with that, forwards the usual packet
+/// at once (path/fast_path); ends flows that a packet shows to be over, which makes that packet a
+/// new one.
+void track(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, WorkerBlock& counters);
 
 /// On ports that steer by RSS: decides HandOff for packets of no flow known here that are another
 /// worker's. Returns how many, for wrong_core.
 [[nodiscard]] std::size_t redirect(Burst& burst, const Snapshot& snapshot, WorkerId self,
                                    Seed owner_seed);
-
-/// Moves TCP phases on; ends flows that a packet shows to be over, which makes that packet a new
-/// one.
-void track(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows);
 
 /// Finds the listener (or, for a target's packet, the target) of packets without a flow; answers or
 /// drops what belongs to no flow; leaves the kernel's in `for_kernel`.

@@ -2,8 +2,8 @@
 //
 //   0        4        8        12       16       20       24       28       32
 //   ├─ key: source, destination, ports, protocol ─┤├─ new addresses ─┤├ports┤├deltas┤
-//   32                38 39 40       44       48  50  52       56       60       64
-//   ├─ client's MAC ──┤port│state│ target │  twin │lst│byt│ packets│ bytes  │last seen│
+//   32                38 39 40       44       48  50             56       60       64
+//   ├─ client's MAC ──┤port│state│ target │  twin │lst│─── bytes ──┤ packets│last seen│
 //
 // For IPv6 the same fields take two lines: the key, then what the packet becomes.
 //
@@ -50,7 +50,8 @@ struct alignas(64) Flow {
   Address new_destination;
   Be16 new_source_port;
   Be16 new_destination_port;
-  // What that adds to the checksums: ones' complement sums in wire order (RFC 1624).
+  // What that adds to the checksums: ones' complement sums in wire order (RFC 1624). The TTL's step
+  // is part of the header's.
   std::uint16_t network_delta = 0;
   std::uint16_t transport_delta = 0;
   // Where the client's packets came from last: its replies go back there.
@@ -60,17 +61,19 @@ struct alignas(64) Flow {
   Direction direction : 4 = Direction::ToTarget;
   TargetId target;
   FlowIndex twin;
-  ListenerId listener;
-  std::uint16_t bytes_high = 0;  // IP bytes of this direction: 48 bits
-  std::uint32_t packets = 0;     // of this direction, modulo 2^32
-  std::uint32_t bytes_low = 0;
+  // In one word, so that a packet's bytes are one addition: the listener's slot in the low 16 bits,
+  // the IP bytes of this direction in the others.
+  std::uint64_t listener_and_bytes = no_listener.slot;
+  std::uint32_t packets = 0;  // of this direction, modulo 2^32
   Tick last_seen;
 
-  [[nodiscard]] std::uint64_t bytes() const { return std::uint64_t{bytes_high} << 32 | bytes_low; }
+  [[nodiscard]] ListenerId listener() const {
+    return {static_cast<std::uint16_t>(listener_and_bytes)};
+  }
+  void set_listener(ListenerId id) { listener_and_bytes = bytes() << 16 | id.slot; }
+  [[nodiscard]] std::uint64_t bytes() const { return listener_and_bytes >> 16; }
   void count(std::uint32_t packet_bytes) {
-    const std::uint64_t total = bytes() + packet_bytes;
-    bytes_low = static_cast<std::uint32_t>(total);
-    bytes_high = static_cast<std::uint16_t>(total >> 32);
+    listener_and_bytes += std::uint64_t{packet_bytes} << 16;
     ++packets;
   }
 };

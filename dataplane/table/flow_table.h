@@ -11,7 +11,8 @@
 // primary counts the latter, so a miss reads the second group only where there is a reason to.
 // Where both are full, insert moves other entries to their other bucket (cuckoo, breadth-first,
 // bounded). Erase clears a tag: no tombstones, no decay. Look-up in steps, so that a burst's cache
-// misses overlap: prehash → prefetch → candidate (prefetches the entry) → find.
+// misses overlap: prehash → prefetch → candidate (→ candidate_elsewhere) → compare the entry's key,
+// and find() only if it is another one.
 //
 // Bounds: capacity is fixed at construction; insert fails only above 97 % fill (91 % in a table of
 // a few buckets; measured in the unit test); a find reads at most 2 groups and the entries whose
@@ -37,11 +38,15 @@
 
 namespace dataplane {
 
-/// A key's hash, split into what the table needs of it.
+/// A key's hash. One register: what the table needs of it is quicker computed than stored.
 struct FlowToken {
-  std::uint32_t primary = 0;
-  std::uint32_t secondary = 0;
-  std::uint16_t tag = 0;  // never 0
+  std::uint64_t hash = 0;
+
+  /// Never 0. From bits that choose neither bucket: within a bucket, tags must differ in all 16.
+  [[nodiscard]] std::uint16_t tag() const {
+    const auto bits = static_cast<std::uint16_t>(hash >> 48);
+    return bits == 0 ? std::uint16_t{1} : bits;
+  }
 };
 
 struct alignas(16) TagGroup {
@@ -114,32 +119,40 @@ class BasicFlowTable {
   /// Raised whenever an index given out before may have become wrong (entry moved or erased).
   [[nodiscard]] std::uint64_t moves() const { return moves_; }
 
-  [[nodiscard]] FlowToken prehash(const Key& key) const {
-    const std::uint64_t bits = hash(key, seed_);
-    FlowToken token;
-    token.primary = reduce(static_cast<std::uint32_t>(bits));
-    token.secondary = reduce(static_cast<std::uint32_t>(bits >> 32) * 0x9e37'79b1u);
-    if (token.secondary == token.primary) token.secondary = (token.primary + 1) % buckets_;
-    // From bits that chose neither bucket's top bits: within a bucket, tags must differ in all 16.
-    token.tag = static_cast<std::uint16_t>(bits >> 48);
-    if (token.tag == 0) token.tag = 1;
-    return token;
+  [[nodiscard]] FlowToken prehash(const Key& key) const { return {hash(key, seed_)}; }
+  /// The bucket where a key is, unless that was full.
+  [[nodiscard]] std::uint32_t primary(FlowToken token) const {
+    return reduce(static_cast<std::uint32_t>(token.hash));
   }
-  void prefetch(FlowToken token) const { __builtin_prefetch(&groups_[token.primary]); }
+  /// The bucket where it is then; never the same one.
+  [[nodiscard]] std::uint32_t secondary(FlowToken token) const {
+    const std::uint32_t bucket =
+        reduce(static_cast<std::uint32_t>(token.hash >> 32) * 0x9e37'79b1u);
+    return bucket == primary(token) ? (bucket + 1) % buckets_ : bucket;
+  }
+  void prefetch(FlowToken token) const { __builtin_prefetch(&groups_[primary(token)]); }
 
-  /// The most likely place of the key, its entry being fetched; no_flow: it is surely not there.
-  [[nodiscard]] FlowIndex candidate(FlowToken token) const {
-    const unsigned first = match(groups_[token.primary], token.tag);
-    if (first != 0) return fetched(token.primary, first);
-    if (groups_[token.primary].overflow == 0) return no_flow;
-    const unsigned second = match(groups_[token.secondary], token.tag);
-    return second == 0 ? no_flow : fetched(token.secondary, second);
+  /// The likely place of a key in its primary bucket, the entry being fetched; no_flow: it is not
+  /// there. It may still be in its secondary one if `elsewhere`, whose tags are then fetched.
+  [[nodiscard]] FlowIndex candidate(FlowToken token, bool& elsewhere) const {
+    const std::uint32_t bucket = primary(token);
+    const unsigned matches = match(groups_[bucket], token.tag());
+    if (matches != 0) return fetched(bucket, matches);
+    elsewhere = groups_[bucket].overflow != 0;
+    if (elsewhere) __builtin_prefetch(&groups_[secondary(token)]);
+    return no_flow;
+  }
+  /// The same in the secondary bucket, some time after candidate() has asked for its tags.
+  [[nodiscard]] FlowIndex candidate_elsewhere(FlowToken token) const {
+    const std::uint32_t bucket = secondary(token);
+    const unsigned matches = match(groups_[bucket], token.tag());
+    return matches == 0 ? no_flow : fetched(bucket, matches);
   }
 
   [[nodiscard]] FlowIndex find(FlowToken token, const Key& key) const {
-    const FlowIndex found = find_in(token.primary, token.tag, key);
-    if (found != no_flow || groups_[token.primary].overflow == 0) return found;
-    return find_in(token.secondary, token.tag, key);
+    const FlowIndex found = find_in(primary(token), token.tag(), key);
+    if (found != no_flow || groups_[primary(token)].overflow == 0) return found;
+    return find_in(secondary(token), token.tag(), key);
   }
   [[nodiscard]] FlowIndex find(const Key& key) const { return find(prehash(key), key); }
 
@@ -147,10 +160,10 @@ class BasicFlowTable {
   /// rest is left over from before. no_flow: full.
   [[nodiscard]] FlowIndex insert(FlowToken token, const Key& key) {
     DCHECK(find(token, key) == no_flow);
-    std::uint32_t bucket = token.primary;
+    std::uint32_t bucket = primary(token);
     unsigned free = match(groups_[bucket], 0);
     if (free == 0) {
-      bucket = token.secondary;
+      bucket = secondary(token);
       free = match(groups_[bucket], 0);
       if (free == 0) {
         bucket = make_room(token);
@@ -159,8 +172,8 @@ class BasicFlowTable {
       }
     }
     const auto place = static_cast<unsigned>(std::countr_zero(free));
-    groups_[bucket].tags[place] = token.tag;
-    if (bucket != token.primary) ++groups_[token.primary].overflow;
+    groups_[bucket].tags[place] = token.tag();
+    if (bucket != primary(token)) ++groups_[primary(token)].overflow;
     ++size_;
     const FlowIndex index = at(bucket, place);
     entries_[index.slot].key = key;
@@ -174,8 +187,8 @@ class BasicFlowTable {
     DCHECK(tag != 0);
     const FlowToken token = prehash(entries_[index.slot].key);
     // The key is still the one that was inserted.
-    DCHECK(bucket == token.primary || bucket == token.secondary);
-    if (bucket != token.primary) --groups_[token.primary].overflow;
+    DCHECK(bucket == primary(token) || bucket == secondary(token));
+    if (bucket != primary(token)) --groups_[primary(token)].overflow;
     tag = 0;
     --size_;
     ++moves_;
@@ -244,9 +257,9 @@ class BasicFlowTable {
     const std::uint32_t from_bucket = from.slot / TagGroup::width;
     std::uint16_t& tag = groups_[from_bucket].tags[from.slot % TagGroup::width];
     const FlowToken token = prehash(entries_[from.slot].key);
-    DCHECK(token.tag == tag);
-    if (from_bucket == token.primary) ++groups_[token.primary].overflow;
-    if (to_bucket == token.primary) --groups_[token.primary].overflow;
+    DCHECK(token.tag() == tag);
+    if (from_bucket == primary(token)) ++groups_[primary(token)].overflow;
+    if (to_bucket == primary(token)) --groups_[primary(token)].overflow;
     groups_[to_bucket].tags[place] = tag;
     tag = 0;
     const FlowIndex to = at(to_bucket, place);
@@ -270,15 +283,15 @@ class BasicFlowTable {
     static constexpr std::size_t steps_max = 256;
     std::array<Step, steps_max> steps;
     std::size_t known = 0;
-    steps[known++] = {token.primary, -1, 0};
-    steps[known++] = {token.secondary, -1, 0};
+    steps[known++] = {primary(token), -1, 0};
+    steps[known++] = {secondary(token), -1, 0};
     for (std::size_t current = 0; current < known; ++current) {
       const std::uint32_t bucket = steps[current].bucket;
       if (match(groups_[bucket], 0) != 0) return shift(steps.data(), current);
       for (unsigned place = 0; place < TagGroup::width && known < steps_max; ++place) {
         const FlowToken resident = prehash(entries_[at(bucket, place).slot].key);
         const std::uint32_t other =
-            resident.primary == bucket ? resident.secondary : resident.primary;
+            primary(resident) == bucket ? secondary(resident) : primary(resident);
         if (on_way(steps.data(), current, other)) continue;
         steps[known++] = {other, static_cast<std::int16_t>(current),
                           static_cast<std::uint8_t>(place)};

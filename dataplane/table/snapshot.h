@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dataplane/packet/address.h"
+#include "dataplane/packet/frame_pattern.h"
 #include "dataplane/table/fixed_table.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/listener.h"
@@ -35,6 +36,17 @@ struct Port {
   std::uint16_t mtu = 1500;
   bool kernel_path = false;  // a TAP twin exists: what is the port's own goes there
   Steering steering = Steering::HandOff;
+  FramePattern usual4{};  // of mac and vlan, by usual_frame()
+  FramePattern usual6{};
+
+  template <class Address>
+  [[nodiscard]] const FramePattern& usual() const {
+    if constexpr (std::is_same_v<Address, Ipv4Address>) {
+      return usual4;
+    } else {
+      return usual6;
+    }
+  }
 };
 
 /// Who an address belongs to.

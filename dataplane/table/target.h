@@ -9,7 +9,8 @@
 
 namespace dataplane {
 
-struct Target {
+/// One cache line: a packet of an established flow looks at all of it.
+struct alignas(64) Target {
   TargetId id;
   TargetGroupId target_group;
   IpAddress address;
@@ -21,5 +22,6 @@ struct Target {
   bool terminated = false;
   NextHop next_hop;
 };
+static_assert(sizeof(Target) == 64);
 
 }  // namespace dataplane

@@ -107,7 +107,10 @@ class Run {
       const FlowIndex found = table_.find(token, wanted);
       CHECK((found != no_flow) == present_[connection]);
       if (found == no_flow) continue;
-      CHECK(table_.candidate(token) != no_flow);
+      bool elsewhere = false;
+      const FlowIndex candidate = table_.candidate(token, elsewhere);
+      CHECK(candidate == no_flow || !elsewhere);
+      CHECK((elsewhere ? table_.candidate_elsewhere(token) : candidate) != no_flow);
       CHECK(table_[found].packets == connection);
       CHECK(table_[found].direction == direction);
       CHECK(table_[table_[found].twin].twin == found);
@@ -131,8 +134,8 @@ class Run {
     for (std::uint32_t bucket = 0; bucket < table_.buckets(); ++bucket) {
       table_.visit_bucket(bucket, [&](FlowIndex index) {
         const FlowToken token = table_.prehash(table_[index].key);
-        CHECK(bucket == token.primary || bucket == token.secondary);
-        if (bucket != token.primary) ++outside[token.primary];
+        CHECK(bucket == table_.primary(token) || bucket == table_.secondary(token));
+        if (bucket != table_.primary(token)) ++outside[table_.primary(token)];
         ++entries;
       });
     }

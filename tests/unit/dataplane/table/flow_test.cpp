@@ -21,10 +21,8 @@ TEST(Flow, LiesInMemoryAsDrawn) {
   EXPECT_EQ(offsetof(Flow4, client_port), 38u);
   EXPECT_EQ(offsetof(Flow4, target), 40u);
   EXPECT_EQ(offsetof(Flow4, twin), 44u);
-  EXPECT_EQ(offsetof(Flow4, listener), 48u);
-  EXPECT_EQ(offsetof(Flow4, bytes_high), 50u);
-  EXPECT_EQ(offsetof(Flow4, packets), 52u);
-  EXPECT_EQ(offsetof(Flow4, bytes_low), 56u);
+  EXPECT_EQ(offsetof(Flow4, listener_and_bytes), 48u);
+  EXPECT_EQ(offsetof(Flow4, packets), 56u);
   EXPECT_EQ(offsetof(Flow4, last_seen), 60u);
 }
 
@@ -43,15 +41,17 @@ TEST(Flow, PhaseAndDirectionShareAByte) {
 
 TEST(Flow, CountsBytesBeyond32Bits) {
   Flow4 flow;
-  flow.bytes_low = 0xffff'fff0;
+  flow.set_listener(ListenerId{7});
+  flow.count(0xffff'fff0);
   flow.count(0x20);
   EXPECT_EQ(flow.bytes(), 0x1'0000'0010u);
-  EXPECT_EQ(flow.packets, 1u);
-  flow.bytes_high = 0xffff;
-  flow.bytes_low = 0xffff'ffff;
+  EXPECT_EQ(flow.packets, 2u);
+  EXPECT_EQ(flow.listener(), ListenerId{7});
+  flow.listener_and_bytes |= 0xffff'ffff'ffff'0000;
   flow.count(1);  // 48 bits wrap; nothing else is touched
   EXPECT_EQ(flow.bytes(), 0u);
-  EXPECT_EQ(flow.packets, 2u);
+  EXPECT_EQ(flow.packets, 3u);
+  EXPECT_EQ(flow.listener(), ListenerId{7});
 }
 
 TEST(Flow, PhasesHaveNames) {

@@ -8,8 +8,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
-#include <vector>
+#include <type_traits>
 
 #include "dataplane/packet/clock.h"
 #include "dataplane/packet/contract.h"
@@ -34,8 +35,6 @@ class FlowQuery {
   static constexpr std::size_t records_max = 65'536;
   static constexpr std::uint32_t buckets_per_step = 64;
 
-  FlowQuery() : records_(records_max) {}
-
   // --- control ---
   /// False while an earlier question is being answered. `limit` is cut to records_max; only flows
   /// of `target` are wanted, unless that is no_target.
@@ -52,9 +51,7 @@ class FlowQuery {
     return state_.load(std::memory_order_acquire) == State::Answered;  // pairs with answer
   }
   /// Valid until the next ask().
-  [[nodiscard]] std::span<const FlowRecord> records() const {
-    return std::span(records_).first(size_);
-  }
+  [[nodiscard]] std::span<const FlowRecord> records() const { return {records_.get(), size_}; }
 
   // --- worker ---
   [[nodiscard]] bool asked() const {
@@ -66,7 +63,7 @@ class FlowQuery {
   [[nodiscard]] bool full() const { return size_ >= limit_; }
   void add(const FlowRecord& record) {
     DCHECK(!full());
-    records_[size_++] = record;
+    std::construct_at(records_.get() + size_++, record);
   }
   void answer() {
     state_.store(State::Answered, std::memory_order_release);  // pairs with answered
@@ -79,7 +76,14 @@ class FlowQuery {
   TargetId target_;
   std::uint32_t cursor_ = 0;
   std::size_t size_ = 0;  // of records_, so many are an answer
-  std::vector<FlowRecord> records_;
+  // Not a vector: the code to grow one would stand in the path.
+  struct Free {
+    void operator()(FlowRecord* records) const {
+      std::allocator<FlowRecord>().deallocate(records, records_max);
+    }
+  };
+  static_assert(std::is_trivially_destructible_v<FlowRecord>);
+  std::unique_ptr<FlowRecord, Free> records_{std::allocator<FlowRecord>().allocate(records_max)};
 };
 
 }  // namespace dataplane

@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 CALLED = {
-    "bcmp", "memchr", "memcmp", "memcpy", "memmove", "memset", "strlen",  # compilers put them in, too
+    "bcmp", "memchr", "memcmp", "memcpy", "memmove", "memset", "strlen",  # compilers add them, too
     "_GLOBAL_OFFSET_TABLE_",  # no call: position-independent code
     "__stack_chk_fail",  # where the distribution builds with it: ends the process
 }

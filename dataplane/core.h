@@ -41,6 +41,7 @@ struct Core {
         owner_seed(owner_hash_seed),
         counters(block) {
     counters.totals.flow_capacity.set(capacity.v4 + capacity.v6);
+    counters.totals.flow_capacity_ipv6.set(capacity.v6);
     turns.worker = worker;
     // Where the process before this one left off, or anywhere; the same for all workers.
     const std::uint64_t left_off = block.totals.local_port_turn.read();

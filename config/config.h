@@ -144,7 +144,8 @@ struct Config {
   std::vector<int> worker_cpus;  // one entry a worker; empty: choose `workers` of them
   std::uint32_t workers = 1;
   Idle idle = Idle::Spin;
-  std::uint32_t punt_rate = 20'000;  // packets per second and worker to the kernel
+  std::uint32_t punt_rate = 20'000;       // packets per second and worker to the kernel
+  std::uint32_t icmp_error_rate = 1'000;  // per second and worker, of our own
   Eal eal;
   std::vector<Port> ports;
   std::vector<Neighbour> neighbours;

@@ -8,6 +8,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/flow_query.h"
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/path/error_meter.h"
 #include "dataplane/path/missing_hops.h"
 #include "dataplane/path/punt_meters.h"
 #include "dataplane/path/turns.h"
@@ -62,6 +63,7 @@ struct Core {
   WorkerBlock& counters;
   Turns turns;
   PuntMeters punts;
+  ErrorMeter errors;
   FlowQuery query;
   MissingHops missing_hops;
 };

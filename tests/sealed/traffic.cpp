@@ -22,7 +22,7 @@ config::Config config_of(const World& world) {
     group.unknown_flow = UnknownFlow::Reset;
     group.maglev_table_size = 251;
   }
-  config.punt_rate = 100;
+  config.punt_rate = config.icmp_error_rate = 100;
   // A second listener over the same targets, and two over none.
   config::Listener again = config.listeners[0];
   again.name = "web-2";

@@ -155,6 +155,10 @@ struct Config {
   Places places;
 };
 
+/// A port with these addresses and gateways carries IPv6.
+[[nodiscard]] bool carries_ipv6(const std::vector<dataplane::IpPrefix>& addresses,
+                                const std::vector<dataplane::IpAddress>& gateways);
+
 /// IPv6 flows per worker: what the file says; else as many as for IPv4 if a listener is IPv6, else
 /// none.
 [[nodiscard]] std::uint32_t ipv6_capacity(const Config& config);

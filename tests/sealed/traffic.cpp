@@ -100,7 +100,7 @@ const Slot* Wire::next() {
 }
 
 bool Wire::receive(Burst& burst, Instant now) {
-  for (; source_ != Source::None; source_ = Source{static_cast<std::uint8_t>(source_)}) {
+  while (source_ != Source::None) {
     std::size_t count = 0;
     for (const Slot* slot = nullptr; count < burst.capacity && (slot = next()) != nullptr;) {
       received_[count++] = *slot;

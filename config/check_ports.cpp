@@ -194,10 +194,7 @@ void check_ipv6_mtu(const Config& config, std::size_t index, Complaints& complai
   constexpr int least = 1280;
   const Port& port = config.ports[index];
   const std::string path = element("ports", index) + ".mtu";
-  const bool ipv6 = std::any_of(port.addresses.begin(), port.addresses.end(),
-                                [](const IpPrefix& prefix) { return !prefix.address.is_v4(); }) ||
-                    std::any_of(port.gateways.begin(), port.gateways.end(),
-                                [](const IpAddress& gateway) { return !gateway.is_v4(); });
+  const bool ipv6 = carries_ipv6(port.addresses, port.gateways);
   if (!ipv6 || port.mtu >= least || !complaints.readable(path)) return;
   complaints.add({.setting = path,
                   .value = std::to_string(port.mtu),

@@ -416,6 +416,7 @@ std::shared_ptr<const Snapshot> compile(const Config& config, const Facts& facts
                         .closing_milliseconds = count(config.flows.closing_timeout),
                         .reset_milliseconds = count(config.flows.reset_timeout)};
   snapshot->punts_per_second = config.punt_rate;
+  snapshot->icmp_errors_per_second = config.icmp_error_rate;
   compile_ports(config, facts, *snapshot);
   const std::vector<KnownNeighbour> neighbours = all_neighbours(config, facts);
   compile_neighbours(neighbours, *snapshot);

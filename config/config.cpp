@@ -4,6 +4,14 @@
 
 namespace config {
 
+bool carries_ipv6(const std::vector<dataplane::IpPrefix>& addresses,
+                  const std::vector<dataplane::IpAddress>& gateways) {
+  return std::any_of(addresses.begin(), addresses.end(),
+                     [](const dataplane::IpPrefix& prefix) { return !prefix.address.is_v4(); }) ||
+         std::any_of(gateways.begin(), gateways.end(),
+                     [](const dataplane::IpAddress& gateway) { return !gateway.is_v4(); });
+}
+
 std::uint32_t ipv6_capacity(const Config& config) {
   if (config.flows.capacity_ipv6) return *config.flows.capacity_ipv6;
   const bool used = std::any_of(config.listeners.begin(), config.listeners.end(),

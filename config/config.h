@@ -144,7 +144,8 @@ struct Config {
   std::vector<int> worker_cpus;  // one entry a worker; empty: choose `workers` of them
   std::uint32_t workers = 1;
   Idle idle = Idle::Spin;
-  std::uint32_t punt_rate = 20'000;  // packets per second and worker to the kernel
+  std::uint32_t punt_rate = 20'000;       // packets per second and worker to the kernel
+  std::uint32_t icmp_error_rate = 1'000;  // per second and worker, of our own
   Eal eal;
   std::vector<Port> ports;
   std::vector<Neighbour> neighbours;
@@ -153,6 +154,10 @@ struct Config {
   std::vector<Listener> listeners;
   Places places;
 };
+
+/// A port with these addresses and gateways carries IPv6.
+[[nodiscard]] bool carries_ipv6(const std::vector<dataplane::IpPrefix>& addresses,
+                                const std::vector<dataplane::IpAddress>& gateways);
 
 /// IPv6 flows per worker: what the file says; else as many as for IPv4 if a listener is IPv6, else
 /// none.

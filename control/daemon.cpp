@@ -91,10 +91,9 @@ void Daemon::start_forwarder(const std::vector<std::string>& eal_arguments) {
   }
   runtime_ = or_throw(nic::Runtime::start(runtime_options(config_, options, eal_arguments)));
   forwarder_ = or_throw(nic::Forwarder::build(*runtime_, options));
-  spdlog::info("flow tables: {} IPv4 and {} IPv6 flows per worker, {} in all, in {}",
+  spdlog::info("flow tables: {} IPv4 and {} IPv6 flows per worker; {} in all, {}",
                config_.flows.capacity, config::ipv6_capacity(config_),
-               nic::megabytes(forwarder_->table_bytes()),
-               runtime_->hugepages() ? "huge pages" : "ordinary memory");
+               nic::megabytes(forwarder_->table_bytes()), forwarder_->table_sentence());
 }
 
 /// Holds until the process ends: a flow keeps its owner (config/steering.h).

@@ -8,11 +8,12 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
+
+#include "config/config.h"
 
 namespace control {
 namespace {
@@ -44,10 +45,7 @@ void set(const Twin& twin, std::string_view table, std::string_view key, std::st
 
 /// Only for ports that have IPv6 addresses: else the kernel would send there what nobody asked for.
 void set_ipv6(const Twin& twin) {
-  const bool wanted = std::any_of(twin.addresses.begin(), twin.addresses.end(),
-                                  [](const IpPrefix& prefix) { return !prefix.address.is_v4(); }) ||
-                      std::any_of(twin.gateways.begin(), twin.gateways.end(),
-                                  [](const IpAddress& gateway) { return !gateway.is_v4(); });
+  const bool wanted = config::carries_ipv6(twin.addresses, twin.gateways);
   set(twin, "ipv6/conf", "disable_ipv6", wanted ? "0" : "1");
   if (!wanted) return;
   set(twin, "ipv6/conf", "accept_ra", "0");  // addresses and gateways are the configuration's

@@ -8,6 +8,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/flow_query.h"
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/path/error_meter.h"
 #include "dataplane/path/missing_hops.h"
 #include "dataplane/path/punt_meters.h"
 #include "dataplane/path/turns.h"
@@ -41,6 +42,7 @@ struct Core {
         owner_seed(owner_hash_seed),
         counters(block) {
     counters.totals.flow_capacity.set(capacity.v4 + capacity.v6);
+    counters.totals.flow_capacity_ipv6.set(capacity.v6);
     turns.worker = worker;
     // Where the process before this one left off, or anywhere; the same for all workers.
     const std::uint64_t left_off = block.totals.local_port_turn.read();
@@ -61,6 +63,7 @@ struct Core {
   WorkerBlock& counters;
   Turns turns;
   PuntMeters punts;
+  ErrorMeter errors;
   FlowQuery query;
   MissingHops missing_hops;
 };

@@ -94,7 +94,11 @@ struct Totals {
   // Where the walk over local ports stands (path/local_ports). The one figure that a restart takes
   // over: targets remember the ports before it for a minute (TIME_WAIT).
   Counter local_port_turn;
-  std::array<Counter, 10> reserved;
+  Counter flows_alive_ipv6;    // of flows_alive
+  Counter flow_capacity_ipv6;  // of flow_capacity: each family has a table of its own
+  Counter table_bytes;         // both tables' memory
+  Counter table_page_bytes;    // the size of the pages that it lies in
+  std::array<Counter, 6> reserved;
 };
 static_assert(sizeof(Totals) == 256);
 

@@ -3,13 +3,14 @@
 //
 // A mailbox with one asker (control) and one answerer (worker). The state says who may touch the
 // rest: Idle and Answered: control; Asked: the worker. Memory is allocated once, by the
-// constructor.
+// constructor, and never grows: the worker only writes into places that are there.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
-#include <vector>
+#include <type_traits>
 
 #include "dataplane/packet/clock.h"
 #include "dataplane/packet/contract.h"
@@ -23,18 +24,16 @@ struct FlowRecord {
   FlowKey<IpAddress> to_client;  // as the target sends
   ListenerId listener;
   TargetId target;
-  Phase phase;
-  std::uint64_t packets_to_target, bytes_to_target;
-  std::uint64_t packets_to_client, bytes_to_client;
-  std::uint32_t idle_milliseconds;
+  Phase phase{};
+  std::uint64_t packets_to_target = 0, bytes_to_target = 0;
+  std::uint64_t packets_to_client = 0, bytes_to_client = 0;
+  std::uint32_t idle_milliseconds = 0;
 };
 
 class FlowQuery {
  public:
   static constexpr std::size_t records_max = 65'536;
   static constexpr std::uint32_t buckets_per_step = 64;
-
-  FlowQuery() { records_.reserve(records_max); }
 
   // --- control ---
   /// False while an earlier question is being answered. `limit` is cut to records_max; only flows
@@ -43,7 +42,7 @@ class FlowQuery {
     if (state_.load(std::memory_order_acquire) == State::Asked) return false;  // pairs with answer
     limit_ = limit < records_max ? limit : records_max;
     target_ = target;
-    records_.clear();
+    size_ = 0;
     cursor_ = 0;
     state_.store(State::Asked, std::memory_order_release);  // pairs with asked
     return true;
@@ -52,7 +51,7 @@ class FlowQuery {
     return state_.load(std::memory_order_acquire) == State::Answered;  // pairs with answer
   }
   /// Valid until the next ask().
-  [[nodiscard]] std::span<const FlowRecord> records() const { return records_; }
+  [[nodiscard]] std::span<const FlowRecord> records() const { return {records_.get(), size_}; }
 
   // --- worker ---
   [[nodiscard]] bool asked() const {
@@ -61,10 +60,10 @@ class FlowQuery {
   [[nodiscard]] TargetId target() const { return target_; }
   [[nodiscard]] std::uint32_t cursor() const { return cursor_; }
   void advance(std::uint32_t buckets) { cursor_ += buckets; }
-  [[nodiscard]] bool full() const { return records_.size() >= limit_; }
+  [[nodiscard]] bool full() const { return size_ >= limit_; }
   void add(const FlowRecord& record) {
     DCHECK(!full());
-    records_.push_back(record);  // reserved: does not allocate
+    std::construct_at(records_.get() + size_++, record);
   }
   void answer() {
     state_.store(State::Answered, std::memory_order_release);  // pairs with answered
@@ -76,7 +75,15 @@ class FlowQuery {
   std::size_t limit_ = 0;
   TargetId target_;
   std::uint32_t cursor_ = 0;
-  std::vector<FlowRecord> records_;
+  std::size_t size_ = 0;  // of records_, so many are an answer
+  // Not a vector: the code to grow one would stand in the path.
+  struct Free {
+    void operator()(FlowRecord* records) const {
+      std::allocator<FlowRecord>().deallocate(records, records_max);
+    }
+  };
+  static_assert(std::is_trivially_destructible_v<FlowRecord>);
+  std::unique_ptr<FlowRecord, Free> records_{std::allocator<FlowRecord>().allocate(records_max)};
 };
 
 }  // namespace dataplane

@@ -199,7 +199,8 @@ std::optional<Failure> Forwarder::build_workers() {
 void Forwarder::build_worker(WorkerId id) {
   WorkerState& worker = workers_[id.number];
   const std::size_t bytes = options_.flows.bytes();
-  auto memory = TableMemory::allocate(bytes, runtime_.numa_node(id), runtime_.hugepages());
+  auto memory = TableMemory::allocate(fmt::format("flows-worker-{}", id.number), bytes,
+                                      runtime_.numa_node(id), runtime_.hugepages());
   if (auto* failure = std::get_if<Failure>(&memory)) {
     worker.failure = std::move(*failure);
     return;
@@ -208,6 +209,9 @@ void Forwarder::build_worker(WorkerId id) {
   worker.core = std::make_unique<dataplane::Core>(
       id, worker.memory->bytes(), options_.flows, options_.table_seeds[id.number],
       options_.owner_seed, *options_.counters[id.number]);
+  dataplane::Totals& totals = options_.counters[id.number]->totals;
+  totals.table_bytes.set(worker.memory->bytes().size());
+  totals.table_page_bytes.set(worker.memory->page_bytes());
   worker.io = connect(id);
 }
 
@@ -265,6 +269,18 @@ std::size_t Forwarder::table_bytes() const {
   std::size_t bytes = 0;
   for (const WorkerState& worker : workers_) bytes += worker.memory->bytes().size();
   return bytes;
+}
+
+std::string Forwarder::table_sentence() const {
+  const std::size_t first = workers_.front().memory->page_bytes();
+  std::string others;
+  for (std::size_t i = 1; i < workers_.size(); ++i) {
+    const std::size_t page = workers_[i].memory->page_bytes();
+    if (page == first) continue;
+    others += fmt::format("{}worker {}: of {}", others.empty() ? "" : ", ", i, page_size(page));
+  }
+  return fmt::format("{} per worker, in pages of {}{}", megabytes(options_.flows.bytes()),
+                     page_size(first), others.empty() ? "" : " (" + others + ")");
 }
 
 Idle Forwarder::idle_of(std::size_t worker) const {

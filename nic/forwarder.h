@@ -93,6 +93,8 @@ class Forwarder {
   [[nodiscard]] const Clock& clock() const { return clock_; }
   /// Bytes of all flow tables.
   [[nodiscard]] std::size_t table_bytes() const;
+  /// "152 MB per worker, in pages of 1 GB (worker 1: of 2 MB)": what the tables really got.
+  [[nodiscard]] std::string table_sentence() const;
 
   /// Starts the workers on the path. Defined in launch.cpp, the only file here that needs the path.
   void start(dataplane::Publication& publication);

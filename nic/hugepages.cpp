@@ -72,4 +72,10 @@ std::uint64_t to_megabytes(std::uint64_t bytes) { return (bytes + (1u << 20) - 1
 
 std::string megabytes(std::uint64_t bytes) { return fmt::format("{} MB", to_megabytes(bytes)); }
 
+std::string page_size(std::uint64_t bytes) {
+  if (bytes >> 30 != 0) return fmt::format("{} GB", bytes >> 30);
+  if (bytes >> 20 != 0) return fmt::format("{} MB", bytes >> 20);
+  return fmt::format("{} kB", bytes >> 10);
+}
+
 }  // namespace nic

@@ -39,5 +39,7 @@ struct HugepageSupply {
 /// "312 MB", rounded up.
 [[nodiscard]] std::string megabytes(std::uint64_t bytes);
 [[nodiscard]] std::uint64_t to_megabytes(std::uint64_t bytes);
+/// "1 GB", "2 MB", "4 kB".
+[[nodiscard]] std::string page_size(std::uint64_t bytes);
 
 }  // namespace nic

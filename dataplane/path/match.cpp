@@ -106,19 +106,21 @@ void match_keyed(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   if (stands_for_v4(key.destination)) return burst.decide(i, Verdict::DropNotOurs);
   if (snapshot.owner_of(key.source) != Owner::Nobody) return burst.decide(i, Verdict::DropSource);
   const Endpoint to{key.destination, key.destination_port, key.protocol};
-  if (const ListenerId* listener = snapshot.listener_at.find(to)) {
-    if (is_of_one_link(key.source)) return burst.decide(i, Verdict::DropSource);
+  const ListenerId* listener = snapshot.listener_at.find(to);
+  if (listener == nullptr) {
+    switch (snapshot.owner_of(key.destination)) {
+      case Owner::Port: return for_kernel(burst, i, snapshot, Verdict::DropNoListener);
+      case Owner::Listener: return burst.decide(i, Verdict::DropNoListener);
+      case Owner::Local: return;  // admit tells the target that the flow is over
+      case Owner::Nobody: break;
+    }
+    if (is_kernels(key.destination)) return for_kernel(burst, i, snapshot, Verdict::DropNotOurs);
+  }
+  if (is_of_one_link(key.source)) return burst.decide(i, Verdict::DropSource);
+  if (listener != nullptr) {
     burst.listeners[i] = *listener;
     return;
   }
-  switch (snapshot.owner_of(key.destination)) {
-    case Owner::Port: return for_kernel(burst, i, snapshot, Verdict::DropNoListener);
-    case Owner::Listener: return burst.decide(i, Verdict::DropNoListener);
-    case Owner::Local: return;  // admit tells the target that the flow is over
-    case Owner::Nobody: break;
-  }
-  if (is_kernels(key.destination)) return for_kernel(burst, i, snapshot, Verdict::DropNotOurs);
-  if (is_of_one_link(key.source)) return burst.decide(i, Verdict::DropSource);
   const Endpoint from{key.source, key.source_port, key.protocol};
   if (const TargetId* target = snapshot.nat_target_at.find(from)) {
     burst.targets[i] = *target;

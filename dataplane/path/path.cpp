@@ -35,11 +35,11 @@ void run(Burst& burst, const Snapshot& snapshot, Core& core) {
   track(burst, snapshot, flows, core.counters);  // known: how far is the connection?
   core.counters.totals.wrong_core.add(           // unknown: did the NIC mistake?
       redirect(burst, snapshot, core.id, core.owner_seed));
-  match(burst, snapshot);                                // new: which listener? ARP, kernel?
-  admit(burst, snapshot, core.punts);                    // new: may it start? punts: too many?
-  choose(burst, snapshot, flows, core.turns);            // new: which target?
-  translate(burst, snapshot, flows, core.missing_hops);  // rewrite; nothing stays undecided
-  account(burst, snapshot, core.counters);               // by verdict, target and listener
+  match(burst, snapshot);                      // new: which listener? ARP, kernel?
+  admit(burst, snapshot, core.punts);          // new: may it start? punts: too many?
+  choose(burst, snapshot, flows, core.turns);  // new: which target?
+  translate(burst, snapshot, flows, core.missing_hops, core.errors);  // rewrite; all is decided
+  account(burst, snapshot, core.counters);  // by verdict, target and listener
 }
 
 }  // namespace dataplane

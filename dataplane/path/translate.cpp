@@ -34,7 +34,7 @@ NextHop hop_for(const Flow<Address>& flow, const Snapshot& snapshot) {
 
 template <class Address>
 void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable<Address>& flows,
-             MissingHops& missing) {
+             MissingHops& missing, ErrorMeter& errors) {
   Packet& packet = burst.packets[i];
   Flow<Address>& flow = flows[burst.flows[i]];
   const bool icmp_error = burst.kinds[i] == Kind::IcmpError;
@@ -50,6 +50,7 @@ void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable<Ad
   const auto bytes = static_cast<std::uint16_t>(packet.length - packet.network);
   if (bytes > hop.mtu) {
     if (may_fragment(ip) || icmp_error) return burst.decide(i, Verdict::DropTooBig);
+    if (!errors.take(burst.now, snapshot)) return burst.decide(i, Verdict::DropErrorRate);
     reply_too_big(packet, snapshot.ports[packet.ingress.number], hop.mtu);
     return burst.decide(i, Verdict::ReplyTooBig);
   }
@@ -86,18 +87,19 @@ void write_replies(Burst& burst, const Snapshot& snapshot) {
 
 template <class Address>
 void translate_family(Burst& burst, const Snapshot& snapshot, FlowTable<Address>& flows,
-                      MissingHops& missing) {
+                      MissingHops& missing, ErrorMeter& errors) {
   for (std::size_t i : bits(burst.of<Address>(burst.pending))) {
     DCHECK(burst.flows[i] != no_flow);
-    forward(burst, i, snapshot, flows, missing);
+    forward(burst, i, snapshot, flows, missing, errors);
   }
 }
 
 }  // namespace
 
-void translate(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, MissingHops& missing) {
-  translate_family(burst, snapshot, flows.v4.table(), missing);
-  translate_family(burst, snapshot, flows.v6.table(), missing);
+void translate(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, MissingHops& missing,
+               ErrorMeter& errors) {
+  translate_family(burst, snapshot, flows.v4.table(), missing, errors);
+  translate_family(burst, snapshot, flows.v6.table(), missing, errors);
   write_replies(burst, snapshot);
 }
 

@@ -6,6 +6,7 @@
 
 #include "dataplane/burst.h"
 #include "dataplane/counters.h"
+#include "dataplane/path/error_meter.h"
 #include "dataplane/path/flow_ledger.h"
 #include "dataplane/path/missing_hops.h"
 #include "dataplane/path/punt_meters.h"
@@ -51,7 +52,8 @@ void admit(Burst& burst, const Snapshot& snapshot, PuntMeters& punts);
 void choose(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, Turns& turns);
 
 /// Rewrites packets of known flows and sets their egress. Afterwards nothing is pending.
-void translate(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, MissingHops& missing);
+void translate(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, MissingHops& missing,
+               ErrorMeter& errors);
 
 /// Counts every packet once by verdict, and by listener and target where they have one.
 void account(const Burst& burst, const Snapshot& snapshot, WorkerBlock& counters);

@@ -119,7 +119,8 @@ struct Snapshot {
   std::vector<Route> routes;                  // longest prefix first
   std::vector<LocalAddresses> locals;  // by PortId: full_nat sources towards targets behind it
   FlowTimeouts timeouts;
-  std::uint32_t punts_per_second = 20'000;  // per worker
+  std::uint32_t punts_per_second = 20'000;       // per worker
+  std::uint32_t icmp_errors_per_second = 1'000;  // per worker; that we send ourselves
   // Which worker owns what clients send: by tuple, or by the client alone (path/steer). Null: by a
   // keyed hash. Not the same in the next process, but in all snapshots of this one.
   std::shared_ptr<const Rss> client_rss;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "dataplane/packet/contract.h"
@@ -16,22 +17,38 @@ namespace {
 
 constexpr std::uint32_t connections_max = 512;
 constexpr std::size_t entries_max = 600;
-alignas(64) std::array<std::byte, FlowTable4::bytes_needed(entries_max)> memory;
+alignas(64) std::array<std::byte, FlowTable6::bytes_needed(entries_max)> memory;
 
-FlowKey4 key(std::uint32_t connection, Direction direction) {
-  const FlowKey4 to_target{IpAddress{Be32{0x0a00'0001}},
-                           IpAddress{Be32{0xcb00'710a}},
-                           Be16{static_cast<std::uint16_t>(1024 + connection)},
-                           Be16{80},
-                           Protocol::Tcp,
-                           {0, 0, 0}};
+template <class Address>
+Address address(std::uint32_t number) {
+  if constexpr (std::is_same_v<Address, Ipv4Address>) {
+    return Ipv4Address{Be32{number}};
+  } else {
+    Ipv6Address made{{0x20, 0x01, 0x0d, 0xb8}};
+    std::memcpy(&made.bytes[12], &number, sizeof number);
+    return made;
+  }
+}
+
+template <class Address>
+FlowKey<Address> key_of(std::uint32_t connection, Direction direction) {
+  const FlowKey<Address> to_target{address<Address>(0x0a00'0001),
+                                   address<Address>(0xcb00'710a),
+                                   Be16{static_cast<std::uint16_t>(1024 + connection)},
+                                   Be16{80},
+                                   Protocol::Tcp,
+                                   {0, 0, 0}};
   return direction == Direction::ToTarget ? to_target : to_target.reversed();
 }
 
+template <class Address>
 class Run {
+  using Table = FlowTable<Address>;
+  using Key = FlowKey<Address>;
+
  public:
   Run(std::size_t entries, std::uint8_t seed)
-      : table_(std::span(memory).first(FlowTable4::bytes_needed(entries)), entries,
+      : table_(std::span(memory).first(Table::bytes_needed(entries)), entries,
                Seed{0x9e37'79b9'7f4a'7c15u * (seed + 1u), 0x0123'4567'89ab'cdefu + seed}),
         entries_(entries) {}
 
@@ -60,7 +77,7 @@ class Run {
  private:
   void insert(std::uint32_t connection) {
     if (present_[connection]) return look_up(connection);
-    const FlowKey4 there = key(connection, Direction::ToTarget);
+    const Key there = key_of<Address>(connection, Direction::ToTarget);
     FlowIndex first = table_.insert(table_.prehash(there), there);
     if (first == no_flow) return full();
     const std::uint64_t moves = table_.moves();
@@ -92,7 +109,7 @@ class Run {
 
   void erase(std::uint32_t connection) {
     if (!present_[connection]) return;
-    const FlowIndex first = table_.find(key(connection, Direction::ToTarget));
+    const FlowIndex first = table_.find(key_of<Address>(connection, Direction::ToTarget));
     const FlowIndex second = table_[first].twin;
     table_.erase(first);
     table_.erase(second);
@@ -102,7 +119,7 @@ class Run {
 
   void look_up(std::uint32_t connection) const {
     for (const Direction direction : {Direction::ToTarget, Direction::ToClient}) {
-      const FlowKey4 wanted = key(connection, direction);
+      const Key wanted = key_of<Address>(connection, direction);
       const FlowToken token = table_.prehash(wanted);
       const FlowIndex found = table_.find(token, wanted);
       CHECK((found != no_flow) == present_[connection]);
@@ -149,24 +166,33 @@ class Run {
     }
   }
 
-  FlowTable4 table_;
+  Table table_;
   std::size_t entries_;
   std::size_t size_ = 0;
   std::array<bool, connections_max> present_{};
 };
 
+template <class Address>
+void fuzz(const std::uint8_t* data, std::size_t size) {
+  Run<Address> run(std::size_t{data[0]} * entries_max / 255, data[1]);
+  for (std::size_t i = 2; i + 2 <= size; i += 2) {
+    const std::uint32_t word = data[i] | std::uint32_t{data[i + 1]} << 8;
+    run.step(word & 7, word >> 3 & (connections_max - 1));
+  }
+  run.finish();
+}
+
 }  // namespace
 }  // namespace dataplane
 
-/// One byte of size, one of seed, then two bytes a step: three bits say what, nine with which
-/// connection.
+/// One byte of size, one of seed (odd: IPv6), then two bytes a step: three bits say what, nine with
+/// which connection.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  dataplane::Run run(std::size_t{data[0]} * dataplane::entries_max / 255, data[1]);
-  for (std::size_t i = 2; i + 2 <= size; i += 2) {
-    const std::uint32_t word = data[i] | std::uint32_t{data[i + 1]} << 8;
-    run.step(word & 7, word >> 3 & (dataplane::connections_max - 1));
+  if ((data[1] & 1) != 0) {
+    dataplane::fuzz<dataplane::Ipv6Address>(data, size);
+  } else {
+    dataplane::fuzz<dataplane::Ipv4Address>(data, size);
   }
-  run.finish();
   return 0;
 }

@@ -216,6 +216,28 @@ TEST(Ipv6, TooBigForTheNextLink) {
   EXPECT_EQ(outcome.bytes, to_client(error)) << dump(outcome.bytes) << dump(to_client(error));
 }
 
+// RFC 4443, 2.4 (f). One bucket a worker, for all that it answers.
+TEST(Ipv6, TooBigIsToldAtARate) {
+  config::Config config = config_of(Mode::Nat);
+  config.icmp_error_rate = 10;
+  config::Facts facts = standard_facts(config);
+  facts.ports[1].mtu = 1300;
+  Rig rig(config, facts);
+  std::vector<Input> many;
+  for (int i = 0; i < 40; ++i) {
+    const std::string who = "[2001:db8:c::" + std::to_string(i + 1) + "]:5555";
+    ASSERT_EQ(rig.run(tcp(who, web).flags(syn), front).verdict, ForwardToTarget);
+    many.push_back(from_client(tcp(who, web).payload(std::string(1300, 'x'))));
+  }
+  rig.run(many);
+  EXPECT_EQ(rig.verdicts(ReplyTooBig), 32u);
+  EXPECT_EQ(rig.verdicts(DropErrorRate), 8u);
+  rig.now.nanoseconds += 500'000'000;
+  rig.run(many);
+  EXPECT_EQ(rig.verdicts(ReplyTooBig), 32u + 5u);
+  rig.expect_laws();
+}
+
 TEST(Ipv6, EveryDropHasItsReason) {
   Input cut = from_client(tcp(client, web).flags(syn));
   cut.bytes.resize(14 + 39);

@@ -177,5 +177,31 @@ TEST(Nat, TooBigForTheNextLink) {
         }});
 }
 
+// RFC 1812, 4.3.2.8. A bucket of 32 at least, refilled at the rate.
+TEST(Nat, TooBigIsToldAtARate) {
+  config::Config config = one_target();
+  config.ports[1].mtu = 1000;
+  config.icmp_error_rate = 10;
+  Rig rig(config, standard_facts(config));
+  const Input large = from_client(udp(client, dns).payload(Bytes(1200, 'x')));
+  const std::vector<Input> many(40, large);
+  rig.run(many);
+  EXPECT_EQ(rig.verdicts(ReplyTooBig), 32u);
+  EXPECT_EQ(rig.verdicts(DropErrorRate), 8u);
+  rig.now.nanoseconds += 500'000'000;
+  rig.run(many);
+  EXPECT_EQ(rig.verdicts(ReplyTooBig), 32u + 5u);
+  // What is passed on for others is not ours: no limit.
+  Frame error = echo("10.0.1.11", "198.18.0.7");
+  error.icmp(3, 3, 0).payload(udp(client, dns_target).payload("q").ttl(63).ip_packet());
+  ASSERT_EQ(rig.run(udp(client, dns).payload("q"), front).verdict, ForwardToTarget);
+  EXPECT_EQ(rig.run(error, back).verdict, ForwardToClient);
+  rig.config.icmp_error_rate = 0;
+  rig.publish();
+  rig.now.nanoseconds += 500'000'000;
+  EXPECT_EQ(rig.run(large.bytes, front).verdict, DropErrorRate);
+  rig.expect_laws();
+}
+
 }  // namespace
 }  // namespace tests

@@ -57,6 +57,17 @@ def test_runs_counts_and_stops_with_every_mbuf_back(null_daemon):
         assert daemon.ctl.run("targets").stdout
 
 
+def test_says_what_its_flow_tables_took(null_daemon):
+    with null_daemon as daemon:
+        totals = daemon.ctl.status()["totals"]
+        assert totals["flow_capacity"] == 16384 and totals["flow_capacity_ipv6"] == 0
+        assert 140 * 16384 < totals["table_bytes"] < 160 * 16384
+        # Transparent ones if the kernel takes the advice: that is its business.
+        pages = {4096: "4 kB", 2 << 20: "2 MB"}[totals["table_page_bytes"]]
+        assert f"per worker, in pages of {pages}" in daemon.log()
+        assert f"for flow tables, in pages of {pages}\n" in daemon.ctl.run("status").stdout
+
+
 def test_starts_again_after_kill(null_daemon):
     with null_daemon as daemon:
         first = daemon.ctl.status()["pid"]

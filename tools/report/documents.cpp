@@ -37,6 +37,9 @@ constexpr std::array worker_figures{
     Figures<Totals>{"flows_expired", &Totals::flows_expired},
     Figures<Totals>{"flows_removed", &Totals::flows_removed},
     Figures<Totals>{"flow_capacity", &Totals::flow_capacity},
+    Figures<Totals>{"flows_alive_ipv6", &Totals::flows_alive_ipv6},
+    Figures<Totals>{"flow_capacity_ipv6", &Totals::flow_capacity_ipv6},
+    Figures<Totals>{"table_bytes", &Totals::table_bytes},
     Figures<Totals>{"polls", &Totals::polls},
     Figures<Totals>{"busy_polls", &Totals::busy_polls},
 };
@@ -80,10 +83,11 @@ Json verdicts_of(std::span<const dataplane::WorkerBlock> workers) {
   return verdicts;
 }
 
-/// One worker's figures, or several workers' sums.
+/// One worker's figures, or several workers' sums; of the pages' sizes the smallest.
 void add_figures(Json& document, const SegmentView& view) {
   document["generation"] = oldest_generation(view);
   for (const auto& [name, figure] : worker_figures) document[name] = total(view, figure);
+  document["table_page_bytes"] = least(view, &Totals::table_page_bytes);
   document["verdicts"] = verdicts_of(view.workers);
 }
 

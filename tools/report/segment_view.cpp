@@ -32,13 +32,17 @@ std::uint64_t total(const SegmentView& view, dataplane::Verdict verdict) {
   return sum;
 }
 
-std::uint64_t oldest_generation(const SegmentView& view) {
+std::uint64_t least(const SegmentView& view, Counter dataplane::Totals::*figure) {
   if (view.workers.empty()) return 0;
-  std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t smallest = std::numeric_limits<std::uint64_t>::max();
   for (const auto& worker : view.workers) {
-    oldest = std::min(oldest, worker.totals.generation.read());
+    smallest = std::min(smallest, (worker.totals.*figure).read());
   }
-  return oldest;
+  return smallest;
+}
+
+std::uint64_t oldest_generation(const SegmentView& view) {
+  return least(view, &dataplane::Totals::generation);
 }
 
 std::uint64_t total(const SegmentView& view, dataplane::TargetId target,

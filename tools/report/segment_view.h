@@ -29,6 +29,9 @@ struct SegmentView {
 [[nodiscard]] std::uint64_t total(const SegmentView& view,
                                   dataplane::Counter dataplane::Totals::*figure);
 [[nodiscard]] std::uint64_t total(const SegmentView& view, dataplane::Verdict verdict);
+/// The smallest of all workers' figures; 0 without workers.
+[[nodiscard]] std::uint64_t least(const SegmentView& view,
+                                  dataplane::Counter dataplane::Totals::*figure);
 /// The generation that every worker has reached.
 [[nodiscard]] std::uint64_t oldest_generation(const SegmentView& view);
 

@@ -38,6 +38,26 @@ std::string state_line(const Json& document, const View& view) {
   return coloured("running", Colour::Green, view.colours) + " for " + uptime;
 }
 
+/// "1 GB", "2 MB", "4 kB": pages are powers of two.
+std::string page_size(std::uint64_t bytes) {
+  if (bytes >> 30 != 0) return fmt::format("{} GB", bytes >> 30);
+  if (bytes >> 20 != 0) return fmt::format("{} MB", bytes >> 20);
+  return fmt::format("{} kB", bytes >> 10);
+}
+
+/// What the flow tables took of it; "" from a daemon that does not tell.
+std::string memory(const Json& document) {
+  const Json& totals = object(document, "totals");
+  if (number(totals, "table_bytes") == 0) return "";
+  std::string pages;
+  for (const Json& worker : elements(document, "workers")) {
+    const std::string size = page_size(number(worker, "table_page_bytes"));
+    if (pages.find(size) == std::string::npos) pages += (pages.empty() ? "" : " and ") + size;
+  }
+  return fmt::format("memory      {} for flow tables, in pages of {}\n",
+                     bytes(static_cast<double>(number(totals, "table_bytes"))), pages);
+}
+
 std::string about(const Json& document, const View& view) {
   const std::uint64_t newest = number(document, "generation");
   const std::uint64_t applied = number(object(document, "totals"), "generation");
@@ -54,14 +74,32 @@ std::string about(const Json& document, const View& view) {
   if (!error.empty()) {
     lines += coloured("last reload was refused", Colour::Red, view.colours) + ": " + error + '\n';
   }
-  return lines;
+  return lines + memory(document);
+}
+
+/// The flow tables of one family.
+struct Tables {
+  std::uint64_t alive;
+  std::uint64_t capacity;
+
+  [[nodiscard]] Cell used() const {
+    const bool crowded = capacity != 0 && alive * 10 >= capacity * 9;
+    return {percent(alive, capacity), crowded ? Colour::Red : Colour::None};
+  }
+};
+Tables ipv6_of(const Json& worker) {
+  return {number(worker, "flows_alive_ipv6"), number(worker, "flow_capacity_ipv6")};
+}
+Tables ipv4_of(const Json& worker) {
+  const Tables ipv6 = ipv6_of(worker);
+  return {number(worker, "flows_alive") - ipv6.alive,
+          number(worker, "flow_capacity") - ipv6.capacity};
 }
 
 std::vector<Cell> worker_row(const std::string& name, const Json& worker, const Json* earlier,
                              const View& view) {
-  const std::uint64_t alive = number(worker, "flows_alive");
-  const std::uint64_t capacity = number(worker, "flow_capacity");
-  const bool crowded = capacity != 0 && alive * 10 >= capacity * 9;
+  const Tables ipv4 = ipv4_of(worker), ipv6 = ipv6_of(worker);
+  const bool both = ipv6.capacity != 0;
   const bool rates = view.earlier != nullptr;
   return {name,
           packets(worker, "received"),
@@ -75,14 +113,20 @@ std::vector<Cell> worker_row(const std::string& name, const Json& worker, const 
           if_any(worker, "punted"),
           {if_any(worker, "punt_unsent"), Colour::Yellow},
           if_any(worker, "from_kernel"),
-          packets(worker, "flows_alive"),
+          count(static_cast<double>(ipv4.alive)),
+          both ? count(static_cast<double>(ipv6.alive)) : "",
           rates ? count_rate(rate(worker, earlier, "flows_inserted", view.seconds)) : "",
-          count(static_cast<double>(capacity)),
-          {percent(alive, capacity), crowded ? Colour::Red : Colour::None},
+          count(static_cast<double>(ipv4.capacity)),
+          both ? count(static_cast<double>(ipv6.capacity)) : "",
+          ipv4.used(),
+          ipv6.used(),
           percent(number(worker, "busy_polls"), number(worker, "polls"))};
 }
 
+/// Each family has tables of its own, so either may be full: where there are both, they stand side
+/// by side.
 std::string workers(const Json& document, const View& view) {
+  const bool both = ipv6_of(object(document, "totals")).capacity != 0;
   Table table({{"WORKER"},
                {"RECEIVED", Align::Right},
                {"RATE", Align::Right},
@@ -95,10 +139,13 @@ std::string workers(const Json& document, const View& view) {
                {"PUNTED", Align::Right},
                {"PUNT-LOST", Align::Right},
                {"FROM-KERNEL", Align::Right},
-               {"FLOWS", Align::Right},
+               {both ? "FLOWS4" : "FLOWS", Align::Right},
+               {"FLOWS6", Align::Right},
                {"NEW", Align::Right},
-               {"CAPACITY", Align::Right},
-               {"USED", Align::Right},
+               {both ? "CAPACITY4" : "CAPACITY", Align::Right},
+               {"CAPACITY6", Align::Right},
+               {both ? "USED4" : "USED", Align::Right},
+               {"USED6", Align::Right},
                {"BUSY", Align::Right}});
   const Json& list = elements(document, "workers");
   const Json nobody = Json::array();

@@ -45,6 +45,12 @@ TEST_P(NullTest, StartsPollsReloadsAndStops) {
   EXPECT_TRUE(forwarder.ports()[0]->link().up);
   EXPECT_GE(forwarder.table_bytes(),
             runtime().workers() * (dataplane::FlowCapacity{.v4 = 1000, .v6 = 1000}).bytes());
+  EXPECT_TRUE(forwarder.table_sentence().starts_with("1 MB per worker, in pages of "))
+      << forwarder.table_sentence();
+  for (std::size_t i = 0; i < forwarder.workers(); ++i) {
+    EXPECT_EQ(rig.totals(i).table_bytes.read() * forwarder.workers(), forwarder.table_bytes());
+    EXPECT_GE(rig.totals(i).table_page_bytes.read(), 4096u);
+  }
 
   dataplane::Publication publication(forwarder.workers(), snapshot_of(forwarder, 1));
   const dataplane::Instant before = forwarder.clock().now();

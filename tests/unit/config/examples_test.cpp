@@ -14,7 +14,8 @@ TEST_P(Example, CanBeLoaded) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Example,
-                         testing::Values("bare-metal.cfg", "full-nat.cfg", "null.cfg", "veth.cfg"));
+                         testing::Values("bare-metal.cfg", "full-nat.cfg", "ipv6.cfg", "null.cfg",
+                                         "veth.cfg"));
 
 TEST(Example, AreAllTested) {
   std::size_t files = 0;
@@ -22,7 +23,7 @@ TEST(Example, AreAllTested) {
        std::filesystem::directory_iterator(SPILLWAY_SOURCE_ROOT "/config/examples")) {
     files += entry.path().extension() == ".cfg" ? 1 : 0;
   }
-  EXPECT_EQ(files, 4u);
+  EXPECT_EQ(files, 5u);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ constexpr const char* everything = R"(
 instance = "edge-1";
 workers = [2, 3];
 idle = "yield";
-punt_rate = 500;
+punt_rate = 500; icmp_error_rate = 50;
 eal = { hugepages = "off"; memory_megabytes = 512; pci = false; };
 flows = { capacity = 0x10000; half_open_timeout = 5; half_closed_timeout = 60; 
           closing_timeout = 2.5; reset_timeout = 0.5; };
@@ -51,6 +51,7 @@ TEST(Read, TakesEveryKeyOfTheInstance) {
   EXPECT_EQ(config.workers, 2u);
   EXPECT_EQ(config.idle, Idle::Yield);
   EXPECT_EQ(config.punt_rate, 500u);
+  EXPECT_EQ(config.icmp_error_rate, 50u);
   EXPECT_EQ(config.eal.hugepages, Hugepages::Off);
   EXPECT_EQ(config.eal.memory_megabytes, 512u);
   EXPECT_FALSE(config.eal.pci);
@@ -240,6 +241,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"workers = 65;", "workers", "65", "1 to 64"},
         Wrong{"workers = [];", "workers", "[ … ]", "is empty"},
         Wrong{"punt_rate = -1;", "punt_rate", "-1", "0 to 10000000"},
+        Wrong{"icmp_error_rate = 10000001;", "icmp_error_rate", "10000001", "0 to 10000000"},
         Wrong{"punt_rate = 4294967376;", "punt_rate", "4294967376", "is out of range"},
         Wrong{"punt_rate = 0x1FFFFFFFF;", "punt_rate", "8589934591", "the default, 20000"},
         Wrong{"punt_rate = 99999999999999999999999;", "punt_rate", "9223372036854775807",
@@ -255,13 +257,14 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, ReadWrong,
-    testing::Values(Wrong{"instanec = \"a\";", "instanec", "\"a\"", "Did you mean \"instance\"?"},
-                    Wrong{"Workers = 2;", "Workers", "2", "Did you mean \"workers\"?"},
-                    Wrong{"colour = \"a\";", "colour", "\"a\"",
-                          "allowed: instance, workers, idle, punt_rate, eal, flows, ports, "
-                          "neighbours, target_groups, listeners"},
-                    Wrong{"eal = { huge_pages = \"on\"; };", "eal.huge_pages", "\"on\"",
-                          "Did you mean \"hugepages\"?"}));
+    testing::Values(
+        Wrong{"instanec = \"a\";", "instanec", "\"a\"", "Did you mean \"instance\"?"},
+        Wrong{"Workers = 2;", "Workers", "2", "Did you mean \"workers\"?"},
+        Wrong{"colour = \"a\";", "colour", "\"a\"",
+              "allowed: instance, workers, idle, punt_rate, icmp_error_rate, eal, flows, ports, "
+              "neighbours, target_groups, listeners"},
+        Wrong{"eal = { huge_pages = \"on\"; };", "eal.huge_pages", "\"on\"",
+              "Did you mean \"hugepages\"?"}));
 
 class ReadWrongPort : public testing::TestWithParam<Wrong> {};
 

@@ -39,6 +39,10 @@ TEST(Counters, FieldsStayWhereTheyAre) {
   EXPECT_EQ(offsetof(Totals, busy_polls), 136u);
   EXPECT_EQ(offsetof(Totals, wrong_core), 160u);
   EXPECT_EQ(offsetof(Totals, local_port_turn), 168u);
+  EXPECT_EQ(offsetof(Totals, flows_alive_ipv6), 176u);
+  EXPECT_EQ(offsetof(Totals, flow_capacity_ipv6), 184u);
+  EXPECT_EQ(offsetof(Totals, table_bytes), 192u);
+  EXPECT_EQ(offsetof(Totals, table_page_bytes), 200u);
   EXPECT_EQ(offsetof(TargetCounters, new_flows), 8u);
   EXPECT_EQ(offsetof(TargetCounters, active_flows), 16u);
   EXPECT_EQ(offsetof(TargetCounters, packets_to_target), 24u);

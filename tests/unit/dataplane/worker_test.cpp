@@ -65,6 +65,7 @@ struct WorkerTest : testing::Test {
 
 TEST_F(WorkerTest, CoreAnnouncesItsCapacity) {
   EXPECT_EQ(block->totals.flow_capacity.read(), 2 * flows_max);
+  EXPECT_EQ(block->totals.flow_capacity_ipv6.read(), flows_max);
   EXPECT_GE(core.flows4.slots(), 2 * flows_max);
 }
 
@@ -105,6 +106,21 @@ TEST_F(WorkerTest, TellsWhereItsWalkOverLocalPortsStands) {
   // What the next process finds in its block: that one goes on there.
   Core next{WorkerId{0}, {memory.get(), bytes}, capacity, Seed{1, 2}, Seed{3, 4}, *block};
   EXPECT_EQ(next.turns.local_port, 4711u);
+}
+
+TEST_F(WorkerTest, TellsHowManyFlowsAreIpv6) {
+  for (std::uint8_t i = 0; i < 3; ++i) {
+    FlowKey6 key;
+    key.source.bytes[15] = i;
+    key.destination.bytes[15] = 99;
+    const FlowKey6 back = key.reversed();
+    const FlowIndex to_target = core.flows6.insert(core.flows6.prehash(key), key);
+    const FlowIndex to_client = core.flows6.insert(core.flows6.prehash(back), back);
+    core.flows6[to_target].twin = to_client;
+    core.flows6[to_client].twin = to_target;
+  }
+  worker.step(Instant{1});
+  EXPECT_EQ(block->totals.flows_alive_ipv6.read(), 3u);
 }
 
 TEST_F(WorkerTest, WorkersThatTakeNothingOverBeginTogether) {

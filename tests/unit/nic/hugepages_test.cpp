@@ -58,5 +58,11 @@ TEST(Megabytes, AreRoundedUp) {
   EXPECT_EQ(megabytes(3u << 20), "3 MB");
 }
 
+TEST(Megabytes, PagesAreToldInTheirOwnUnit) {
+  EXPECT_EQ(page_size(4096), "4 kB");
+  EXPECT_EQ(page_size(2u << 20), "2 MB");
+  EXPECT_EQ(page_size(1u << 30), "1 GB");
+}
+
 }  // namespace
 }  // namespace nic

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tools/spillwayctl/quantity.h"
+#include "tools/spillwayctl/table.h"
 
 namespace tools {
 namespace {
@@ -207,6 +208,46 @@ TEST(ShowStatus, ShowsInstanceWorkersPortsAndVerdicts) {
 "ForwardToTarget    12.0M  " + std::string(explain(dataplane::Verdict::ForwardToTarget)) + "\n"
 "DropTtl                3  " + std::string(explain(dataplane::Verdict::DropTtl)) + "\n");
   // clang-format on
+}
+
+TEST(ShowStatus, ShowsBothFamiliesTablesApart) {
+  Json document = status();
+  for (Json* worker : {&document["workers"][0], &document["totals"]}) {
+    (*worker)["flows_alive"] = 500 + 950;
+    (*worker)["flow_capacity"] = 1'048'576 + 1'000;
+    (*worker)["flows_alive_ipv6"] = 950;
+    (*worker)["flow_capacity_ipv6"] = 1'000;
+  }
+  const std::string text = show_status(document, plain());
+  // clang-format off
+  EXPECT_NE(text.find(
+"WORKER  RECEIVED   SENT  PUNTED  FROM-KERNEL  FLOWS4  FLOWS6  CAPACITY4  CAPACITY6  USED4  USED6  BUSY\n"
+"0          12.3M  12.0M      12           15     500     950       1.0M       1000     0%    95%   25%\n"),
+            std::string::npos) << text;
+  // clang-format on
+  View view = plain();
+  view.colours = true;
+  EXPECT_NE(show_status(document, view).find(coloured("95%", Colour::Red, true)),
+            std::string::npos);
+}
+
+TEST(ShowStatus, SaysWhichPagesTheFlowTablesGot) {
+  Json document = status();
+  EXPECT_EQ(show_status(document, plain()).find("memory"), std::string::npos) << "an older daemon";
+  document["workers"].push_back(one_worker());
+  document["totals"]["table_bytes"] = 2 * 154'000'000;
+  for (Json& worker : document["workers"]) worker["table_page_bytes"] = 1 << 30;
+  EXPECT_NE(show_status(document, plain())
+                .find("\nmemory      308 MB for flow tables, in pages of 1 GB\n"),
+            std::string::npos)
+      << show_status(document, plain());
+  document["workers"][1]["table_page_bytes"] = 2 << 20;
+  EXPECT_NE(show_status(document, plain()).find(", in pages of 1 GB and 2 MB\n"),
+            std::string::npos);
+  document["workers"][0]["table_page_bytes"] = 2 << 20;
+  EXPECT_NE(show_status(document, plain()).find(", in pages of 2 MB\n"), std::string::npos);
+  for (Json& worker : document["workers"]) worker["table_page_bytes"] = 4096;
+  EXPECT_NE(show_status(document, plain()).find(", in pages of 4 kB\n"), std::string::npos);
 }
 
 TEST(ShowStatus, ShowsPacketsOnTheWrongCoreWhereThereAreSome) {

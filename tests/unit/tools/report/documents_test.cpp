@@ -69,6 +69,12 @@ TEST(Documents, StatusHasWorkersAndTheirSums) {
     worker.totals.received.set(100 * (i + 1));
     worker.totals.hand_off_unsent.set(i);
     worker.totals.wrong_core.set(5 + i);
+    worker.totals.flows_alive.set(30);
+    worker.totals.flows_alive_ipv6.set(10 + i);
+    worker.totals.flow_capacity.set(3000);
+    worker.totals.flow_capacity_ipv6.set(1000);
+    worker.totals.table_bytes.set(160'000);
+    worker.totals.table_page_bytes.set(i == 0 ? 1 << 30 : 2 << 20);
     worker.verdicts[static_cast<std::size_t>(Verdict::ForwardToTarget)].set(90);
   }
   segment.worker(1).verdicts[static_cast<std::size_t>(Verdict::DropTtl)].set(3);
@@ -78,6 +84,12 @@ TEST(Documents, StatusHasWorkersAndTheirSums) {
   EXPECT_EQ(status["version"], "1.2.3");
   EXPECT_EQ(status["pid"], 4711);
   EXPECT_EQ(status["running"], true);
+  EXPECT_EQ(status["workers"][1]["flows_alive_ipv6"], 11);
+  EXPECT_EQ(status["totals"]["flows_alive_ipv6"], 21);
+  EXPECT_EQ(status["totals"]["flow_capacity_ipv6"], 2000);
+  EXPECT_EQ(status["totals"]["table_bytes"], 320'000);
+  EXPECT_EQ(status["workers"][0]["table_page_bytes"], 1 << 30);
+  EXPECT_EQ(status["totals"]["table_page_bytes"], 2 << 20);
   EXPECT_EQ(status["stale"], false);
   EXPECT_EQ(status["uptime_seconds"], 61);
   EXPECT_EQ(status["config_file"], "/etc/spillway/test.cfg");

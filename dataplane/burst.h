@@ -48,6 +48,7 @@ struct Burst {
   Mask follows = 0;     // bit i: packet i belongs to a flow that an earlier packet is to start
   Mask started = 0;     // bit i: packet i started its flow
   Mask replies = 0;     // bit i: packet i is to be answered; translate writes the answer
+  Mask stateless = 0;   // bit i: packet i goes on without a flow: path/stateless
   std::array<Packet, capacity> packets;
   std::array<Kind, capacity> kinds;
   std::array<FlowKey4, capacity> keys4;  // of those that are not in v6
@@ -72,6 +73,7 @@ struct Burst {
     follows = 0;
     started = 0;
     replies = 0;
+    stateless = 0;
   }
 
   /// The packets of `mask` that are of one family.

@@ -47,7 +47,7 @@ struct ListenerCounters {
   Counter incarnation;     // of the slot these figures belong to; others: stale, count as zero
   Counter new_flows;       // NewFlowCount
   Counter active_flows;    // ActiveFlowCount
-  Counter rejected_flows;  // RejectedFlowCount: no target, table full, no local port
+  Counter rejected_flows;  // RejectedFlowCount: no target, table full, rate, no local port
   std::array<Counter, 4> reserved;
 };
 static_assert(sizeof(ListenerCounters) == 64);
@@ -94,7 +94,8 @@ struct Totals {
   // Where the walk over local ports stands (path/local_ports). The one figure that a restart takes
   // over: targets remember the ports before it for a minute (TIME_WAIT).
   Counter local_port_turn;
-  std::array<Counter, 10> reserved;
+  Counter stateless;  // of the forwards: packets of flows that were not entered (overload)
+  std::array<Counter, 9> reserved;
 };
 static_assert(sizeof(Totals) == 256);
 

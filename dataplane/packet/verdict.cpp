@@ -57,6 +57,8 @@ constexpr std::array<Entry, verdict_count> entries{{
     {Verdict::DropTooBig, "DropTooBig", "larger than the next link's MTU, and may not be answered"},
     {Verdict::DropPuntRate, "DropPuntRate", "for the kernel, but above punt_rate"},
     {Verdict::DropTargetGone, "DropTargetGone", "of a flow whose target is gone"},
+    {Verdict::DropFlowRate, "DropFlowRate",
+     "new flow above flows.new_per_second: a flood; or more load than that, then raise it"},
 }};
 
 constexpr bool in_order() {

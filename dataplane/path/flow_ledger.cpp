@@ -3,9 +3,7 @@
 #include "dataplane/packet/checksum.h"
 
 namespace dataplane {
-namespace {
 
-// Everything of one direction but its twin.
 template <class Address>
 void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direction) {
   const FlowKey<Address>& mine =
@@ -36,12 +34,12 @@ void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direct
   flow.listener = start.listener->id;
   flow.last_seen = start.now;
 }
-
-}  // namespace
+template void fill(Flow4&, const FlowStart<Ipv4Address>&, Direction);
+template void fill(Flow6&, const FlowStart<Ipv6Address>&, Direction);
 
 template <class Address>
 bool FlowLedger<Address>::start(const FlowStart<Address>& flow) {
-  if (table_.size() + 2 > table_.capacity()) return false;
+  if (full()) return false;
   FlowIndex to_target = table_.insert(table_.prehash(flow.to_target), flow.to_target);
   if (to_target == no_flow) return false;
   fill(table_[to_target], flow, Direction::ToTarget);

@@ -24,6 +24,10 @@ struct FlowStart {
   PortId client_port;
 };
 
+/// Everything of one direction's entry but its twin.
+template <class Address>
+void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direction);
+
 enum class FlowEnd : std::uint8_t { Expired, Removed };
 
 /// Sets the counters of a target's slot to zero: they belonged to an earlier incarnation.
@@ -47,6 +51,8 @@ class FlowLedger {
 
   [[nodiscard]] FlowTable<Address>& table() { return table_; }
 
+  /// No room for one more.
+  [[nodiscard]] bool full() const { return table_.size() + 2 > table_.capacity(); }
   /// Enters both directions; false if the table is full. Neither key may be there yet.
   [[nodiscard]] bool start(const FlowStart<Address>& flow);
 

@@ -1,5 +1,6 @@
 #include "dataplane/path/nat.h"
 #include "dataplane/path/reply.h"
+#include "dataplane/path/stateless.h"
 #include "dataplane/path/verbs.h"
 
 namespace dataplane {
@@ -98,6 +99,8 @@ void translate_family(Burst& burst, const Snapshot& snapshot, FlowTable<Address>
 }  // namespace
 
 void translate(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, MissingHops& missing) {
+  if (burst.stateless != 0) [[unlikely]]
+    forward_stateless(burst, snapshot, missing);
   translate_family(burst, snapshot, flows.v4.table(), missing);
   translate_family(burst, snapshot, flows.v6.table(), missing);
   write_replies(burst, snapshot);

@@ -108,6 +108,7 @@ struct Snapshot {
   std::vector<LocalAddresses> locals;  // by PortId: full_nat sources towards targets behind it
   FlowTimeouts timeouts;
   std::uint32_t punts_per_second = 20'000;  // per worker
+  std::uint32_t new_flows_per_second = 0;   // per worker; 0: no limit
   // Which worker owns what clients send: by tuple, or by the client alone (path/steer). Null: by a
   // keyed hash. Not the same in the next process, but in all snapshots of this one.
   std::shared_ptr<const Rss> client_rss;

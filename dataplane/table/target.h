@@ -19,6 +19,9 @@ struct Target {
   bool eligible = false;
   /// Draining is over and connection_termination is on: its flows are answered with RST.
   bool terminated = false;
+  /// Packets may come and go without a flow (Overload::Forward): whatever its address and port send
+  /// is for a client of the group's one listener.
+  bool stateless = false;
   NextHop next_hop;
 };
 

@@ -64,7 +64,11 @@ void fuzz(const std::uint8_t* data, std::size_t size) {
   config::Config config = standard_config(2, mode, algorithm);
   for (auto& group : config.target_groups) group.maglev_table_size = 251;
   if ((data[0] & 4) != 0) config.ports[0].vlan = 5;
-  Rig rig(config, standard_facts(config), 1, 64);
+  const bool crowded = (data[0] & 8) != 0;
+  if (crowded && mode == Mode::Nat && algorithm == Algorithm::Maglev) {
+    for (auto& group : config.target_groups) group.overload = dataplane::Overload::Forward;
+  }
+  Rig rig(config, standard_facts(config), 1, crowded ? 2 : 64);
   std::vector<Input> inputs;
   const auto run = [&] {
     rig.run(inputs);

@@ -75,8 +75,10 @@ std::vector<Cell> worker_row(const std::string& name, const Json& worker, const 
           if_any(worker, "punted"),
           {if_any(worker, "punt_unsent"), Colour::Yellow},
           if_any(worker, "from_kernel"),
+          {if_any(worker, "stateless"), Colour::Yellow},
           packets(worker, "flows_alive"),
           rates ? count_rate(rate(worker, earlier, "flows_inserted", view.seconds)) : "",
+          {if_any(worker, "rejected_flows"), Colour::Yellow},
           count(static_cast<double>(capacity)),
           {percent(alive, capacity), crowded ? Colour::Red : Colour::None},
           percent(number(worker, "busy_polls"), number(worker, "polls"))};
@@ -95,8 +97,10 @@ std::string workers(const Json& document, const View& view) {
                {"PUNTED", Align::Right},
                {"PUNT-LOST", Align::Right},
                {"FROM-KERNEL", Align::Right},
+               {"STATELESS", Align::Right},
                {"FLOWS", Align::Right},
                {"NEW", Align::Right},
+               {"REJECTED", Align::Right},
                {"CAPACITY", Align::Right},
                {"USED", Align::Right},
                {"BUSY", Align::Right}});

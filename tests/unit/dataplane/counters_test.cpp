@@ -39,6 +39,7 @@ TEST(Counters, FieldsStayWhereTheyAre) {
   EXPECT_EQ(offsetof(Totals, busy_polls), 136u);
   EXPECT_EQ(offsetof(Totals, wrong_core), 160u);
   EXPECT_EQ(offsetof(Totals, local_port_turn), 168u);
+  EXPECT_EQ(offsetof(Totals, stateless), 176u);
   EXPECT_EQ(offsetof(TargetCounters, new_flows), 8u);
   EXPECT_EQ(offsetof(TargetCounters, active_flows), 16u);
   EXPECT_EQ(offsetof(TargetCounters, packets_to_target), 24u);

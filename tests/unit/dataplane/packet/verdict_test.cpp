@@ -41,6 +41,7 @@ TEST(Verdict, IndicesStay) {
   EXPECT_EQ(static_cast<int>(Verdict::PuntKernel), 10);
   EXPECT_EQ(static_cast<int>(Verdict::DropMalformed), 12);
   EXPECT_EQ(static_cast<int>(Verdict::DropTargetGone), 29);
+  EXPECT_EQ(static_cast<int>(Verdict::DropFlowRate), 30);
 }
 
 }  // namespace

@@ -13,26 +13,16 @@ std::uint8_t hops_left(const Ipv6Header& ip) { return ip.hop_limit; }
 bool may_fragment(const Ipv4Header& ip) { return ip.may_fragment(); }
 bool may_fragment(const Ipv6Header&) { return false; }  // only its sender may (RFC 8200, 5)
 
-/// The flow that the packet would be of.
+/// What the packet's key becomes.
 template <class Address>
-FlowStart<Address> flow_of(const Burst& burst, std::size_t i, const Target& target,
+FlowKey<Address> leaves_as(const FlowKey<Address>& key, const Target& target,
                            const Listener& listener, Direction direction) {
-  const FlowKey<Address>& key = burst.key<Address>(i);
-  FlowStart<Address> flow{.to_target = key,
-                          .to_client = key,
-                          .target = target.id,
-                          .listener = &listener,
-                          .now = Tick::of(burst.now),
-                          .client_mac = {},
-                          .client_port = no_port};
   if (direction == Direction::ToTarget) {
-    flow.to_client = reply_of(key, target);
-  } else {
-    flow.to_target = {key.destination,      listener.address.as<Address>(),
-                      key.destination_port, listener.port,
-                      key.protocol,         {0, 0, 0}};
+    return {key.source, target.address.as<Address>(), key.source_port, target.port, key.protocol,
+            {0, 0, 0}};
   }
-  return flow;
+  return {listener.address.as<Address>(), key.destination, listener.port,
+          key.destination_port,           key.protocol,    {0, 0, 0}};
 }
 
 /// True: the packet may leave towards `hop`. Else it is decided.
@@ -60,21 +50,23 @@ void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, MissingHops&
   const Target& target = snapshot.targets[burst.targets[i].slot];
   const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   // Only what a client sends is for the listener's address and port.
-  const bool from_client = burst.key<Address>(i).destination == listener.address.as<Address>() &&
-                           burst.key<Address>(i).destination_port == listener.port;
-  const Direction direction = from_client ? Direction::ToTarget : Direction::ToClient;
-  const FlowStart<Address> start = flow_of<Address>(burst, i, target, listener, direction);
-  Flow<Address> flow;
-  fill(flow, start, direction);
-  const NextHop hop = from_client ? target.next_hop : snapshot.next_hop_to(flow.new_destination);
+  const FlowKey<Address>& key = burst.key<Address>(i);
+  const bool from_client =
+      key.destination == listener.address.as<Address>() && key.destination_port == listener.port;
+  Flow<Address> flow;  // that the packet would be of
+  flow.key = key;
+  flow.direction = from_client ? Direction::ToTarget : Direction::ToClient;
+  const FlowKey<Address> leaves = leaves_as(key, target, listener, flow.direction);
+  set_rewrite(flow, leaves);
+  const NextHop hop = from_client ? target.next_hop : snapshot.next_hop_to(key.destination);
   if (!hop.resolved()) {
-    missing.note(flow.new_destination);
+    missing.note(leaves.destination);
     return burst.decide(i, Verdict::DropNoNextHop);
   }
   if (!may_leave<Address>(burst, i, snapshot, hop)) return;
   if (burst.kinds[i] == Kind::IcmpError) {
     Flow<Address> twin;
-    fill(twin, start, from_client ? Direction::ToClient : Direction::ToTarget);
+    twin.key = leaves.reversed();
     rewrite_icmp_error(packet, flow, twin);
   } else {
     rewrite_nat(packet, flow);

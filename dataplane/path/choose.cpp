@@ -79,13 +79,12 @@ TargetId pick(const TargetGroup& group, const FlowKey<Address>& to_target, const
 }
 
 /// nat: the target sees the client's own address and port. They may still be in use there by a
-/// connection through another listener; one that is over makes room.
+/// connection through another listener, `other`; one that is over makes room.
 template <class Address>
-bool claim_client_endpoint(const FlowKey<Address>& to_client, FlowLedger<Address>& flows) {
-  const FlowIndex other = flows.table().find(to_client);
+bool claim_client_endpoint(FlowIndex other, FlowLedger<Address>& flows) {
   if (other == no_flow) return true;
   const Flow<Address>& flow = flows.table()[other];
-  if (to_client.protocol != Protocol::Tcp || !may_start_anew(flow.phase)) return false;
+  if (flow.key.protocol != Protocol::Tcp || !may_start_anew(flow.phase)) return false;
   flows.end(other, FlowEnd::Removed);
   return true;
 }
@@ -109,7 +108,7 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
     if (!take_local_port(to_client, locals, flows.table(), turns)) {
       return Verdict::DropNoLocalPort;
     }
-  } else if (!claim_client_endpoint(to_client, flows)) {
+  } else if (!claim_client_endpoint(flows.table().find(to_client), flows)) {
     return Verdict::DropFlowCollision;
   }
   const Packet& packet = burst.packets[i];
@@ -175,8 +174,10 @@ Verdict pass_to_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
   const Target* target = snapshot.target(group.maglev->pick(place_of(group, key)));
   if (target == nullptr || !target->stateless || !target->address.is_a<Address>()) return refusal;
   burst.targets[i] = target->id;
-  // A reply would be taken for the other flow's.
-  if (!claim_client_endpoint(reply_of(key, *target), flows)) return Verdict::DropFlowCollision;
+  // settle_collisions() will look for it, when it has been fetched. Its own key's is not asked
+  // again.
+  burst.tokens[i] = flows.table().prehash(reply_of(key, *target));
+  flows.table().prefetch_both(burst.tokens[i]);
   burst.stateless |= Mask{1} << i;
   return Verdict::Pending;
 }
@@ -257,6 +258,24 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
   burst.decide(i, Verdict::DropUnknownFlow);
 }
 
+/// Drops what goes on without a flow to a target that has a flow with that client's address and
+/// port: its replies would be taken for that flow's.
+template <class Address>
+void settle_collisions(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows) {
+  for (std::size_t i : bits(burst.of<Address>(burst.stateless))) {
+    const FlowKey<Address>& key = burst.key<Address>(i);
+    if (!is_from_client(key, snapshot.listeners[burst.listeners[i].slot])) continue;
+    const Target& target = snapshot.targets[burst.targets[i].slot];
+    const FlowTable<Address>& table = flows.table();
+    const FlowIndex other = table.find(burst.tokens[i], reply_of(key, target));
+    // Its own: a later packet of this burst has started it.
+    if (other != no_flow && table[table[other].twin].key == key) continue;
+    if (claim_client_endpoint(other, flows)) continue;
+    burst.stateless &= ~(Mask{1} << i);
+    burst.decide(i, Verdict::DropFlowCollision);
+  }
+}
+
 template <class Address>
 void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows,
                    Turns& turns) {
@@ -281,6 +300,7 @@ void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& 
       advance(table[burst.flows[i]], table, burst.tcp_flags[i]);
     }
   }
+  if (burst.stateless != 0) settle_collisions(burst, snapshot, flows);
   if (table.moves() == moves) return;
   for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed & ~burst.stateless))) {
     burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));

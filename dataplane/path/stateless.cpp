@@ -49,10 +49,8 @@ void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, MissingHops&
   Packet& packet = burst.packets[i];
   const Target& target = snapshot.targets[burst.targets[i].slot];
   const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-  // Only what a client sends is for the listener's address and port.
   const FlowKey<Address>& key = burst.key<Address>(i);
-  const bool from_client =
-      key.destination == listener.address.as<Address>() && key.destination_port == listener.port;
+  const bool from_client = is_from_client(key, listener);
   Flow<Address> flow;  // that the packet would be of
   flow.key = key;
   flow.direction = from_client ? Direction::ToTarget : Direction::ToClient;

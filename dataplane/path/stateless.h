@@ -20,6 +20,12 @@ template <class Address>
           to_target.source_port,        to_target.protocol, {0, 0, 0}};
 }
 
+/// Who sent a packet of burst.stateless: only what a client sends is for the listener's endpoint.
+template <class Address>
+[[nodiscard]] bool is_from_client(const FlowKey<Address>& key, const Listener& listener) {
+  return key.destination == listener.address.as<Address>() && key.destination_port == listener.port;
+}
+
 /// Rewrites and decides the packets of burst.stateless.
 void forward_stateless(Burst& burst, const Snapshot& snapshot, MissingHops& missing);
 

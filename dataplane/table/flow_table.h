@@ -127,6 +127,12 @@ class BasicFlowTable {
   }
   void prefetch(FlowToken token) const { __builtin_prefetch(&groups_[token.primary]); }
 
+  /// For a key that is probably not there: a well filled table then has to be asked twice.
+  void prefetch_both(FlowToken token) const {
+    prefetch(token);
+    __builtin_prefetch(&groups_[token.secondary]);
+  }
+
   /// The most likely place of the key, its entry being fetched; no_flow: it is surely not there.
   [[nodiscard]] FlowIndex candidate(FlowToken token) const {
     const unsigned first = match(groups_[token.primary], token.tag);

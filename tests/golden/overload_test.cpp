@@ -213,6 +213,18 @@ TEST_P(Overload, ABurstMayHoldAFlowsWholeLife) {
   balancer.expect_laws();
 }
 
+// The RST does not enter the flow, the segment behind it does: that is no collision.
+TEST_P(Overload, ABurstMayEnterAFlowBehindAPacketThatGoesWithoutIt) {
+  Rig balancer = rig(config(dataplane::Overload::Forward));
+  for (const Outcome& outcome : balancer.run({from_client(tcp(client(), web()).flags(rst)),
+                                              from_client(tcp(client(), web()).payload("x"))})) {
+    EXPECT_EQ(outcome.verdict, ForwardToTarget);
+  }
+  EXPECT_EQ(alive(balancer), 1u);
+  EXPECT_EQ(stateless(balancer), 1u);
+  balancer.expect_laws();
+}
+
 TEST_P(Overload, WithoutForwardMidStreamPacketsAreJudgedAsEver) {
   for (const Algorithm algorithm : {Algorithm::RoundRobin, Algorithm::Maglev}) {
     Rig balancer = rig(config(dataplane::Overload::Refuse, Mode::Nat, algorithm));

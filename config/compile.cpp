@@ -23,6 +23,7 @@ using dataplane::MaglevEntry;
 using dataplane::MaglevTable;
 using dataplane::Mode;
 using dataplane::NextHop;
+using dataplane::Overload;
 using dataplane::Owner;
 using dataplane::PortId;
 using dataplane::Route;
@@ -248,6 +249,7 @@ void compile_groups(const Config& config, const GroupFacts& groups, Snapshot& sn
     compiled.mode = group.mode;
     compiled.algorithm = group.algorithm;
     compiled.unknown_flow = group.unknown_flow;
+    compiled.overload = group.overload;
   }
   for (const dataplane::Listener& listener : snapshot.listeners) {
     if (listener.id == dataplane::no_listener) continue;
@@ -301,23 +303,41 @@ void compile_targets(const Facts& facts, const GroupFacts& groups, Snapshot& sna
   }
 }
 
+/// Where what a target sends can only be for clients of one listener. check() sees to it that it is
+/// so everywhere in a group that forwards without flows, but for what a reload leaves behind.
+void compile_stateless(Snapshot& snapshot) {
+  for (dataplane::Target& target : snapshot.targets) {
+    const dataplane::TargetGroup* group = snapshot.target_group(target.target_group);
+    if (group == nullptr || group->mode != Mode::Nat || group->overload != Overload::Forward) {
+      continue;
+    }
+    const TargetId* known =
+        snapshot.nat_target_at.find({target.address, target.port, group->protocol});
+    target.stateless = group->listeners.size() == 1 && known != nullptr &&
+                       snapshot.targets[known->slot].target_group == group->id;
+  }
+}
+
 // Two nat groups may share an endpoint, and a target that drains may have a successor on its own:
-// the reply of a flow nobody knows is then taken for the lowest group's, one that takes new flows
-// first.
+// the reply of a flow nobody knows is then taken for that group's which forwards without flows,
+// else for the lowest group's, one that takes new flows first.
 void compile_nat_targets(Snapshot& snapshot) {
   struct Claim {
     Endpoint endpoint;
     const dataplane::Target* target;
+    bool forwards;
   };
   std::vector<Claim> claims;
   for (const dataplane::Target& target : snapshot.targets) {
     const dataplane::TargetGroup* group = snapshot.target_group(target.target_group);
     if (group == nullptr || group->mode != Mode::Nat) continue;
-    claims.push_back({{target.address, target.port, group->protocol}, &target});
+    const bool forwards = target.eligible && group->overload == Overload::Forward;
+    claims.push_back({{target.address, target.port, group->protocol}, &target, forwards});
   }
   const auto rank = [](const Claim& claim) {
     const dataplane::Target& target = *claim.target;
-    return std::tuple(target.target_group, !target.eligible, target.terminated, target.id);
+    return std::tuple(!claim.forwards, target.target_group, !target.eligible, target.terminated,
+                      target.id);
   };
   std::sort(claims.begin(), claims.end(),
             [rank](const Claim& a, const Claim& b) { return rank(a) < rank(b); });
@@ -325,6 +345,7 @@ void compile_nat_targets(Snapshot& snapshot) {
   for (const Claim& claim : claims) {
     snapshot.nat_target_at.insert(claim.endpoint, claim.target->id);
   }
+  compile_stateless(snapshot);
 }
 
 // --- schedules and Maglev tables ---
@@ -417,6 +438,7 @@ std::shared_ptr<const Snapshot> compile(const Config& config, const Facts& facts
                         .reset_milliseconds = count(config.flows.reset_timeout)};
   snapshot->punts_per_second = config.punt_rate;
   snapshot->icmp_errors_per_second = config.icmp_error_rate;
+  snapshot->new_flows_per_second = config.flows.new_per_second;
   compile_ports(config, facts, *snapshot);
   const std::vector<KnownNeighbour> neighbours = all_neighbours(config, facts);
   compile_neighbours(neighbours, *snapshot);

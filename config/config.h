@@ -73,6 +73,7 @@ struct Neighbour {
 struct Flows {
   std::uint32_t capacity = 1'048'576;  // IPv4 flows per worker, both directions count as one
   std::optional<std::uint32_t> capacity_ipv6;  // the same for IPv6; see ipv6_capacity()
+  std::uint32_t new_per_second = 500'000;      // new flows per worker; 0: no limit
   milliseconds half_open_timeout{30'000};
   milliseconds half_closed_timeout{120'000};
   milliseconds closing_timeout{10'000};
@@ -122,6 +123,7 @@ struct TargetGroup {
   dataplane::Algorithm algorithm = dataplane::Algorithm::RoundRobin;
   std::uint32_t maglev_table_size = 65'537;
   dataplane::UnknownFlow unknown_flow = dataplane::UnknownFlow::Reset;
+  dataplane::Overload overload = dataplane::Overload::Refuse;
   DeregistrationDelay deregistration_delay;
   HealthCheck health_check;
   std::vector<Target> targets;

@@ -10,6 +10,7 @@ namespace {
 
 using dataplane::Algorithm;
 using dataplane::Mode;
+using dataplane::Overload;
 using dataplane::Protocol;
 using dataplane::UnknownFlow;
 
@@ -210,6 +211,8 @@ Flows read_flows(const Value& value) {
   group.read("capacity", flows.capacity,
              Whole{ranges::flows_min, ranges::flows_max, flows.capacity});
   group.read("capacity_ipv6", flows.capacity_ipv6, Whole{0, ranges::flows_max, flows.capacity});
+  group.read("new_per_second", flows.new_per_second,
+             Whole{0, ranges::new_flows_max, flows.new_per_second});
   const auto timeout = [&group](const char* key, milliseconds& duration) {
     group.read(key, duration, Duration{milliseconds{100}, milliseconds{3'600'000}, duration});
   };
@@ -283,6 +286,8 @@ TargetGroup read_target_group(const Value& value) {
   target_group.unknown_flow = can_pick_up ? UnknownFlow::PickUp : UnknownFlow::Reset;
   group.read("unknown_flow", target_group.unknown_flow,
              OneOf<UnknownFlow>{{{"pick_up", UnknownFlow::PickUp}, {"reset", UnknownFlow::Reset}}});
+  group.read("overload", target_group.overload,
+             OneOf<Overload>{{{"refuse", Overload::Refuse}, {"forward", Overload::Forward}}});
   // As ELB has it for new target groups.
   target_group.deregistration_delay.connection_termination = target_group.protocol == Protocol::Udp;
   if (const auto delay = group.find("deregistration_delay")) {

@@ -47,7 +47,7 @@ struct ListenerCounters {
   Counter incarnation;     // of the slot these figures belong to; others: stale, count as zero
   Counter new_flows;       // NewFlowCount
   Counter active_flows;    // ActiveFlowCount
-  Counter rejected_flows;  // RejectedFlowCount: no target, table full, no local port
+  Counter rejected_flows;  // RejectedFlowCount: no target, table full, rate, no local port
   std::array<Counter, 4> reserved;
 };
 static_assert(sizeof(ListenerCounters) == 64);
@@ -98,7 +98,8 @@ struct Totals {
   Counter flow_capacity_ipv6;  // of flow_capacity: each family has a table of its own
   Counter table_bytes;         // both tables' memory
   Counter table_page_bytes;    // the size of the pages that it lies in
-  std::array<Counter, 6> reserved;
+  Counter stateless;  // of the forwards: packets of flows that were not entered (overload)
+  std::array<Counter, 5> reserved;
 };
 static_assert(sizeof(Totals) == 256);
 

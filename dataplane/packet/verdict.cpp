@@ -59,6 +59,8 @@ constexpr std::array<Entry, verdict_count> entries{{
     {Verdict::DropTargetGone, "DropTargetGone", "of a flow whose target is gone"},
     {Verdict::DropErrorRate, "DropErrorRate",
      "larger than the next link's MTU, but above icmp_error_rate, so its sender was not told"},
+    {Verdict::DropFlowRate, "DropFlowRate",
+     "new flow above flows.new_per_second: a flood; or more load than that, then raise it"},
 }};
 
 constexpr bool in_order() {

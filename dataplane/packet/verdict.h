@@ -50,9 +50,10 @@ enum class Verdict : std::uint8_t {
   DropPuntRate,       // for the kernel, but above the punt rate
   DropTargetGone,     // UDP or RST of a flow whose target is gone
   DropErrorRate,      // to be answered with an ICMP error, but above the rate of those
+  DropFlowRate,       // new flow above the worker's rate of new flows
 };
 
-inline constexpr std::size_t verdict_count = static_cast<std::size_t>(Verdict::DropErrorRate) + 1;
+inline constexpr std::size_t verdict_count = static_cast<std::size_t>(Verdict::DropFlowRate) + 1;
 /// What the shared memory layout reserves.
 inline constexpr std::size_t verdicts_max = 64;
 static_assert(verdict_count <= verdicts_max);

@@ -28,12 +28,14 @@ void account_refusal(const Burst& burst, std::size_t i, const Snapshot& snapshot
   }
   switch (burst.verdicts[i]) {
     case Verdict::DropNoNextHop:
-      if (burst.flows[i] != no_flow) break;  // of a known flow: nothing was refused
+      // Of a known flow, or one that goes on without: nothing was refused.
+      if (burst.flows[i] != no_flow || (burst.stateless >> i & 1) != 0) break;
       [[fallthrough]];
     case Verdict::DropNoLocalPort:
     case Verdict::ReplyResetNoTarget:
     case Verdict::DropNoTarget:
     case Verdict::DropTableFull:
+    case Verdict::DropFlowRate:
     case Verdict::DropFlowCollision:
       if (const Listener* listener = snapshot.listener(burst.listeners[i])) {
         counters_of(counters, *listener).rejected_flows.add(1);
@@ -58,6 +60,9 @@ void account(const Burst& burst, const Snapshot& snapshot, WorkerBlock& counters
     } else {
       account_refusal(burst, i, snapshot, counters);
     }
+  }
+  for (std::size_t i : bits(burst.stateless)) {
+    if (is_forward(burst.verdicts[i])) counters.totals.stateless.add(1);
   }
   for (std::size_t i : bits(burst.started)) {
     const bool opening = burst.kinds[i] == Kind::Udp || (burst.tcp_flags[i] & TcpHeader::syn) != 0;

@@ -17,11 +17,23 @@ const TargetGroup* group_of(const Burst& burst, std::size_t i, const Snapshot& s
   return nullptr;
 }
 
+/// It may be of a flow that went on without an entry: choose then sends it on likewise, and does
+/// not enter the flow for it. (Anything else that such a flow says, pick-up takes.)
+bool passes_stateless(const Burst& burst, std::size_t i, const TargetGroup* group) {
+  if (group == nullptr || group->overload != Overload::Forward) return false;
+  if (burst.kinds[i] != Kind::Tcp) return false;
+  if ((burst.tcp_flags[i] & TcpHeader::rst) != 0) return true;
+  // No client answers a SYN, so that is nobody's.
+  const bool from_target = burst.listeners[i] == no_listener;
+  return from_target && (burst.tcp_flags[i] & opening_flags) == (TcpHeader::syn | TcpHeader::ack);
+}
+
 /// A packet from the middle of a connection that we do not know.
 void admit_mid_stream(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   const std::uint8_t flags = burst.tcp_flags[i];
-  if ((flags & TcpHeader::rst) != 0) return burst.decide(i, Verdict::DropUnknownFlow);
   const TargetGroup* group = group_of(burst, i, snapshot);
+  if (passes_stateless(burst, i, group)) return;
+  if ((flags & TcpHeader::rst) != 0) return burst.decide(i, Verdict::DropUnknownFlow);
   const bool pick_up = group != nullptr && group->unknown_flow == UnknownFlow::PickUp;
   if (burst.kinds[i] == Kind::Udp) {
     // A target's datagram (a client's is a new flow, and never comes here).
@@ -45,6 +57,7 @@ bool follows_opening(const Burst& burst, std::size_t i, Mask opening) {
 
 template <class Address>
 void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot, Mask& opening) {
+  if (burst.kinds[i] == Kind::IcmpError) return;  // match has found who it may be for
   const bool from_client = burst.listeners[i] != no_listener;
   if (from_client && burst.kinds[i] == Kind::Udp) return;
   if (from_client && (burst.tcp_flags[i] & opening_flags) == TcpHeader::syn) {

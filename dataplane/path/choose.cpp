@@ -1,6 +1,7 @@
 #include <span>
 
 #include "dataplane/path/local_ports.h"
+#include "dataplane/path/stateless.h"
 #include "dataplane/path/track.h"
 #include "dataplane/path/verbs.h"
 
@@ -78,13 +79,12 @@ TargetId pick(const TargetGroup& group, const FlowKey<Address>& to_target, const
 }
 
 /// nat: the target sees the client's own address and port. They may still be in use there by a
-/// connection through another listener; one that is over makes room.
+/// connection through another listener, `other`; one that is over makes room.
 template <class Address>
-bool claim_client_endpoint(const FlowKey<Address>& to_client, FlowLedger<Address>& flows) {
-  const FlowIndex other = flows.table().find(to_client);
+bool claim_client_endpoint(FlowIndex other, FlowLedger<Address>& flows) {
   if (other == no_flow) return true;
   const Flow<Address>& flow = flows.table()[other];
-  if (to_client.protocol != Protocol::Tcp || !may_start_anew(flow.phase)) return false;
+  if (flow.key.protocol != Protocol::Tcp || !may_start_anew(flow.phase)) return false;
   flows.end(other, FlowEnd::Removed);
   return true;
 }
@@ -102,14 +102,13 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
   burst.targets[i] = target.id;
   if (!target.address.is_a<Address>()) return Verdict::DropNoNextHop;
   if (!target.next_hop.resolved()) return Verdict::DropNoNextHop;
-  FlowKey<Address> to_client{target.address.as<Address>(), to_target.source,   target.port,
-                             to_target.source_port,        to_target.protocol, {0, 0, 0}};
+  FlowKey<Address> to_client = reply_of(to_target, target);
   if (group.mode == Mode::FullNat) {
     const LocalAddresses& locals = snapshot.locals[target.next_hop.port.number];
     if (!take_local_port(to_client, locals, flows.table(), turns)) {
       return Verdict::DropNoLocalPort;
     }
-  } else if (!claim_client_endpoint(to_client, flows)) {
+  } else if (!claim_client_endpoint(flows.table().find(to_client), flows)) {
     return Verdict::DropFlowCollision;
   }
   const Packet& packet = burst.packets[i];
@@ -136,11 +135,69 @@ void settle(Burst& burst, std::size_t i, Verdict verdict) {
   if (verdict != Verdict::Pending) burst.decide(i, verdict);
 }
 
+// --- overload ---
+
+/// Why no flow can be entered now; Pending: one can, and is counted. Asked before a target or a
+/// local port is looked for: under a flood, looking is what costs.
 template <class Address>
-void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
-                       FlowLedger<Address>& flows, Turns& turns) {
+Verdict overload(const Burst& burst, const Snapshot& snapshot, const FlowLedger<Address>& flows,
+                 Turns& turns) {
+  if (flows.full()) return Verdict::DropTableFull;
+  const std::uint32_t rate = snapshot.new_flows_per_second;
+  if (rate != 0 && !turns.new_flows.take(burst.now, rate)) return Verdict::DropFlowRate;
+  return Verdict::Pending;
+}
+
+bool is_overload(Verdict verdict) {
+  return verdict == Verdict::DropTableFull || verdict == Verdict::DropFlowRate;
+}
+
+/// Packets that belong to a flow which was not entered, and are no reason to enter it: half a
+/// handshake, the last words of a connection, an error about one.
+bool never_enters(const Burst& burst, std::size_t i) {
+  if (burst.kinds[i] == Kind::Udp) return false;
+  if (burst.kinds[i] == Kind::IcmpError || (burst.follows >> i & 1) != 0) return true;
+  const std::uint8_t flags = burst.tcp_flags[i];
+  return (flags & TcpHeader::rst) != 0 ||
+         (flags & (TcpHeader::syn | TcpHeader::ack)) == (TcpHeader::syn | TcpHeader::ack);
+}
+
+/// Sends a client's packet on without a flow, to the target at which pick-up would look for its
+/// flow. Pending, or why not: `refusal` if its group does not forward so.
+template <class Address>
+Verdict pass_to_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
+                       FlowLedger<Address>& flows, Verdict refusal) {
   const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+  if (group.overload != Overload::Forward) return refusal;
+  const FlowKey<Address>& key = burst.key<Address>(i);
+  const Target* target = snapshot.target(group.maglev->pick(place_of(group, key)));
+  if (target == nullptr || !target->stateless || !target->address.is_a<Address>()) return refusal;
+  burst.targets[i] = target->id;
+  // settle_collisions() will look for it, when it has been fetched. Its own key's is not asked
+  // again.
+  burst.tokens[i] = flows.table().prehash(reply_of(key, *target));
+  flows.table().prefetch_both(burst.tokens[i]);
+  burst.stateless |= Mask{1} << i;
+  return Verdict::Pending;
+}
+
+/// Sends a target's packet back without a flow, as from burst.listeners[i]. Pending, or `refusal`.
+Verdict pass_to_client(Burst& burst, std::size_t i, const Target& target, Verdict refusal) {
+  if (!target.stateless) return refusal;
+  burst.stateless |= Mask{1} << i;
+  return Verdict::Pending;
+}
+
+// --- one packet ---
+
+template <class Address>
+Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
+                         FlowLedger<Address>& flows, Turns& turns) {
+  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
+  const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+  if (group.schedule->order().empty() && group.maglev->slots().empty()) return refusal(burst, i);
+  if (const Verdict full = overload(burst, snapshot, flows, turns); is_overload(full)) return full;
   const bool mid_stream = burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::syn) == 0;
   const int attempts = mid_stream ? 1 : turns_max;  // pick-up: where the flow was, or nowhere
   Verdict verdict = Verdict::DropFlowCollision;
@@ -151,7 +208,19 @@ void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
                   ? refusal(burst, i)
                   : start(burst, i, snapshot, flows, turns, burst.key<Address>(i), *target);
   }
-  settle(burst, i, verdict);
+  return verdict;
+}
+
+template <class Address>
+void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
+                       FlowLedger<Address>& flows, Turns& turns) {
+  if (never_enters(burst, i)) {
+    // If it follows an opening, that was refused, or sent on without a flow, too.
+    return settle(burst, i, pass_to_target(burst, i, snapshot, flows, Verdict::DropUnknownFlow));
+  }
+  const Verdict verdict = start_for_client(burst, i, snapshot, flows, turns);
+  settle(burst, i,
+         is_overload(verdict) ? pass_to_target(burst, i, snapshot, flows, verdict) : verdict);
 }
 
 /// A target's packet whose flow we do not know: which listener did the client use? If several lead
@@ -176,9 +245,35 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
     if (!only && group.maglev->pick(place_of(group, to_target)) != target.id) continue;
     if (flows.table().find(to_target) != no_flow) continue;  // the client is with another target
     burst.listeners[i] = id;
-    return settle(burst, i, start(burst, i, snapshot, flows, turns, to_target, target));
+    if (never_enters(burst, i)) {
+      return settle(burst, i, pass_to_client(burst, i, target, Verdict::DropUnknownFlow));
+    }
+    Verdict verdict = overload(burst, snapshot, flows, turns);
+    if (!is_overload(verdict)) {
+      verdict = start(burst, i, snapshot, flows, turns, to_target, target);
+    }
+    return settle(burst, i,
+                  is_overload(verdict) ? pass_to_client(burst, i, target, verdict) : verdict);
   }
   burst.decide(i, Verdict::DropUnknownFlow);
+}
+
+/// Drops what goes on without a flow to a target that has a flow with that client's address and
+/// port: its replies would be taken for that flow's.
+template <class Address>
+void settle_collisions(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows) {
+  for (std::size_t i : bits(burst.of<Address>(burst.stateless))) {
+    const FlowKey<Address>& key = burst.key<Address>(i);
+    if (!is_from_client(key, snapshot.listeners[burst.listeners[i].slot])) continue;
+    const Target& target = snapshot.targets[burst.targets[i].slot];
+    const FlowTable<Address>& table = flows.table();
+    const FlowIndex other = table.find(burst.tokens[i], reply_of(key, target));
+    // Its own: a later packet of this burst has started it.
+    if (other != no_flow && table[table[other].twin].key == key) continue;
+    if (claim_client_endpoint(other, flows)) continue;
+    burst.stateless &= ~(Mask{1} << i);
+    burst.decide(i, Verdict::DropFlowCollision);
+  }
 }
 
 template <class Address>
@@ -188,24 +283,26 @@ void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& 
   const std::uint64_t moves = table.moves();
   // In order of arrival: the second packet of a new flow must find what the first has entered.
   for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed & ~burst.known))) {
-    burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
+    if (burst.started != 0) {
+      burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
+    }
     if (burst.flows[i] == no_flow) {
-      if ((burst.follows >> i & 1) != 0) {
-        burst.decide(i, Verdict::DropUnknownFlow);  // the packet that was to start it was refused
-        continue;
-      }
-      if (burst.listeners[i] != no_listener) {
+      const bool from_client = burst.listeners[i] != no_listener;
+      if (from_client) {
         choose_for_client(burst, i, snapshot, flows, turns);
       } else {
         choose_for_target(burst, i, snapshot, flows, turns);
       }
-      burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
+      if ((burst.started >> i & 1) != 0) {
+        burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
+      }
     } else if (burst.kinds[i] == Kind::Tcp) {
       advance(table[burst.flows[i]], table, burst.tcp_flags[i]);
     }
   }
+  if (burst.stateless != 0) settle_collisions(burst, snapshot, flows);
   if (table.moves() == moves) return;
-  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed))) {
+  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed & ~burst.stateless))) {
     burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
     // Its connection was over, and has made room for one that began in this burst.
     if (burst.flows[i] == no_flow) burst.decide(i, Verdict::DropUnknownFlow);

@@ -1,33 +1,17 @@
 #include "dataplane/path/flow_ledger.h"
 
-#include "dataplane/packet/checksum.h"
-
 namespace dataplane {
+
 namespace {
 
 // Everything of one direction but its twin.
 template <class Address>
 void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direction) {
-  const FlowKey<Address>& mine =
-      direction == Direction::ToTarget ? start.to_target : start.to_client;
-  // What leaves is what the other end expects to see: the reverse of what it sends.
-  const FlowKey<Address> rewritten =
-      (direction == Direction::ToTarget ? start.to_client : start.to_target).reversed();
+  const bool to_target = direction == Direction::ToTarget;
   flow = Flow<Address>{};
-  flow.key = mine;
-  flow.new_source = rewritten.source;
-  flow.new_destination = rewritten.destination;
-  flow.new_source_port = rewritten.source_port;
-  flow.new_destination_port = rewritten.destination_port;
-  const std::uint64_t old_addresses = sum_words(mine.source) + sum_words(mine.destination);
-  const std::uint64_t new_addresses =
-      sum_words(rewritten.source) + sum_words(rewritten.destination);
-  const std::uint64_t old_ports =
-      std::uint64_t{mine.source_port.wire()} + mine.destination_port.wire();
-  const std::uint64_t new_ports =
-      std::uint64_t{rewritten.source_port.wire()} + rewritten.destination_port.wire();
-  flow.network_delta = difference(new_addresses + ttl_decrement_delta, old_addresses);
-  flow.transport_delta = difference(new_addresses + new_ports, old_addresses + old_ports);
+  flow.key = to_target ? start.to_target : start.to_client;
+  // What leaves is what the other end expects to see: the reverse of what it sends.
+  set_rewrite(flow, (to_target ? start.to_client : start.to_target).reversed());
   flow.client_mac = start.client_mac;
   flow.client_port = start.client_port;
   flow.phase = start.phase;
@@ -41,7 +25,7 @@ void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direct
 
 template <class Address>
 bool FlowLedger<Address>::start(const FlowStart<Address>& flow) {
-  if (table_.size() + 2 > table_.capacity()) return false;
+  if (full()) return false;
   FlowIndex to_target = table_.insert(table_.prehash(flow.to_target), flow.to_target);
   if (to_target == no_flow) return false;
   fill(table_[to_target], flow, Direction::ToTarget);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "dataplane/counters.h"
+#include "dataplane/packet/checksum.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/snapshot.h"
 
@@ -23,6 +24,23 @@ struct FlowStart {
   MacAddress client_mac;  // zero: not known yet
   PortId client_port;
 };
+
+/// What packets of `flow.key` become: the key that they leave with, and the checksums' differences.
+template <class Address>
+void set_rewrite(Flow<Address>& flow, const FlowKey<Address>& leaves) {
+  flow.new_source = leaves.source;
+  flow.new_destination = leaves.destination;
+  flow.new_source_port = leaves.source_port;
+  flow.new_destination_port = leaves.destination_port;
+  const std::uint64_t old_addresses = sum_words(flow.key.source) + sum_words(flow.key.destination);
+  const std::uint64_t new_addresses = sum_words(leaves.source) + sum_words(leaves.destination);
+  const std::uint64_t old_ports =
+      std::uint64_t{flow.key.source_port.wire()} + flow.key.destination_port.wire();
+  const std::uint64_t new_ports =
+      std::uint64_t{leaves.source_port.wire()} + leaves.destination_port.wire();
+  flow.network_delta = difference(new_addresses + ttl_decrement_delta, old_addresses);
+  flow.transport_delta = difference(new_addresses + new_ports, old_addresses + old_ports);
+}
 
 enum class FlowEnd : std::uint8_t { Expired, Removed };
 
@@ -47,6 +65,8 @@ class FlowLedger {
 
   [[nodiscard]] FlowTable<Address>& table() { return table_; }
 
+  /// No room for one more.
+  [[nodiscard]] bool full() const { return table_.size() + 2 > table_.capacity(); }
   /// Enters both directions; false if the table is full. Neither key may be there yet.
   [[nodiscard]] bool start(const FlowStart<Address>& flow);
 

@@ -129,9 +129,29 @@ void match_keyed(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   }
 }
 
+/// An ICMP error of no flow: it may be about a packet that was sent on without one. Its key is that
+/// of packets which go the way that it goes.
+template <class Address>
+bool match_stateless_error(Burst& burst, std::size_t i, const Snapshot& snapshot) {
+  if ((burst.keyed >> i & 1) == 0) return false;
+  const FlowKey<Address>& key = burst.key<Address>(i);
+  if (const ListenerId* listener =
+          snapshot.listener_at.find({key.destination, key.destination_port, key.protocol})) {
+    const TargetGroupId group = snapshot.listeners[listener->slot].target_group;
+    if (snapshot.target_groups[group.slot].overload != Overload::Forward) return false;
+    burst.listeners[i] = *listener;
+    return true;
+  }
+  const TargetId* target = snapshot.nat_target_at.find({key.source, key.source_port, key.protocol});
+  if (target == nullptr || !snapshot.targets[target->slot].stateless) return false;
+  burst.targets[i] = *target;
+  return true;
+}
+
 template <class Address>
 void match_ip(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   const Kind kind = burst.kinds[i];
+  if (kind == Kind::IcmpError && match_stateless_error<Address>(burst, i, snapshot)) return;
   if (kind == Kind::Tcp || kind == Kind::Udp) {
     match_keyed<Address>(burst, i, snapshot);
   } else {

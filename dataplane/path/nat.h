@@ -21,6 +21,9 @@ inline void adjust_udp(Be16& checksum, std::uint16_t delta) {
 
 [[nodiscard]] inline std::uint8_t hops_left(const Ipv4Header& ip) { return ip.ttl; }
 [[nodiscard]] inline std::uint8_t hops_left(const Ipv6Header& ip) { return ip.hop_limit; }
+[[nodiscard]] inline bool may_fragment(const Ipv4Header& ip) { return ip.may_fragment(); }
+/// Only its sender may (RFC 8200, 5).
+[[nodiscard]] inline bool may_fragment(const Ipv6Header&) { return false; }
 
 /// Addresses, TTL and header checksum of the packet itself.
 inline void rewrite_header(Ipv4Header& ip, const Flow4& flow) {

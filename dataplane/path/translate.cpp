@@ -1,12 +1,10 @@
 #include "dataplane/path/nat.h"
 #include "dataplane/path/reply.h"
+#include "dataplane/path/stateless.h"
 #include "dataplane/path/verbs.h"
 
 namespace dataplane {
 namespace {
-
-bool may_fragment(const Ipv4Header& ip) { return ip.may_fragment(); }
-bool may_fragment(const Ipv6Header&) { return false; }  // only its sender may (RFC 8200, 5)
 
 /// The way back to the client is the way it came last: no look-up, and right behind several
 /// routers.
@@ -98,6 +96,8 @@ void translate_family(Burst& burst, const Snapshot& snapshot, FlowTable<Address>
 
 void translate(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, MissingHops& missing,
                ErrorMeter& errors) {
+  if (burst.stateless != 0) [[unlikely]]
+    forward_stateless(burst, snapshot, missing, errors);
   translate_family(burst, snapshot, flows.v4.table(), missing, errors);
   translate_family(burst, snapshot, flows.v6.table(), missing, errors);
   write_replies(burst, snapshot);

@@ -1,5 +1,5 @@
 // Turns: whose turn it is. Where round robin stands in each target group, and which local port
-// full_nat tries next, on one worker.
+// full_nat tries next, and how many new flows may begin now, on one worker.
 #pragma once
 
 #include <array>
@@ -7,6 +7,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/table/ids.h"
+#include "dataplane/table/token_bucket.h"
 
 namespace dataplane {
 
@@ -18,6 +19,7 @@ struct Turns {
   /// (control/flow_loads): so that least_connections writes nothing that workers share.
   std::array<Counter, targets_max> elsewhere{};
   std::uint64_t local_port = 0;  // places on the way over all local ports: path/local_ports
+  TokenBucket new_flows;         // at Snapshot::new_flows_per_second
 };
 
 }  // namespace dataplane

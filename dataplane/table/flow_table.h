@@ -132,6 +132,12 @@ class BasicFlowTable {
   }
   void prefetch(FlowToken token) const { __builtin_prefetch(&groups_[primary(token)]); }
 
+  /// For a key that is probably not there: a well filled table then has to be asked twice.
+  void prefetch_both(FlowToken token) const {
+    prefetch(token);
+    __builtin_prefetch(&groups_[secondary(token)]);
+  }
+
   /// The likely place of a key in its primary bucket, the entry being fetched; no_flow: it is not
   /// there. It may still be in its secondary one if `elsewhere`, whose tags are then fetched.
   [[nodiscard]] FlowIndex candidate(FlowToken token, bool& elsewhere) const {

@@ -20,6 +20,9 @@ struct alignas(64) Target {
   bool eligible = false;
   /// Draining is over and connection_termination is on: its flows are answered with RST.
   bool terminated = false;
+  /// Packets may come and go without a flow (Overload::Forward): whatever its address and port send
+  /// is for a client of the group's one listener.
+  bool stateless = false;
   NextHop next_hop;
 };
 static_assert(sizeof(Target) == 64);

@@ -40,12 +40,20 @@ enum class UnknownFlow : std::uint8_t {
   Reset,   // answer with RST
 };
 
+/// What becomes of a new flow that cannot be entered: the worker's table is full, or its rate of new
+/// flows is used up.
+enum class Overload : std::uint8_t {
+  Refuse,   // dropped and counted; the client tries again
+  Forward,  // sent on without an entry, packet by packet, to the target that Maglev says
+};
+
 struct TargetGroup {
   TargetGroupId id;
   Protocol protocol = Protocol::Tcp;
   Mode mode = Mode::Nat;
   Algorithm algorithm = Algorithm::RoundRobin;
   UnknownFlow unknown_flow = UnknownFlow::Reset;
+  Overload overload = Overload::Refuse;
   bool failing_open = false;  // no target is healthy, so all are eligible
   /// The eligible targets in turn; LeastConnections draws from it. Never null, empty if the
   /// algorithm is consistent.

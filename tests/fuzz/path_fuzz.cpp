@@ -45,7 +45,8 @@ class World {
   explicit World(std::uint8_t chosen)
       : family_((chosen & 8) != 0 ? Family::V6 : Family::V4),
         vlan_((chosen & 4) != 0 ? 5 : 0),
-        rig_(config_of(chosen, family_), standard_facts(config_of(chosen, family_)), 1, 64) {}
+        rig_(config_of(chosen, family_), standard_facts(config_of(chosen, family_)), 1,
+             (chosen & 16) != 0 ? 2 : 64) {}
 
   void add(unsigned how, const std::uint8_t* bytes, std::size_t length);
   void run();
@@ -76,6 +77,10 @@ config::Config World::config_of(std::uint8_t chosen, Family family) {
   config::Config config = standard_config(2, mode, algorithm, family);
   for (auto& group : config.target_groups) group.maglev_table_size = 251;
   if ((chosen & 4) != 0) config.ports[0].vlan = 5;
+  const bool crowded = (chosen & 16) != 0;
+  if (crowded && mode == Mode::Nat && algorithm == Algorithm::Maglev) {
+    for (auto& group : config.target_groups) group.overload = dataplane::Overload::Forward;
+  }
   return config;
 }
 

@@ -167,9 +167,14 @@ std::string Balancer::judge_unknown(const Said& said, const Outcome& outcome) {
     if (tcp != said.tcp || !same(at, said.destination)) continue;
     const bool opens = !tcp || (said.flags & (syn | ack | rst | fin)) == syn;
     if (opens) return judge_new(said, outcome, i);
+    if (forwards() && (said.flags & rst) != 0) {
+      return judge_stateless(said, outcome, i, DropUnknownFlow);
+    }
+    if (forwards() && (said.flags & syn) == 0) return judge_new(said, outcome, i);
     const Verdict expected = (said.flags & rst) != 0 ? DropUnknownFlow : ReplyResetUnknownFlow;
     return outcome.verdict == expected ? "" : wrong("mid-stream", expected, outcome);
   }
+  if (forwards()) return judge_unknown_reply(said, outcome);
   // A target's packet of no connection. Without pick-up it goes nowhere.
   const bool opens = said.tcp && (said.flags & (syn | ack | rst | fin)) == syn;
   Verdict expected = ReplyResetUnknownFlow;
@@ -179,6 +184,99 @@ std::string Balancer::judge_unknown(const Said& said, const Outcome& outcome) {
     expected = DropUnknownFlow;
   }
   return outcome.verdict == expected ? "" : wrong("target's, unknown", expected, outcome);
+}
+
+bool Balancer::forwards() const {
+  return rig_.config.target_groups[0].overload == dataplane::Overload::Forward;
+}
+
+Verdict Balancer::overload(int worker) {
+  std::size_t flows = 0;
+  for (const auto& [key, c] : by_client_) flows += c.worker == worker ? 1 : 0;
+  if (flows >= flows_per_worker_) return DropTableFull;
+  const std::uint64_t rate = rig_.config.flows.new_per_second;
+  if (rate == 0) return Pending;
+  constexpr std::uint64_t second = 1'000'000'000;
+  const std::uint64_t most = std::max<std::uint64_t>(rate / 10, 32) * second;
+  Tokens& tokens = tokens_[worker];
+  if (!tokens.used) tokens = {rig_.now.nanoseconds, most, true};
+  const std::uint64_t passed = std::min(rig_.now.nanoseconds - tokens.last, second);
+  tokens.last = rig_.now.nanoseconds;
+  tokens.level = std::min(tokens.level + passed * rate, most);
+  if (tokens.level < second) return DropFlowRate;
+  tokens.level -= second;
+  return Pending;
+}
+
+/// A target's packet of no flow, in groups that forward without flows.
+std::string Balancer::judge_unknown_reply(const Said& said, const Outcome& outcome) {
+  const auto& config = rig_.config;
+  const std::size_t number = said.tcp ? 0 : 1;  // of the group and of its listener
+  const config::Listener& listener = config.listeners[number];
+  Connection c{.tcp = said.tcp,
+               .client = said.destination,
+               .listener = {listener.address, listener.port},
+               .target = said.source,
+               .seen_by_target = said.destination,
+               .last_seen = now(),
+               .last_judged = now(),
+               .answered = true,
+               .established = true,
+               .worker = outcome.worker.number};
+  for (std::size_t i = 0; i < rig_.facts.targets.size(); ++i) {
+    const config::TargetFact& target = rig_.facts.targets[i];
+    if (target.target_group != config.target_groups[number].name) continue;
+    if (same(said.source, {target.address, target.port})) c.target_number = i;
+  }
+  Verdict expected = ForwardToClient;
+  const Key client_key = key_of(c.tcp, c.client, c.listener);
+  if (rig_.facts.targets[c.target_number].availability == config::Availability::Terminated) {
+    expected = DropTargetGone;
+  } else if (by_client_.contains(client_key)) {
+    expected = DropUnknownFlow;  // the client is with another target
+  }
+  if (outcome.verdict != expected) return wrong("target's, unknown", expected, outcome);
+  if (expected != ForwardToClient) return "";
+  const bool enters = !said.tcp || ((said.flags & rst) == 0 && (said.flags & syn) == 0);
+  if (!enters || overload(c.worker) != Pending) {
+    ++stateless_;
+    return judge_forward(c, said, outcome);
+  }
+  by_target_[key_of(c.tcp, c.target, c.seen_by_target)] = client_key;
+  by_client_[client_key] = c;
+  return judge_forward(by_client_[client_key], said, outcome);
+}
+
+/// A client's packet that goes on, or not, without a flow.
+std::string Balancer::judge_stateless(const Said& said, const Outcome& outcome, std::size_t number,
+                                      Verdict refusal) {
+  const config::TargetGroup& group = rig_.config.target_groups[number];
+  if (eligible(group.name).empty()) {
+    return outcome.verdict == refusal ? "" : wrong("stateless, no target", refusal, outcome);
+  }
+  if (outcome.verdict != ForwardToTarget) return wrong("stateless", ForwardToTarget, outcome);
+  ++stateless_;
+  Connection c{.tcp = said.tcp,
+               .client = said.source,
+               .listener = said.destination,
+               .target = {},
+               .seen_by_target = said.source};
+  if (std::string error = learn(c, outcome, eligible(group.name)); !error.empty()) return error;
+  if (std::string error = come_home(c, group); !error.empty()) return error;
+  return judge_forward(c, said, outcome);
+}
+
+std::string Balancer::come_home(const Connection& c, const config::TargetGroup& group) {
+  Key key = key_of(c.tcp, c.client, c.listener);
+  if (group.algorithm == Algorithm::SourceIp) std::get<2>(key) = 0;
+  Home& home = homes_[key];
+  const std::vector<std::size_t> now_eligible = eligible(group.name);
+  const bool known = home.eligible == now_eligible;
+  if (known && home.target != c.target_number) {
+    return "went to " + text(c.target) + ", which is not where its packets go";
+  }
+  home = {now_eligible, c.target_number, c.tcp, c.client};
+  return "";
 }
 
 /// Whether the target may have a flow with that client's address and port; one that is over ends.
@@ -203,14 +301,22 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
     const Verdict expected = said.tcp ? ReplyResetNoTarget : DropNoTarget;
     return outcome.verdict == expected ? "" : wrong("no target", expected, outcome);
   }
+  if (const Verdict full = overload(outcome.worker.number); full != Pending) {
+    if (forwards()) return judge_stateless(said, outcome, number, full);
+    return outcome.verdict == full ? "" : wrong("overload", full, outcome);
+  }
   std::vector<std::size_t> allowed = all;
+  const bool mid_stream = said.tcp && (said.flags & syn) == 0;
   Connection c{.tcp = said.tcp,
                .client = said.source,
                .listener = said.destination,
                .target = {},
                .seen_by_target = said.source,
                .last_seen = now(),
-               .last_judged = now()};
+               .last_judged = now(),
+               .answered = mid_stream,
+               .established = mid_stream,
+               .worker = outcome.worker.number};
   if (group.algorithm == Algorithm::RoundRobin) {
     // The next in turn; where it has a flow with that client's address and port, the one after it.
     bool free = false;
@@ -231,6 +337,9 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
   if (outcome.verdict != ForwardToTarget) return wrong("new flow", ForwardToTarget, outcome);
   if (std::string error = learn(c, outcome, allowed); !error.empty()) {
     return error;
+  }
+  if (forwards()) {
+    if (std::string error = come_home(c, group); !error.empty()) return error;
   }
   const Key client_key = key_of(c.tcp, c.client, c.listener);
   by_target_[key_of(c.tcp, c.target, c.seen_by_target)] = client_key;

@@ -46,12 +46,15 @@ struct Connection {
   bool client_fin = false;
   bool target_fin = false;
   enum class Reset { None, Client, Target } reset = Reset::None;  // whose RST was seen last
+  int worker = 0;                                                 // that has it in its table
 };
 
 class Balancer {
  public:
-  /// The rig's config and facts are the truth; its outcomes are what is judged.
-  explicit Balancer(const Rig& rig) : rig_(rig) {}
+  /// The rig's config and facts are the truth; its outcomes are what is judged. `flows_per_worker`:
+  /// for how many its tables are made.
+  explicit Balancer(const Rig& rig, std::size_t flows_per_worker = SIZE_MAX)
+      : rig_(rig), flows_per_worker_(flows_per_worker) {}
 
   /// Checks one packet's outcome; "" or what is wrong.
   [[nodiscard]] std::string judge(const Said& said, const Outcome& outcome);
@@ -59,6 +62,17 @@ class Balancer {
   [[nodiscard]] bool settle();
 
   [[nodiscard]] const std::map<Key, Connection>& connections() const { return by_client_; }
+
+  /// Where packets of a flow that is not entered go: where they went first, as long as the eligible
+  /// targets are the same.
+  struct Home {
+    std::vector<std::size_t> eligible;
+    std::size_t target = 0;  // in facts.targets
+    bool tcp = true;
+    SocketAddress client;
+  };
+  [[nodiscard]] const std::map<Key, Home>& homes() const { return homes_; }
+  [[nodiscard]] std::uint64_t stateless() const { return stateless_; }
 
  private:
   using Map = std::map<Key, Connection>;
@@ -70,13 +84,31 @@ class Balancer {
   void track(Connection& connection, const Said& said) const;
   [[nodiscard]] std::vector<std::size_t> eligible(const std::string& group) const;
 
+  /// What a new flow meets first: Pending, or why it cannot be entered.
+  [[nodiscard]] dataplane::Verdict overload(int worker);
+  [[nodiscard]] bool forwards() const;
+
   std::string judge_unknown(const Said& said, const Outcome& outcome);
+  std::string judge_unknown_reply(const Said& said, const Outcome& outcome);
   std::string judge_new(const Said& said, const Outcome& outcome, std::size_t listener_number);
+  std::string judge_stateless(const Said& said, const Outcome& outcome, std::size_t listener_number,
+                              dataplane::Verdict refusal);
+  [[nodiscard]] std::string come_home(const Connection& connection,
+                                      const config::TargetGroup& group);
   std::string judge_forward(Connection& connection, const Said& said, const Outcome& outcome);
   [[nodiscard]] std::string learn(Connection& connection, const Outcome& outcome,
                                   const std::vector<std::size_t>& allowed);
 
   const Rig& rig_;
+  std::size_t flows_per_worker_;
+  struct Tokens {
+    std::uint64_t last = 0;   // nanoseconds
+    std::uint64_t level = 0;  // nanoseconds × rate
+    bool used = false;
+  };
+  std::map<int, Tokens> tokens_;  // by worker
+  std::map<Key, Home> homes_;     // key: as the client sends; source_ip: port 0
+  std::uint64_t stateless_ = 0;
   Map by_client_;                 // key: as the client sends
   std::map<Key, Key> by_target_;  // key: as the target sends → key in by_client_
   std::map<std::pair<int, std::string>, std::uint64_t> cursors_;  // (worker, group) → turns taken

@@ -24,13 +24,27 @@ struct World {
   Algorithm algorithm;
   int workers;
   Family family = Family::V4;
-  bool rss = false;  // with NICs that say so, and deal packets out at random all the same
+  bool rss = false;            // with NICs that say so, and deal packets out at random all the same
+  std::uint32_t rate = 0;      // new flows per second and worker
+  std::uint32_t flows = 2048;  // per worker
+  bool forward = false;        // without a flow, what is above either
+
+  [[nodiscard]] bool crowded() const { return flows < 2048; }
 };
+
+World limited(World world, std::string name, std::uint32_t rate, std::uint32_t flows,
+              bool forward) {
+  world.name += name;
+  world.rate = rate;
+  world.flows = flows;
+  world.forward = forward;
+  return world;
+}
 
 class Generator {
  public:
-  Generator(Rig& rig, const Balancer& model, std::uint64_t seed)
-      : rig_(rig), model_(model), random_(seed) {}
+  Generator(Rig& rig, const Balancer& model, std::uint64_t seed, std::size_t burst_max = 64)
+      : rig_(rig), model_(model), random_(seed), burst_max_(burst_max) {}
 
   /// Up to 64 packets of which no client has both a SYN that may end a connection and other
   /// packets: within one burst the path looks up all flows first, so only their order on the wire
@@ -39,7 +53,7 @@ class Generator {
     std::vector<Said> all;
     std::set<Client> opening;
     std::set<Client> talking;
-    const std::size_t wanted = 1 + below(64);
+    const std::size_t wanted = 1 + below(burst_max_);
     while (all.size() < wanted) {
       const Said said = below(2) == 0 ? from_client() : from_target();
       const Client who = client_of(said);
@@ -84,6 +98,10 @@ class Generator {
 
   bool v4() const { return rig_.config.listeners[0].address.is_v4(); }
 
+  bool forwards() const {
+    return rig_.config.target_groups[0].overload == dataplane::Overload::Forward;
+  }
+
   std::uint8_t random_flags() {
     static constexpr std::uint8_t usual[] = {syn,       syn,       syn,       ack,
                                              ack,       psh | ack, psh | ack, fin | ack,
@@ -94,7 +112,8 @@ class Generator {
   void dress(Said& said) {
     if (said.tcp) said.flags = random_flags();
     said.payload = std::string(below(5), 'p');
-    const bool opens = !said.tcp || (said.flags & syn) != 0;
+    // With pick-up anything may open a flow.
+    const bool opens = !said.tcp || (said.flags & syn) != 0 || forwards();
     if (!opens && below(30) == 0) said.ttl = 1;
   }
 
@@ -113,8 +132,16 @@ class Generator {
 
   Said from_target() {
     const auto& known = model_.connections();
+    const auto& homes = model_.homes();
     Said said;
-    if (known.empty() || below(20) == 0) {
+    if (!homes.empty() && below(2) == 0) {
+      auto chosen = homes.begin();
+      std::advance(chosen, static_cast<std::ptrdiff_t>(below(homes.size())));
+      const config::TargetFact& target = rig_.facts.targets[chosen->second.target];
+      said.tcp = chosen->second.tcp;
+      said.source = {target.address, target.port};
+      said.destination = chosen->second.client;
+    } else if (known.empty() || below(20) == 0) {
       said.tcp = below(2) == 0;
       const auto& group = rig_.config.target_groups[said.tcp ? 0 : 1];
       said.source = {group.targets[0].address, group.port};
@@ -140,6 +167,7 @@ class Generator {
   Rig& rig_;
   const Balancer& model_;
   std::mt19937_64 random_;
+  std::size_t burst_max_;
 };
 
 void change_targets(Rig& rig, Generator& generator) {
@@ -161,8 +189,11 @@ void pass_time(Rig& rig, Balancer& model, Generator& generator) {
 config::Config world_config(const World& world) {
   config::Config config = standard_config(4, world.mode, world.algorithm, world.family);
   for (config::TargetGroup& group : config.target_groups) {
-    group.unknown_flow = dataplane::UnknownFlow::Reset;
+    group.unknown_flow =
+        world.forward ? dataplane::UnknownFlow::PickUp : dataplane::UnknownFlow::Reset;
+    group.overload = world.forward ? dataplane::Overload::Forward : dataplane::Overload::Refuse;
   }
+  config.flows.new_per_second = world.rate;
   config::Listener other = config.listeners[0];
   other.name = "web-2";
   other.port = 81;
@@ -214,12 +245,19 @@ void drive(const World& world, std::uint64_t seed, int rounds) {
   SCOPED_TRACE(world.name + " SPILLWAY_SEED=" + std::to_string(seed));
   const config::Config config = world_config(world);
   Rig rig(config, world.rss ? facts_with_rss(config, world.workers) : standard_facts(config),
-          world.workers, 2048);
-  Balancer model(rig);
-  Generator generator(rig, model, seed);
+          world.workers, world.flows);
+  Balancer model(rig, world.flows);
+  // In a full table it matters when a flow makes room, and a burst's flows end before any begins:
+  // so one packet at a time there.
+  Generator generator(rig, model, seed, world.crowded() ? 1 : 64);
+  const int bursts = world.crowded() ? 8 : 1;  // nearly as many packets in all
+  rounds *= bursts;
+  const auto seldom = [&](int one_of) {
+    return generator.below(static_cast<std::uint64_t>(one_of * bursts)) == 0;
+  };
   for (int round = 0; round < rounds; ++round) {
-    if (generator.below(12) == 0) change_targets(rig, generator);
-    if (generator.below(6) == 0) pass_time(rig, model, generator);
+    if (seldom(12)) change_targets(rig, generator);
+    if (seldom(6)) pass_time(rig, model, generator);
     const std::vector<Said> said = generator.burst();
     std::vector<Input> inputs;
     for (const Said& packet : said) {
@@ -244,6 +282,15 @@ void drive(const World& world, std::uint64_t seed, int rounds) {
         << "round " << round << surplus(rig, model, world.workers);
   }
   rig.expect_laws();
+  std::uint64_t stateless = 0;
+  for (int worker = 0; worker < world.workers; ++worker) {
+    stateless += rig.counters(worker).totals.stateless.read();
+  }
+  EXPECT_EQ(stateless, model.stateless());
+  EXPECT_EQ(stateless > 100, world.forward) << stateless << ": or the world is too roomy";
+  const std::uint64_t refused = rig.verdicts(dataplane::Verdict::DropTableFull) +
+                                rig.verdicts(dataplane::Verdict::DropFlowRate);
+  EXPECT_EQ(refused > 100, !world.forward && (world.crowded() || world.rate != 0)) << refused;
 }
 
 class Model : public testing::TestWithParam<World> {};
@@ -254,6 +301,28 @@ TEST_P(Model, AgreesWithThePathOnRandomTraffic) {
     if (HasFatalFailure()) return;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Overload, Model,
+    testing::Values(
+        limited({"nat_round_robin_2", Mode::Nat, Algorithm::RoundRobin, 2}, "_rate", 20, 2048,
+                false),
+        limited({"nat_round_robin_2", Mode::Nat, Algorithm::RoundRobin, 2}, "_full", 0, 12, false),
+        limited({"full_nat_maglev_1_v6", Mode::FullNat, Algorithm::Maglev, 1, Family::V6}, "_rate",
+                20, 2048, false),
+        limited({"full_nat_round_robin_2", Mode::FullNat, Algorithm::RoundRobin, 2}, "_full", 0, 12,
+                false),
+        limited({"nat_maglev_1", Mode::Nat, Algorithm::Maglev, 1}, "_rate_forward", 20, 2048, true),
+        limited({"nat_maglev_3_v6", Mode::Nat, Algorithm::Maglev, 3, Family::V6}, "_rate_forward",
+                5, 2048, true),
+        limited({"nat_source_ip_2", Mode::Nat, Algorithm::SourceIp, 2}, "_rate_forward", 5, 2048,
+                true),
+        limited({"nat_maglev_2", Mode::Nat, Algorithm::Maglev, 2}, "_full_forward", 0, 12, true),
+        limited({"nat_maglev_rss_3", Mode::Nat, Algorithm::Maglev, 3, Family::V4, true},
+                "_rate_forward", 5, 2048, true),
+        limited({"nat_maglev_1_v6", Mode::Nat, Algorithm::Maglev, 1, Family::V6}, "_both_forward",
+                20, 24, true)),
+    [](const auto& world) { return world.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Worlds, Model,

@@ -9,6 +9,7 @@ template <class Family>
 void add_family(std::vector<Group>& groups, bool quick) {
   add_established<Family>(groups, quick);
   add_connections<Family>(groups, quick);
+  add_lookups<Family>(groups, quick);
   add_floods<Family>(groups, quick);
   add_expiry<Family>(groups, quick);
   add_publication<Family>(groups, quick);

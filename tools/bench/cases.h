@@ -16,7 +16,10 @@ void add_established(std::vector<Group>& groups, bool quick);
 /// Flows that begin, and such that come and go.
 template <class Family>
 void add_connections(std::vector<Group>& groups, bool quick);
-/// Packets of strangers at a full table.
+/// The path's look-up alone: of flows that are there, and of strangers.
+template <class Family>
+void add_lookups(std::vector<Group>& groups, bool quick);
+/// Packets of strangers at a full table, and above the rate of new flows.
 template <class Family>
 void add_floods(std::vector<Group>& groups, bool quick);
 /// The sweep: when no flow is idle, and when all are.

@@ -7,22 +7,47 @@ namespace tools::bench {
 namespace {
 
 using dataplane::Mode;
+using dataplane::Overload;
 using dataplane::Protocol;
 using dataplane::TcpHeader;
 using dataplane::Verdict;
 
 enum class Attack : std::uint8_t { Syn, Ack };
+enum class Limit : std::uint8_t { Table, Rate };
+
+/// Floods that need the same world.
+struct Defence {
+  Limit limit;  // that strangers are above
+  Overload overload;
+};
+constexpr Defence defences[] = {
+    {Limit::Table, Overload::Refuse},
+    {Limit::Rate, Overload::Refuse},
+    {Limit::Table, Overload::Forward},
+    {Limit::Rate, Overload::Forward},
+};
 
 struct Flood {
   std::string_view name;
+  Defence defence;
   Attack attack;
   bool mixed;  // every other packet belongs to an established flow
 };
 constexpr Flood floods[] = {
-    {"syn", Attack::Syn, false},
-    {"ack", Attack::Ack, false},
-    {"syn_mixed", Attack::Syn, true},
+    {"syn", defences[0], Attack::Syn, false},
+    {"ack", defences[0], Attack::Ack, false},
+    {"syn_mixed", defences[0], Attack::Syn, true},
+    {"above_rate", defences[1], Attack::Syn, false},
+    {"above_rate_mixed", defences[1], Attack::Syn, true},
+    {"forward", defences[2], Attack::Syn, false},
+    {"forward_mixed", defences[2], Attack::Syn, true},
+    {"above_rate_forward", defences[3], Attack::Syn, false},
+    {"above_rate_forward_mixed", defences[3], Attack::Syn, true},
 };
+
+bool meets(const Flood& flood, const Defence& defence) {
+  return flood.defence.limit == defence.limit && flood.defence.overload == defence.overload;
+}
 
 struct Size {
   std::string_view name;
@@ -48,15 +73,33 @@ void offer_slice(Scene<Family>& scene, Buffers& buffers, const Flood& flood, Ran
   }
 }
 
-/// A stranger's packet starts no flow: refused, or sent on without state.
+/// What a stranger's packet gets, which starts no flow.
+Verdict fate(const Flood& flood) {
+  if (flood.defence.overload == Overload::Forward) return Verdict::ForwardToTarget;
+  if (flood.attack == Attack::Ack) return Verdict::ReplyResetUnknownFlow;
+  return flood.defence.limit == Limit::Table ? Verdict::DropTableFull : Verdict::DropFlowRate;
+}
+
 void expect_flood(const Flood& flood, const Tally& tally, std::uint64_t packets) {
-  const Verdict refused =
-      flood.attack == Attack::Syn ? Verdict::DropTableFull : Verdict::ReplyResetUnknownFlow;
-  const std::uint64_t good = flood.mixed ? packets / 2 : 0;
-  if (tally.forwarded() < good || tally.forwarded() + tally.count(refused) != packets) {
+  const Verdict fate_of_strangers = fate(flood);
+  const std::uint64_t strangers_sent = flood.mixed ? packets / 2 : packets;
+  const std::uint64_t good = packets - strangers_sent;
+  const std::uint64_t forwarded =
+      is_forward(fate_of_strangers) ? packets : packets - tally.count(fate_of_strangers);
+  if (tally.forwarded() != forwarded || forwarded < good) {
     throw CaseFailed(fmt::format("of {} packets, {} of established flows, {} were forwarded; {}",
                                  packets, good, tally.forwarded(), tally.others()));
   }
+}
+
+/// Uses up what the rate allows at once.
+template <class Family>
+void use_up(Scene<Family>& scene, Buffers& buffers, Random& random) {
+  scene.lane.io.clear();
+  for (int i = 0; i < 64; ++i) {
+    scene.offer_from_client(buffers, strangers + random.below(strangers), TcpHeader::syn);
+  }
+  scene.lane.run();
 }
 
 template <class Family>
@@ -66,6 +109,8 @@ Figures measure(Bench& bench, Scene<Family>& scene, const Flood& flood) {
   Random random(11);
   LineReference lines(bench, scene.lane);
   Figures figures{.flows = scene.plan.flows(), .per_slice = packets};
+  if (flood.defence.limit == Limit::Rate) use_up(scene, buffers, random);
+  const std::uint64_t flows = scene.lane.flows_alive();
   const Tally tally(scene.lane);
   for (std::size_t slice = 0; slice < bench.slices(); ++slice) {
     offer_slice(scene, buffers, flood, random);
@@ -74,9 +119,9 @@ Figures measure(Bench& bench, Scene<Family>& scene, const Flood& flood) {
   record(figures, tally, bench.slices() * packets);
   expect_flood(flood, tally, figures.packets_sent);
   expect_laws(scene.lane);
-  if (scene.lane.flows_alive() != scene.plan.flows()) {
-    throw CaseFailed(fmt::format("{} flows before the flood, {} after", scene.plan.flows(),
-                                 scene.lane.flows_alive()));
+  if (scene.lane.flows_alive() != flows) {
+    throw CaseFailed(
+        fmt::format("{} flows before the flood, {} after", flows, scene.lane.flows_alive()));
   }
   lines.complete(figures);
   figures.details = {{"share_forwarded", static_cast<double>(tally.forwarded()) /
@@ -85,21 +130,35 @@ Figures measure(Bench& bench, Scene<Family>& scene, const Flood& flood) {
 }
 
 template <class Family>
-Group group(Mode mode, const Size& size) {
+Group group(Mode mode, const Size& size, const Defence& defence) {
   const std::string base = fmt::format("{}/{}/flood", name_of(mode), Family::name);
   const auto name = [=](const Flood& flood) {
     return fmt::format("{}/{}/{}", base, flood.name, size.name);
   };
+  const bool by_table = defence.limit == Limit::Table;
+  // As many flows as the table is made for: not one more fits. Or room, which the rate defends.
+  const std::uint64_t capacity = by_table ? size.flows : capacity_for(size.flows);
   Group result;
-  for (const Flood& flood : floods) result.cases.push_back(name(flood));
+  for (const Flood& flood : floods) {
+    if (meets(flood, defence)) result.cases.push_back(name(flood));
+  }
   result.flows = size.flows;
-  result.memory = Scene<Family>::bytes_needed(size.flows, size.flows);
+  result.memory = Scene<Family>::bytes_needed(capacity, size.flows);
   result.run = [=](Bench& bench) {
-    Stage stage(make_world<Family>({.mode = mode}));
-    // As many flows as the table is made for: not one more fits.
-    Scene<Family> scene(stage, Protocol::Tcp, size.flows, size.flows, bench.clock());
+    const bool forwards = defence.overload == Overload::Forward;
+    Stage stage(make_world<Family>(
+        {.mode = mode,
+         .algorithm = forwards ? dataplane::Algorithm::Maglev : dataplane::Algorithm::RoundRobin,
+         .overload = defence.overload}));
+    Scene<Family> scene(stage, Protocol::Tcp, capacity, size.flows, bench.clock());
     scene.establish_all(bench);
+    if (!by_table) {
+      stage.world.config.flows.new_per_second = 1;
+      stage.world.compile();
+      stage.publication.publish(stage.world.snapshot);
+    }
     for (const Flood& flood : floods) {
+      if (!meets(flood, defence)) continue;
       bench.measure(name(flood), [&] { return measure(bench, scene, flood); });
     }
   };
@@ -112,7 +171,11 @@ template <class Family>
 void add_floods(std::vector<Group>& groups, bool quick) {
   for (const Mode mode : {Mode::Nat, Mode::FullNat}) {
     for (const Size& size : sizes) {
-      if (!quick || size.quick) groups.push_back(group<Family>(mode, size));
+      if (quick && !size.quick) continue;
+      for (const Defence& defence : defences) {
+        if (mode == Mode::FullNat && defence.overload == Overload::Forward) continue;
+        groups.push_back(group<Family>(mode, size, defence));
+      }
     }
   }
 }

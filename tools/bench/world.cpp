@@ -24,6 +24,10 @@ void add_service(config::Config& config, const Terms& terms, Protocol protocol) 
   group.mode = terms.mode;
   group.algorithm = terms.algorithm;
   group.maglev_table_size = terms.maglev_table_size;
+  group.overload = terms.overload;
+  if (terms.overload == dataplane::Overload::Forward) {
+    group.unknown_flow = dataplane::UnknownFlow::PickUp;
+  }
   for (std::uint32_t number = 0; number < terms.targets; ++number) {
     config::Target target;
     target.address = Family::target(number);
@@ -85,6 +89,7 @@ World make_world(const Terms& terms) {
   World world;
   world.config.instance = "bench";
   world.config.workers = terms.workers;
+  world.config.flows.new_per_second = terms.new_flows_per_second;
   world.config.flows.closing_timeout = terms.closing_timeout;
   config::Port clients = port("front"), targets = port("back");
   clients.addresses = {*dataplane::parse_prefix(Family::front_network)};

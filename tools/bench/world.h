@@ -22,6 +22,9 @@ struct Terms {
   std::uint32_t locals = 8;
   std::uint32_t workers = 1;
   std::uint32_t maglev_table_size = 65'537;
+  dataplane::Overload overload = dataplane::Overload::Refuse;
+  /// So high that no case meets it, but for those that are about it: 0 would leave out the asking.
+  std::uint32_t new_flows_per_second = 100'000'000;
   std::chrono::milliseconds closing_timeout{10'000};
   std::chrono::seconds udp_idle_timeout{120};
 };

@@ -28,6 +28,7 @@ constexpr std::array worker_figures{
     Figures<Totals>{"hand_off_unsent", &Totals::hand_off_unsent},
     Figures<Totals>{"received_hand_off", &Totals::received_hand_off},
     Figures<Totals>{"wrong_core", &Totals::wrong_core},
+    Figures<Totals>{"stateless", &Totals::stateless},
     Figures<Totals>{"punted", &Totals::punted},
     Figures<Totals>{"punt_unsent", &Totals::punt_unsent},
     Figures<Totals>{"from_kernel", &Totals::from_kernel},
@@ -83,11 +84,24 @@ Json verdicts_of(std::span<const dataplane::WorkerBlock> workers) {
   return verdicts;
 }
 
+/// RejectedFlowCount of all listeners that there are.
+std::uint64_t rejected_of(const SegmentView& view) {
+  std::uint64_t sum = 0;
+  for (std::size_t slot = 0; slot < view.control->listeners.size(); ++slot) {
+    const auto record = view.control->listeners[slot].read();
+    if (!record || !record->used) continue;
+    sum += total(view, dataplane::ListenerId{static_cast<std::uint16_t>(slot)}, record->incarnation,
+                 &dataplane::ListenerCounters::rejected_flows);
+  }
+  return sum;
+}
+
 /// One worker's figures, or several workers' sums; of the pages' sizes the smallest.
 void add_figures(Json& document, const SegmentView& view) {
   document["generation"] = oldest_generation(view);
   for (const auto& [name, figure] : worker_figures) document[name] = total(view, figure);
   document["table_page_bytes"] = least(view, &Totals::table_page_bytes);
+  document["rejected_flows"] = rejected_of(view);
   document["verdicts"] = verdicts_of(view.workers);
 }
 

@@ -139,6 +139,51 @@ TEST_F(Compile, NatEndpointBelongsToTheSuccessorOfADrainingTarget) {
   EXPECT_EQ(*run()->nat_target_at.find({ip("10.0.1.11"), Be16{8080}}), (TargetId{7, 3}));
 }
 
+// --- targets that may be sent packets without a flow ---
+
+std::vector<int> stateless(const Compiled& snapshot) {
+  std::vector<int> slots;
+  for (const auto& target : snapshot->targets) {
+    if (target.stateless) slots.push_back(target.id.slot);
+  }
+  return slots;
+}
+
+TEST_F(Compile, TargetsOfAForwardingGroupAreStateless) {
+  EXPECT_EQ(stateless(run()), Slots{});
+  config.target_groups[0].algorithm = Algorithm::Maglev;
+  config.target_groups[0].overload = dataplane::Overload::Forward;
+  facts.targets[1].availability = Availability::Draining;
+  EXPECT_EQ(stateless(run()), (Slots{0, 1, 2}));
+  EXPECT_EQ(run()->target_groups[0].overload, dataplane::Overload::Forward);
+  config.target_groups[0].mode = Mode::FullNat;
+  EXPECT_EQ(stateless(run()), Slots{});
+}
+
+TEST_F(Compile, TargetsAreNotStatelessBehindNoneOrTwoListeners) {
+  config.target_groups[0].algorithm = Algorithm::Maglev;
+  config.target_groups[0].overload = dataplane::Overload::Forward;
+  add_listener("second", "203.0.113.10", 81, "web", 1);
+  EXPECT_EQ(stateless(run()), Slots{});
+  config.listeners.clear();
+  EXPECT_EQ(stateless(run()), Slots{});
+}
+
+// A target moves from one group to another by a reload, and drains in the first.
+TEST_F(Compile, ASharedEndpointIsTheGroupsThatForwards) {
+  add_group("second", 1).overload = dataplane::Overload::Forward;
+  config.target_groups[1].algorithm = Algorithm::Maglev;
+  add_listener("second", "203.0.113.10", 81, "second", 1);
+  add_target("second", "10.0.1.11", {20, 1});
+  Compiled snapshot = run();
+  EXPECT_EQ(*snapshot->nat_target_at.find({ip("10.0.1.11"), Be16{8080}}), (TargetId{20, 1}));
+  EXPECT_EQ(stateless(snapshot), Slots{20});
+  facts.targets.back().availability = Availability::Draining;
+  snapshot = run();
+  EXPECT_EQ(*snapshot->nat_target_at.find({ip("10.0.1.11"), Be16{8080}}), (TargetId{0, 1}));
+  EXPECT_EQ(stateless(snapshot), Slots{});
+}
+
 // --- schedules and tables ---
 
 TEST_F(Compile, RoundRobinGivesEachOneTurnInTheOrderOfAddresses) {

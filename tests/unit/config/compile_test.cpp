@@ -24,6 +24,7 @@ TEST_F(Compile, CarriesWhatTheFileSays) {
   config.worker_cpus = {2, 3, 5};
   config.punt_rate = 123;
   config.icmp_error_rate = 45;
+  config.flows.new_per_second = 456;
   config.flows.half_open_timeout = milliseconds{1'500};
   config.flows.half_closed_timeout = milliseconds{2'500};
   config.flows.closing_timeout = milliseconds{3'500};
@@ -33,6 +34,7 @@ TEST_F(Compile, CarriesWhatTheFileSays) {
   EXPECT_EQ(snapshot->workers, 3);
   EXPECT_EQ(snapshot->punts_per_second, 123u);
   EXPECT_EQ(snapshot->icmp_errors_per_second, 45u);
+  EXPECT_EQ(snapshot->new_flows_per_second, 456u);
   EXPECT_EQ(snapshot->timeouts.half_open_milliseconds, 1'500u);
   EXPECT_EQ(snapshot->timeouts.half_closed_milliseconds, 2'500u);
   EXPECT_EQ(snapshot->timeouts.closing_milliseconds, 3'500u);

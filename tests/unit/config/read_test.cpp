@@ -22,8 +22,8 @@ workers = [2, 3];
 idle = "yield";
 punt_rate = 500; icmp_error_rate = 50;
 eal = { hugepages = "off"; memory_megabytes = 512; pci = false; };
-flows = { capacity = 0x10000; half_open_timeout = 5; half_closed_timeout = 60; 
-          closing_timeout = 2.5; reset_timeout = 0.5; };
+flows = { capacity = 0x10000; half_open_timeout = 5; half_closed_timeout = 60;
+          closing_timeout = 2.5; reset_timeout = 0.5; new_per_second = 7000; };
 ports = (
   { name = "front"; device = "net_null0"; addresses = ["198.51.100.2/24", "192.0.2.1/25"];
     gateways = ["198.51.100.1"]; local_addresses = ["198.51.100.77"]; vlan = 12; mtu = 9000;
@@ -32,7 +32,7 @@ ports = (
 neighbours = ( { port = "front"; address = "198.51.100.1"; mac = "02:00:00:00:00:01"; } );
 target_groups = (
   { name = "web"; protocol = "udp"; port = 8080; mode = "full_nat"; algorithm = "maglev";
-    maglev_table_size = 1009; unknown_flow = "reset";
+    maglev_table_size = 1009; unknown_flow = "reset"; overload = "forward";
     deregistration_delay = { timeout = 20; connection_termination = false; };
     health_check = { enabled = false; protocol = "http"; port = 81; path = "/x"; host = "a.example";
                      interval = 0.5; timeout = 0.25; healthy_threshold = 1;
@@ -56,6 +56,7 @@ TEST(Read, TakesEveryKeyOfTheInstance) {
   EXPECT_EQ(config.eal.memory_megabytes, 512u);
   EXPECT_FALSE(config.eal.pci);
   EXPECT_EQ(config.flows.capacity, 65'536u);
+  EXPECT_EQ(config.flows.new_per_second, 7000u);
   EXPECT_EQ(config.flows.half_open_timeout, seconds(5));
   EXPECT_EQ(config.flows.half_closed_timeout, seconds(60));
   EXPECT_EQ(config.flows.closing_timeout, milliseconds(2500));
@@ -100,6 +101,7 @@ TEST(Read, TakesEveryKeyOfATargetGroup) {
   EXPECT_EQ(group.algorithm, Algorithm::Maglev);
   EXPECT_EQ(group.maglev_table_size, 1009u);
   EXPECT_EQ(group.unknown_flow, UnknownFlow::Reset);
+  EXPECT_EQ(group.overload, dataplane::Overload::Forward);
   EXPECT_EQ(group.deregistration_delay.timeout, seconds(20));
   EXPECT_FALSE(group.deregistration_delay.connection_termination);
   ASSERT_EQ(group.targets.size(), 2u);
@@ -137,6 +139,8 @@ TEST(Read, HasTheDefaultsOfElasticLoadBalancing) {
   const TargetGroup& group = config.target_groups.at(0);
   EXPECT_EQ(group.deregistration_delay.timeout, seconds(300));
   EXPECT_FALSE(group.deregistration_delay.connection_termination);
+  EXPECT_EQ(group.overload, dataplane::Overload::Refuse);
+  EXPECT_EQ(config.flows.new_per_second, 500'000u);
   EXPECT_EQ(group.unknown_flow, UnknownFlow::Reset);
   EXPECT_EQ(group.health_check.interval, seconds(30));
   EXPECT_EQ(group.health_check.timeout, seconds(10));
@@ -248,6 +252,7 @@ INSTANTIATE_TEST_SUITE_P(
               "is out of range"},
         Wrong{"punt_rate = 4294967376L;", "punt_rate", "4294967376", "is out of range"},
         Wrong{"flows = { capacity = 1023; };", "flows.capacity", "1023", "1024 to 67108864"},
+        Wrong{"flows = { new_per_second = -1; };", "flows.new_per_second", "-1", "0 to 100000000"},
         Wrong{"flows = { reset_timeout = 0; };", "flows.reset_timeout", "0", "0.1 to 3600 seconds"},
         Wrong{"flows = { reset_timeout = 1e999; };", "flows.reset_timeout", "inf",
               "0.1 to 3600 seconds"},
@@ -327,6 +332,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"protocol = \"TCP\";", "protocol", "\"TCP\"", "\"tcp\", \"udp\""},
         Wrong{"mode = \"fullnat\";", "mode", "\"fullnat\"", "Did you mean \"full_nat\"?"},
         Wrong{"algorithm = \"least\";", "algorithm", "\"least\"", "\"weighted_round_robin\""},
+        Wrong{"overload = \"drop\";", "overload", "\"drop\"", "\"refuse\", \"forward\""},
         Wrong{"unknown_flow = true;", "unknown_flow", "true", "\"pick_up\", \"reset\""},
         Wrong{"maglev_table_size = 6000000;", "maglev_table_size", "6000000", "7 to 5000011"},
         Wrong{"deregistration_delay = { timeout = 3601; };", "deregistration_delay.timeout", "3601",

@@ -101,11 +101,12 @@ TEST(RestartNeeded, ForTheFirstIpv6ListenerOnly) {
 }
 
 TEST(RestartNeeded, NotForWhatAReloadCanDo) {
-  Sample wanted = sample_with("punt_rate = 1; flows = { reset_timeout = 1; };", "");
+  Sample wanted =
+      sample_with("punt_rate = 1; flows = { reset_timeout = 1; new_per_second = 9; };", "");
   wanted.neighbours = "{ port = \"back\"; address = \"10.0.1.11\"; mac = \"02:00:00:00:00:01\"; }";
   wanted.groups =
-      "{ name = \"other\"; port = 80; algorithm = \"maglev\"; targets = ( { address = "
-      "\"10.0.1.12\"; } ); }";
+      "{ name = \"other\"; port = 80; algorithm = \"maglev\"; overload = \"forward\"; "
+      "targets = ( { address = \"10.0.1.12\"; } ); }";
   wanted.listeners =
       "{ name = \"other\"; address = \"198.51.100.11\"; port = 81; target_group = \"other\"; }";
   EXPECT_EQ(to_string(change(sample_with("", ""), wanted)), "");

@@ -43,6 +43,7 @@ TEST(Counters, FieldsStayWhereTheyAre) {
   EXPECT_EQ(offsetof(Totals, flow_capacity_ipv6), 184u);
   EXPECT_EQ(offsetof(Totals, table_bytes), 192u);
   EXPECT_EQ(offsetof(Totals, table_page_bytes), 200u);
+  EXPECT_EQ(offsetof(Totals, stateless), 208u);
   EXPECT_EQ(offsetof(TargetCounters, new_flows), 8u);
   EXPECT_EQ(offsetof(TargetCounters, active_flows), 16u);
   EXPECT_EQ(offsetof(TargetCounters, packets_to_target), 24u);

@@ -259,6 +259,17 @@ TEST(ShowStatus, ShowsPacketsOnTheWrongCoreWhereThereAreSome) {
   EXPECT_NE(text.find("        17      12"), std::string::npos) << text;
 }
 
+TEST(ShowStatus, ShowsWhatAFloodDoesWhereThereIsOne) {
+  Json document = status();
+  EXPECT_EQ(show_status(document, plain()).find("STATELESS"), std::string::npos);
+  EXPECT_EQ(show_status(document, plain()).find("REJECTED"), std::string::npos);
+  document["workers"][0]["stateless"] = 21;
+  document["workers"][0]["rejected_flows"] = 17;
+  const std::string text = show_status(document, plain());
+  EXPECT_NE(text.find("STATELESS  FLOWS  REJECTED  CAPACITY"), std::string::npos) << text;
+  EXPECT_NE(text.find("       21    500        17      1.0M"), std::string::npos) << text;
+}
+
 TEST(ShowStatus, SumsUpSeveralWorkersAndSaysWhoIsBehind) {
   Json document = status();
   document["workers"].push_back(one_worker());

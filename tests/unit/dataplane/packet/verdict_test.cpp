@@ -42,6 +42,7 @@ TEST(Verdict, IndicesStay) {
   EXPECT_EQ(static_cast<int>(Verdict::DropMalformed), 12);
   EXPECT_EQ(static_cast<int>(Verdict::DropTargetGone), 29);
   EXPECT_EQ(static_cast<int>(Verdict::DropErrorRate), 30);
+  EXPECT_EQ(static_cast<int>(Verdict::DropFlowRate), 31);
 }
 
 }  // namespace

@@ -75,9 +75,18 @@ TEST(Documents, StatusHasWorkersAndTheirSums) {
     worker.totals.flow_capacity_ipv6.set(1000);
     worker.totals.table_bytes.set(160'000);
     worker.totals.table_page_bytes.set(i == 0 ? 1 << 30 : 2 << 20);
+    worker.totals.stateless.set(20 + i);
+    worker.listeners[7].incarnation.set(1);
+    worker.listeners[7].rejected_flows.set(30 + i);
     worker.verdicts[static_cast<std::size_t>(Verdict::ForwardToTarget)].set(90);
   }
   segment.worker(1).verdicts[static_cast<std::size_t>(Verdict::DropTtl)].set(3);
+  dataplane::ListenerRecord listener{};
+  listener.used = true;
+  listener.incarnation = 1;
+  segment.control().listeners[7].write(listener);
+  // What a listener before this one has rejected does not count.
+  segment.worker(0).listeners[8].rejected_flows.set(1000);
   const Json status = status_document(segment.view(), alive, started + 61'900);
 
   EXPECT_EQ(status["instance"], "edge-1");
@@ -105,6 +114,10 @@ TEST(Documents, StatusHasWorkersAndTheirSums) {
   EXPECT_EQ(status["totals"]["hand_off_unsent"], 1);
   EXPECT_EQ(status["workers"][0]["wrong_core"], 5);
   EXPECT_EQ(status["totals"]["wrong_core"], 11);
+  EXPECT_EQ(status["workers"][1]["stateless"], 21);
+  EXPECT_EQ(status["totals"]["stateless"], 41);
+  EXPECT_EQ(status["workers"][1]["rejected_flows"], 31);
+  EXPECT_EQ(status["totals"]["rejected_flows"], 61);
   EXPECT_EQ(status["totals"]["verdicts"], Json::parse(R"({"ForwardToTarget": 180, "DropTtl": 3})"));
   EXPECT_EQ(status["ports"], Json::array());
 }

@@ -62,9 +62,7 @@ struct Burst {
   std::array<std::uint8_t, capacity> tcp_flags;
   std::array<Verdict, capacity> verdicts;
 
-  [[nodiscard]] Mask all() const {
-    return size == capacity ? ~Mask{0} : (Mask{1} << size) - 1;
-  }
+  [[nodiscard]] Mask all() const { return size == capacity ? ~Mask{0} : (Mask{1} << size) - 1; }
   /// Makes room for `count` packets that the caller fills in, all undecided.
   void reset(Instant at, std::size_t count) {
     CHECK(count <= capacity);

@@ -98,7 +98,7 @@ struct Totals {
   Counter flow_capacity_ipv6;  // of flow_capacity: each family has a table of its own
   Counter table_bytes;         // both tables' memory
   Counter table_page_bytes;    // the size of the pages that it lies in
-  Counter stateless;  // of the forwards: packets of flows that were not entered (overload)
+  Counter stateless;           // of the forwards: packets of flows that were not entered (overload)
   std::array<Counter, 5> reserved;
 };
 static_assert(sizeof(Totals) == 256);

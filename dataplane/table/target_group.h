@@ -40,8 +40,8 @@ enum class UnknownFlow : std::uint8_t {
   Reset,   // answer with RST
 };
 
-/// What becomes of a new flow that cannot be entered: the worker's table is full, or its rate of new
-/// flows is used up.
+/// What becomes of a new flow that cannot be entered: the worker's table is full, or its rate of
+/// new flows is used up.
 enum class Overload : std::uint8_t {
   Refuse,   // dropped and counted; the client tries again
   Forward,  // sent on without an entry, packet by packet, to the target that Maglev says

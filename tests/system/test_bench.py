@@ -11,8 +11,8 @@ import pytest
 from support.daemon import BUILD, ROOT
 
 PROGRAM = BUILD / "tools" / "bench" / "spillway-bench"
-KINDS = ("reference", "established", "new/syn", "new/tcp_short", "new/udp_one_packet", "lookup", "flood",
-         "expiry", "publication", "two_workers", "maglev")
+KINDS = ("reference", "established", "new/syn", "new/tcp_short", "new/udp_one_packet", "lookup",
+         "flood", "expiry", "publication", "two_workers", "maglev")
 FORWARDS = {"ForwardToTarget", "ForwardToClient"}
 
 

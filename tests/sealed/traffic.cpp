@@ -192,7 +192,7 @@ void Traffic::publish(bool few_local_ports) {
 void Traffic::prepare(std::size_t phase) {
   using config::Availability;
   auto& facts = rig_.facts;
-  rig_.config.flows.new_per_second = phase == 1 ? 1 : 0;
+  rig_.config.flows.new_per_second = phase == 5 ? 1 : 0;
   if (phase == 1) {  // nobody knows where the last target is; the tools ask for flows
     std::erase_if(facts.neighbours, [last = facts.targets.back().address](const auto& neighbour) {
       return neighbour.address == last;

@@ -174,7 +174,8 @@ class Drafts {
   [[nodiscard]] const Draft<Address>* next(const Target& target, Protocol protocol,
                                            const Turns& turns) {
     for (; unused_ != 0; unused_ &= unused_ - 1) {
-      const Draft<Address>& draft = rooms_[std::countr_zero(unused_)].draft;
+      const Draft<Address>& draft =
+          rooms_[static_cast<std::size_t>(std::countr_zero(unused_))].draft;
       if (draft.next_local_port == draft.local_port) continue;  // has none
       if (draft.local_port < turns.local_port) continue;
       const bool fits = draft.target == &target && draft.local_port == turns.local_port &&

@@ -38,6 +38,7 @@ FlowIndex FlowLedger<Address>::start(const FlowStart<Address>& flow) {
     return no_flow;
   }
   fill(table_[to_target], flow, Direction::ToTarget, to_client);
+  table_.mark(to_target);  // the sweep looks at a connection once
   fill(table_[to_client], flow, Direction::ToClient, to_target);
 
   counters_.totals.flows_inserted.add(1);

@@ -53,6 +53,7 @@ struct Core {
   struct Sweep {
     std::uint32_t bucket = 0;  // where it goes on
     std::uint64_t until = 0;   // in buckets since start: see expire
+    std::uint64_t pause = 0;   // nothing is due before: nanoseconds
   };
 
   WorkerId id;

@@ -1,3 +1,5 @@
+#include <bit>
+#include <new>
 #include <span>
 
 #include "dataplane/path/local_ports.h"
@@ -89,33 +91,185 @@ bool claim_client_endpoint(FlowIndex other, FlowLedger<Address>& flows) {
   return true;
 }
 
+/// Packets that belong to a flow which was not entered, and are no reason to enter it: half a
+/// handshake, the last words of a connection, an error about one.
+bool never_enters(const Burst& burst, std::size_t i) {
+  if (burst.kinds[i] == Kind::Udp) return false;
+  if (burst.kinds[i] == Kind::IcmpError || (burst.follows >> i & 1) != 0) return true;
+  const std::uint8_t flags = burst.tcp_flags[i];
+  return (flags & TcpHeader::rst) != 0 ||
+         (flags & (TcpHeader::syn | TcpHeader::ack)) == (TcpHeader::syn | TcpHeader::ack);
+}
+
+bool is_mid_stream(const Burst& burst, std::size_t i) {
+  return burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::syn) == 0;
+}
+
+/// A client's packet: is there anyone at all whom it could go to?
+bool has_targets(const Burst& burst, std::size_t i, const Snapshot& snapshot) {
+  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
+  const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+  return !group.schedule->order().empty() || !group.maglev->slots().empty();
+}
+
 Verdict refusal(const Burst& burst, std::size_t i) {
   const bool tcp = burst.kinds[i] == Kind::Tcp;
   return tcp ? Verdict::ReplyResetNoTarget : Verdict::DropNoTarget;
 }
 
+// --- drafts ---
+
+/// What a flow that may begin with a packet would look like: the reply's key, worked out for all
+/// packets of a burst before the first is entered, so that their cache misses overlap. Good while
+/// nothing that it was drawn from has changed; one that is no longer good is not used.
+template <class Address>
+struct Draft {
+  const Target* target;  // nullptr: there would be none
+  TargetGroupId group;
+  std::uint64_t cursor;           // turns.cursors of the group before it
+  std::uint64_t local_port;       // turns.local_port before it,
+  std::uint64_t next_local_port;  // and after it
+  FlowToken token;                // of to_client
+  FlowKey<Address> to_client;
+};
+
+template <class Address>
+class Drafts {
+ public:
+  /// Draws what clients may begin with the packets of `fresh`, each as if those before it had been
+  /// entered; `turns` are afterwards as before.
+  void draw(const Burst& burst, Mask fresh, const Snapshot& snapshot,
+            const FlowLedger<Address>& flows, Turns& turns) {
+    if (flows.full() || turns.new_flows.empty()) return;
+    const std::uint64_t local_port = turns.local_port, draws = turns.draws;
+    for (std::size_t i : bits(fresh)) {
+      if (burst.listeners[i] == no_listener || never_enters(burst, i)) continue;
+      flows.table().prefetch_place(burst.tokens[i]);
+      if (!has_targets(burst, i, snapshot)) continue;
+      new (&rooms_[i].draft) Draft<Address>(draft(burst, i, snapshot, flows, turns));
+      drawn_ |= Mask{1} << i;
+    }
+    turns.local_port = local_port;
+    turns.draws = draws;
+    for (Mask left = drawn_; left != 0;) {  // the last first: the first one's cursor counts
+      const auto i = static_cast<std::size_t>(std::bit_width(left) - 1);
+      left ^= Mask{1} << i;
+      const Draft<Address>& draft = rooms_[i].draft;
+      turns.cursors[draft.group.slot] = draft.cursor;
+      if (draft.target != nullptr) flows.table().prefetch_place(draft.token);
+    }
+    unused_ = drawn_;
+  }
+
+  /// The token of packet i's reply from a nat target.
+  [[nodiscard]] FlowToken token(std::size_t i, const Target& target,
+                                const FlowTable<Address>& table,
+                                const FlowKey<Address>& to_client) const {
+    const bool fits = (drawn_ >> i & 1) != 0 && rooms_[i].draft.target == &target;
+    return fits ? rooms_[i].draft.token : table.prehash(to_client);
+  }
+
+  /// The draft with the local port that is next, if it is towards `target`; else nullptr. It need
+  /// not be that packet's: a reply to a local port does not tell the client.
+  [[nodiscard]] const Draft<Address>* next(const Target& target, Protocol protocol,
+                                           const Turns& turns) {
+    for (; unused_ != 0; unused_ &= unused_ - 1) {
+      const Draft<Address>& draft =
+          rooms_[static_cast<std::size_t>(std::countr_zero(unused_))].draft;
+      if (draft.next_local_port == draft.local_port) continue;  // has none
+      if (draft.local_port < turns.local_port) continue;
+      const bool fits = draft.target == &target && draft.local_port == turns.local_port &&
+                        draft.to_client.protocol == protocol;
+      return fits ? &draft : nullptr;
+    }
+    return nullptr;
+  }
+
+ private:
+  [[nodiscard]] static Draft<Address> draft(const Burst& burst, std::size_t i,
+                                            const Snapshot& snapshot,
+                                            const FlowLedger<Address>& flows, Turns& turns) {
+    const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
+    const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+    Draft<Address> draft{};
+    draft.group = group.id;
+    draft.cursor = turns.cursors[group.id.slot];
+    draft.local_port = turns.local_port;
+    const FlowKey<Address>& key = burst.key<Address>(i);
+    const Target* target =
+        snapshot.target(pick(group, key, snapshot, flows, turns, is_mid_stream(burst, i), 0));
+    if (target == nullptr || !target->address.is_a<Address>()) return draft;
+    if (!target->next_hop.resolved()) return draft;
+    draft.to_client = reply_of(key, *target);
+    if (group.mode == Mode::FullNat &&
+        !draft_local_port(draft.to_client, snapshot.locals[target->next_hop.port.number], turns)) {
+      return draft;
+    }
+    draft.target = target;
+    draft.next_local_port = turns.local_port;
+    draft.token = flows.table().prehash(draft.to_client);
+    flows.table().prefetch(draft.token);
+    return draft;
+  }
+
+  // Without a Draft in it until one is made.
+  union Room {
+    Room() {}
+    Draft<Address> draft;
+  };
+  std::array<Room, Burst::capacity> rooms_;  // by packet
+  Mask drawn_ = 0;
+  Mask unused_ = 0;  // of drawn_: their local port's turn has not passed
+};
+
+// --- one flow ---
+
+/// Sets `to_client`, as a nat target sends it, to the reply's key, which is then not in the table,
+/// and `token` to its token; Pending, or why it cannot be.
+template <class Address>
+Verdict find_reply(FlowKey<Address>& to_client, FlowToken& token, std::size_t i, Mode mode,
+                   const Target& target, const Snapshot& snapshot, FlowLedger<Address>& flows,
+                   Turns& turns, Drafts<Address>& drafts) {
+  FlowTable<Address>& table = flows.table();
+  if (mode != Mode::FullNat) {
+    token = drafts.token(i, target, table, to_client);
+    const bool claimed = claim_client_endpoint(table.find(token, to_client), flows);
+    return claimed ? Verdict::Pending : Verdict::DropFlowCollision;
+  }
+  const Draft<Address>* draft = drafts.next(target, to_client.protocol, turns);
+  if (draft != nullptr && table.find(draft->token, draft->to_client) == no_flow) {
+    to_client = draft->to_client;
+    token = draft->token;
+    turns.local_port = draft->next_local_port;
+    return Verdict::Pending;
+  }
+  const LocalAddresses& locals = snapshot.locals[target.next_hop.port.number];
+  if (!take_local_port(to_client, locals, table, turns)) return Verdict::DropNoLocalPort;
+  token = table.prehash(to_client);
+  return Verdict::Pending;
+}
+
 /// Enters the flow of client's key `to_target` towards `target`; Pending, or why it cannot.
 template <class Address>
 Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<Address>& flows,
-              Turns& turns, const FlowKey<Address>& to_target, const Target& target) {
+              Turns& turns, const FlowKey<Address>& to_target, FlowToken to_target_token,
+              const Target& target, Drafts<Address>& drafts) {
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
   burst.targets[i] = target.id;
   if (!target.address.is_a<Address>()) return Verdict::DropNoNextHop;
   if (!target.next_hop.resolved()) return Verdict::DropNoNextHop;
   FlowKey<Address> to_client = reply_of(to_target, target);
-  if (group.mode == Mode::FullNat) {
-    const LocalAddresses& locals = snapshot.locals[target.next_hop.port.number];
-    if (!take_local_port(to_client, locals, flows.table(), turns)) {
-      return Verdict::DropNoLocalPort;
-    }
-  } else if (!claim_client_endpoint(flows.table().find(to_client), flows)) {
-    return Verdict::DropFlowCollision;
-  }
+  FlowToken to_client_token;
+  const Verdict reply =
+      find_reply(to_client, to_client_token, i, group.mode, target, snapshot, flows, turns, drafts);
+  if (reply != Verdict::Pending) return reply;
   const Packet& packet = burst.packets[i];
   const bool from_client = burst.key<Address>(i) == to_target;
   const bool opening = (burst.tcp_flags[i] & TcpHeader::syn) != 0;
   FlowStart<Address> flow{.to_target = to_target,
                           .to_client = to_client,
+                          .to_target_token = to_target_token,
+                          .to_client_token = to_client_token,
                           .target = target.id,
                           .listener = &snapshot.listeners[burst.listeners[i].slot],
                           .phase = opening ? Phase::SynSent : Phase::Established,
@@ -126,7 +280,9 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
     flow.client_mac = packet.header<EthernetHeader>(0).source;
     flow.client_port = packet.ingress;
   }
-  if (!flows.start(flow)) return Verdict::DropTableFull;
+  const FlowIndex started = flows.start(flow);
+  if (started == no_flow) return Verdict::DropTableFull;
+  burst.set_flow(i, from_client ? started : flows.table()[started].twin);
   burst.started |= Mask{1} << i;
   return Verdict::Pending;
 }
@@ -150,16 +306,6 @@ Verdict overload(const Burst& burst, const Snapshot& snapshot, const FlowLedger<
 
 bool is_overload(Verdict verdict) {
   return verdict == Verdict::DropTableFull || verdict == Verdict::DropFlowRate;
-}
-
-/// Packets that belong to a flow which was not entered, and are no reason to enter it: half a
-/// handshake, the last words of a connection, an error about one.
-bool never_enters(const Burst& burst, std::size_t i) {
-  if (burst.kinds[i] == Kind::Udp) return false;
-  if (burst.kinds[i] == Kind::IcmpError || (burst.follows >> i & 1) != 0) return true;
-  const std::uint8_t flags = burst.tcp_flags[i];
-  return (flags & TcpHeader::rst) != 0 ||
-         (flags & (TcpHeader::syn | TcpHeader::ack)) == (TcpHeader::syn | TcpHeader::ack);
 }
 
 /// Sends a client's packet on without a flow, to the target at which pick-up would look for its
@@ -193,32 +339,32 @@ Verdict pass_to_client(Burst& burst, std::size_t i, const Target& target, Verdic
 
 template <class Address>
 Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
-                         FlowLedger<Address>& flows, Turns& turns) {
+                         FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
   const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
-  if (group.schedule->order().empty() && group.maglev->slots().empty()) return refusal(burst, i);
+  if (!has_targets(burst, i, snapshot)) return refusal(burst, i);
   if (const Verdict full = overload(burst, snapshot, flows, turns); is_overload(full)) return full;
-  const bool mid_stream = burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::syn) == 0;
+  const bool mid_stream = is_mid_stream(burst, i);
   const int attempts = mid_stream ? 1 : turns_max;  // pick-up: where the flow was, or nowhere
   Verdict verdict = Verdict::DropFlowCollision;
   for (int n = 0; n < attempts && verdict == Verdict::DropFlowCollision; ++n) {
     const Target* target =
         snapshot.target(pick(group, burst.key<Address>(i), snapshot, flows, turns, mid_stream, n));
-    verdict = target == nullptr
-                  ? refusal(burst, i)
-                  : start(burst, i, snapshot, flows, turns, burst.key<Address>(i), *target);
+    verdict = target == nullptr ? refusal(burst, i)
+                                : start(burst, i, snapshot, flows, turns, burst.key<Address>(i),
+                                        burst.tokens[i], *target, drafts);
   }
   return verdict;
 }
 
 template <class Address>
 void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
-                       FlowLedger<Address>& flows, Turns& turns) {
+                       FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
   if (never_enters(burst, i)) {
     // If it follows an opening, that was refused, or sent on without a flow, too.
     return settle(burst, i, pass_to_target(burst, i, snapshot, flows, Verdict::DropUnknownFlow));
   }
-  const Verdict verdict = start_for_client(burst, i, snapshot, flows, turns);
+  const Verdict verdict = start_for_client(burst, i, snapshot, flows, turns, drafts);
   settle(burst, i,
          is_overload(verdict) ? pass_to_target(burst, i, snapshot, flows, verdict) : verdict);
 }
@@ -227,7 +373,7 @@ void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
 /// to that target's group, the one from which Maglev would have come to this target.
 template <class Address>
 void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
-                       FlowLedger<Address>& flows, Turns& turns) {
+                       FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
   const Target* found = snapshot.target(burst.targets[i]);
   CHECK(found != nullptr);  // by match, in this snapshot
   const Target& target = *found;
@@ -243,14 +389,16 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
                                      key.protocol,         {0, 0, 0}};
     const bool only = group.listeners.size() == 1;
     if (!only && group.maglev->pick(place_of(group, to_target)) != target.id) continue;
-    if (flows.table().find(to_target) != no_flow) continue;  // the client is with another target
+    const FlowToken token = flows.table().prehash(to_target);
+    if (flows.table().find(token, to_target) != no_flow)
+      continue;  // the client is with another target
     burst.listeners[i] = id;
     if (never_enters(burst, i)) {
       return settle(burst, i, pass_to_client(burst, i, target, Verdict::DropUnknownFlow));
     }
     Verdict verdict = overload(burst, snapshot, flows, turns);
     if (!is_overload(verdict)) {
-      verdict = start(burst, i, snapshot, flows, turns, to_target, target);
+      verdict = start<Address>(burst, i, snapshot, flows, turns, to_target, token, target, drafts);
     }
     return settle(burst, i,
                   is_overload(verdict) ? pass_to_client(burst, i, target, verdict) : verdict);
@@ -281,20 +429,21 @@ void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& 
                    Turns& turns) {
   FlowTable<Address>& table = flows.table();
   const std::uint64_t moves = table.moves();
+  const Mask fresh = burst.of<Address>(burst.pending & burst.keyed & ~burst.known);
+  if (fresh == 0) return;
+  Drafts<Address> drafts;
+  drafts.draw(burst, fresh, snapshot, flows, turns);
   // In order of arrival: the second packet of a new flow must find what the first has entered.
-  for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed & ~burst.known))) {
+  for (std::size_t i : bits(fresh)) {
     if (burst.started != 0) {
       burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
     }
     if (burst.flows[i] == no_flow) {
       const bool from_client = burst.listeners[i] != no_listener;
       if (from_client) {
-        choose_for_client(burst, i, snapshot, flows, turns);
+        choose_for_client(burst, i, snapshot, flows, turns, drafts);
       } else {
-        choose_for_target(burst, i, snapshot, flows, turns);
-      }
-      if ((burst.started >> i & 1) != 0) {
-        burst.set_flow(i, table.find(burst.tokens[i], burst.key<Address>(i)));
+        choose_for_target(burst, i, snapshot, flows, turns, drafts);
       }
     } else if (burst.kinds[i] == Kind::Tcp) {
       advance(table[burst.flows[i]], table, burst.tcp_flags[i]);

@@ -1,6 +1,7 @@
 #include "dataplane/path/expire.h"
 
 #include <algorithm>
+#include <array>
 
 #include "dataplane/path/flow_ledger.h"
 
@@ -9,8 +10,14 @@ namespace {
 
 // A step never sweeps more than this, however late it is: about 20 µs of cold cache lines.
 constexpr std::uint64_t buckets_max = 256;
-// How far ahead of the sweep entries are fetched.
-constexpr std::uint32_t buckets_ahead = 4;
+// Buckets are swept so many at a time, so that their cache misses overlap and that nothing is
+// computed in most turns.
+constexpr std::uint32_t buckets_together = 64;
+// … but at least this often, in nanoseconds.
+constexpr std::uint64_t interval_max = 100'000;
+// How far ahead their entries are fetched. All of them, though half are looked at: in order, memory
+// gives all as fast as every other one (measured).
+constexpr std::uint32_t buckets_ahead = 8;
 
 template <class Address>
 std::uint32_t idle_limit(const Flow<Address>& flow, const Snapshot& snapshot) {
@@ -28,13 +35,38 @@ std::uint32_t idle_limit(const Flow<Address>& flow, const Snapshot& snapshot) {
   return listener == nullptr ? Listener{}.idle_milliseconds : listener->idle_milliseconds;
 }
 
-/// Looks at a connection once, from its ToTarget entry; at the twin only if that one has been idle.
 template <class Address>
-bool is_idle(const FlowTable<Address>& flows, FlowIndex index, const Snapshot& snapshot, Tick now) {
-  const Flow<Address>& flow = flows[index];
-  if (flow.direction != Direction::ToTarget) return false;
-  const std::uint32_t limit = idle_limit(flow, snapshot);
-  return now.since(flow.last_seen) >= limit && now.since(flows[flow.twin].last_seen) >= limit;
+bool is_idle(const Flow<Address>& flow, std::uint32_t limit, Tick now) {
+  return now.since(flow.last_seen) >= limit;
+}
+
+/// Ends the idle connections of some buckets: looks at each once, from its ToTarget entry (those
+/// are marked), and at the twin only if that one has been idle.
+template <class Address>
+void sweep_buckets(FlowLedger<Address>& flows, std::uint32_t first, std::uint32_t last,
+                   const Snapshot& snapshot, Tick now) {
+  FlowTable<Address>& table = flows.table();
+  std::array<FlowIndex, std::size_t{buckets_together} * TagGroup::width> silent;
+  std::size_t silent_count = 0;
+  for (std::uint32_t part = first; part < last; part += buckets_ahead) {
+    std::array<FlowIndex, std::size_t{buckets_ahead} * TagGroup::width> marked;
+    std::size_t count = 0;
+    for (std::uint32_t bucket = part; bucket < std::min(last, part + buckets_ahead); ++bucket) {
+      table.prefetch_bucket(bucket + buckets_ahead);
+      count += table.list_marked(bucket, &marked[count]);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      const Flow<Address>& flow = table[marked[i]];
+      if (!is_idle(flow, idle_limit(flow, snapshot), now)) continue;
+      table.prefetch(flow.twin);
+      silent[silent_count++] = marked[i];
+    }
+  }
+  for (std::size_t i = 0; i < silent_count; ++i) {
+    const Flow<Address>& flow = table[silent[i]];
+    const std::uint32_t limit = idle_limit(flow, snapshot);
+    if (is_idle(table[flow.twin], limit, now)) flows.end(silent[i], FlowEnd::Expired);
+  }
 }
 
 template <class Address>
@@ -60,10 +92,16 @@ FlowRecord record(const FlowTable<Address>& flows, const Flow<Address>& flow, Ti
   };
 }
 
+/// Nanoseconds for a whole sweep of a table.
+template <class Address>
+std::uint64_t duration(const FlowTable<Address>& table) {
+  return sweep_milliseconds(table.slots()) * 1'000'000;
+}
+
 /// How many buckets of a table are due, by a sweep that began at time 0.
 template <class Address>
 std::uint64_t due(const FlowTable<Address>& table, Instant now) {
-  const std::uint64_t sweep = sweep_milliseconds(table.slots()) * 1'000'000;
+  const std::uint64_t sweep = duration(table);
   const std::uint64_t buckets = table.buckets();
   return now.nanoseconds / sweep * buckets + now.nanoseconds % sweep * buckets / sweep;
 }
@@ -71,21 +109,24 @@ std::uint64_t due(const FlowTable<Address>& table, Instant now) {
 template <class Address>
 void expire_family(FlowLedger<Address>& flows, Core::Sweep& sweep, const Snapshot& snapshot,
                    Instant now) {
+  if (now.nanoseconds < sweep.pause) return;
   FlowTable<Address>& table = flows.table();
+  sweep.pause = now.nanoseconds +
+                std::min(duration(table) * buckets_together / table.buckets(), interval_max);
   const std::uint64_t until = due(table, now);
   if (until <= sweep.until) return;
-  const std::uint64_t budget = std::min(until - sweep.until, buckets_max);
+  std::uint64_t budget = std::min(until - sweep.until, buckets_max);
   // What is later than the budget allows is late for good: the sweep is then slower, not in debt.
   sweep.until = until;
   const Tick tick = Tick::of(now);
-  for (std::uint64_t n = 0; n < budget; ++n) {
-    const std::uint32_t bucket = sweep.bucket;
-    sweep.bucket = bucket + 1 == table.buckets() ? 0 : bucket + 1;
-    table.prefetch_bucket(bucket + buckets_ahead);
-    if (table.bucket_empty(bucket)) continue;
-    table.visit_bucket(bucket, [&](FlowIndex index) {
-      if (is_idle(table, index, snapshot, tick)) flows.end(index, FlowEnd::Expired);
-    });
+  while (budget != 0) {
+    const std::uint64_t together = std::min<std::uint64_t>(budget, buckets_together);
+    const std::uint32_t first = sweep.bucket;
+    const auto last =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(first + together, table.buckets()));
+    sweep_buckets(flows, first, last, snapshot, tick);
+    sweep.bucket = last == table.buckets() ? 0 : last;
+    budget -= last - first;
   }
 }
 

@@ -4,41 +4,42 @@ namespace dataplane {
 
 namespace {
 
-// Everything of one direction but its twin.
+// Everything of one direction but its key, in place: a Flow that is put together elsewhere and
+// copied waits for its own stores.
 template <class Address>
-void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direction) {
-  const bool to_target = direction == Direction::ToTarget;
-  flow = Flow<Address>{};
-  flow.key = to_target ? start.to_target : start.to_client;
+void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direction,
+          FlowIndex twin) {
   // What leaves is what the other end expects to see: the reverse of what it sends.
+  const bool to_target = direction == Direction::ToTarget;
   set_rewrite(flow, (to_target ? start.to_client : start.to_target).reversed());
   flow.client_mac = start.client_mac;
   flow.client_port = start.client_port;
   flow.phase = start.phase;
   flow.direction = direction;
   flow.target = start.target;
-  flow.set_listener(start.listener->id);
+  flow.twin = twin;
+  flow.listener_and_bytes = start.listener->id.slot;
+  flow.packets = 0;
   flow.last_seen = start.now;
 }
 
 }  // namespace
 
 template <class Address>
-bool FlowLedger<Address>::start(const FlowStart<Address>& flow) {
-  if (full()) return false;
-  FlowIndex to_target = table_.insert(table_.prehash(flow.to_target), flow.to_target);
-  if (to_target == no_flow) return false;
-  fill(table_[to_target], flow, Direction::ToTarget);
+FlowIndex FlowLedger<Address>::start(const FlowStart<Address>& flow) {
+  if (full()) return no_flow;
+  FlowIndex to_target = table_.insert(flow.to_target_token, flow.to_target);
+  if (to_target == no_flow) return no_flow;
   const std::uint64_t moves = table_.moves();
-  const FlowIndex to_client = table_.insert(table_.prehash(flow.to_client), flow.to_client);
-  if (table_.moves() != moves) to_target = table_.find(flow.to_target);
+  const FlowIndex to_client = table_.insert(flow.to_client_token, flow.to_client);
+  if (table_.moves() != moves) to_target = table_.find(flow.to_target_token, flow.to_target);
   if (to_client == no_flow) {
     table_.erase(to_target);
-    return false;
+    return no_flow;
   }
-  fill(table_[to_client], flow, Direction::ToClient);
-  table_[to_target].twin = to_client;
-  table_[to_client].twin = to_target;
+  fill(table_[to_target], flow, Direction::ToTarget, to_client);
+  table_.mark(to_target);  // the sweep looks at a connection once
+  fill(table_[to_client], flow, Direction::ToClient, to_target);
 
   counters_.totals.flows_inserted.add(1);
   counters_.totals.flows_alive.add(1);
@@ -48,7 +49,7 @@ bool FlowLedger<Address>::start(const FlowStart<Address>& flow) {
   ListenerCounters& listener = counters_of(counters_, *flow.listener);
   listener.new_flows.add(1);
   listener.active_flows.add(1);
-  return true;
+  return to_target;
 }
 
 template <class Address>

@@ -15,8 +15,10 @@ namespace dataplane {
 /// What a new connection consists of.
 template <class Address>
 struct FlowStart {
-  FlowKey<Address> to_target;  // as the client sends
-  FlowKey<Address> to_client;  // as the target sends
+  const FlowKey<Address>& to_target;  // as the client sends
+  const FlowKey<Address>& to_client;  // as the target sends
+  FlowToken to_target_token;
+  FlowToken to_client_token;
   TargetId target;
   const Listener* listener;
   Phase phase = Phase::Established;
@@ -64,11 +66,13 @@ class FlowLedger {
       : table_(table), counters_(counters) {}
 
   [[nodiscard]] FlowTable<Address>& table() { return table_; }
+  [[nodiscard]] const FlowTable<Address>& table() const { return table_; }
 
   /// No room for one more.
   [[nodiscard]] bool full() const { return table_.size() + 2 > table_.capacity(); }
-  /// Enters both directions; false if the table is full. Neither key may be there yet.
-  [[nodiscard]] bool start(const FlowStart<Address>& flow);
+  /// Enters both directions and returns that to the target; no_flow if the table is full. Neither
+  /// key may be there yet.
+  [[nodiscard]] FlowIndex start(const FlowStart<Address>& flow);
 
   /// How many connections a target has on this worker.
   [[nodiscard]] std::uint64_t active(TargetId target) const {

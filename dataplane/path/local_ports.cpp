@@ -56,28 +56,60 @@ class Owners {
   std::uint32_t source_part_;  // the same whatever the local port: computed once
 };
 
+/// The places that are a worker's own, one after another.
+template <class Address>
+class Search {
+ public:
+  Search(const LocalAddresses& locals, const FlowKey<Address>& to_client, Turns& turns)
+      : owners_(locals, to_client),
+        walk_(locals, turns.local_port),
+        turns_(turns),
+        steps_(local_ports_max * locals.workers) {}
+
+  /// Sets the destination of `to_client` to the next one. False: searched long enough.
+  [[nodiscard]] bool next(FlowKey<Address>& to_client) {
+    // Every n-th place or so is ours.
+    for (; steps_ > 0; --steps_, walk_.go_on()) {
+      ++turns_.local_port;
+      if (owners_.of(walk_.address(), walk_.port()) != turns_.worker) continue;
+      to_client.destination = walk_.address();
+      to_client.destination_port = walk_.port();
+      --steps_;
+      walk_.go_on();
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  Owners<Address> owners_;
+  Walk<Address> walk_;
+  Turns& turns_;
+  int steps_;
+};
+
 }  // namespace
 
 template <class Address>
 bool take_local_port(FlowKey<Address>& to_client, const LocalAddresses& locals,
                      const FlowTable<Address>& flows, Turns& turns) {
   if (locals.of<Address>().empty()) return false;
-  const Owners<Address> owners(locals, to_client);
-  Walk<Address> walk(locals, turns.local_port);
-  int tries = 0;
-  // Every n-th place or so is ours.
-  for (int steps = local_ports_max * locals.workers; steps > 0; --steps, walk.go_on()) {
-    ++turns.local_port;
-    if (owners.of(walk.address(), walk.port()) != turns.worker) continue;
-    to_client.destination = walk.address();
-    to_client.destination_port = walk.port();
+  Search<Address> search(locals, to_client, turns);
+  for (int tries = 0; tries < local_ports_max && search.next(to_client); ++tries) {
     if (flows.find(to_client) == no_flow) return true;
-    if (++tries == local_ports_max) return false;
   }
   return false;
 }
 
+template <class Address>
+bool draft_local_port(FlowKey<Address>& to_client, const LocalAddresses& locals, Turns& turns) {
+  if (locals.of<Address>().empty()) return false;
+  return Search<Address>(locals, to_client, turns).next(to_client);
+}
+
 template bool take_local_port(FlowKey4&, const LocalAddresses&, const FlowTable4&, Turns&);
 template bool take_local_port(FlowKey6&, const LocalAddresses&, const FlowTable6&, Turns&);
+template bool draft_local_port(FlowKey4&, const LocalAddresses&, Turns&);
+template bool draft_local_port(FlowKey6&, const LocalAddresses&, Turns&);
 
 }  // namespace dataplane

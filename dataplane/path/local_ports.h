@@ -27,4 +27,10 @@ template <class Address>
 [[nodiscard]] bool take_local_port(FlowKey<Address>& to_client, const LocalAddresses& locals,
                                    const FlowTable<Address>& flows, Turns& turns);
 
+/// Sets it to the one that take_local_port would try first, in use or not, and `turns` as if it was
+/// taken: so that the table can be asked for many of them at once.
+template <class Address>
+[[nodiscard]] bool draft_local_port(FlowKey<Address>& to_client, const LocalAddresses& locals,
+                                    Turns& turns);
+
 }  // namespace dataplane

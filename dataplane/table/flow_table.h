@@ -4,9 +4,10 @@
 // exist, so what counts is that the tags of many flows lie together and that a hit costs one tag
 // line and one entry line. The tags of 7 entries and an overflow count share 16 bytes:
 //
-//   groups   [tag×7|overflow] [tag×7|overflow] …      16 bytes a bucket, 4 buckets a cache line
+//   groups   [tag×7|rest]     [tag×7|rest]     …      16 bytes a bucket, 4 buckets a cache line
 //   entries  [64 bytes]×7     [64 bytes]×7     …      entry i of bucket b at b*7+i; 128 for IPv6
 //
+// rest: 9 bits of overflow count, and 7 marks that say which entries the sweep must read.
 // An entry lives in its primary bucket, or, if that was full, in its secondary; `overflow` of the
 // primary counts the latter, so a miss reads the second group only where there is a reason to.
 // Where both are full, insert moves other entries to their other bucket (cuckoo, breadth-first,
@@ -52,7 +53,10 @@ struct FlowToken {
 struct alignas(16) TagGroup {
   static constexpr unsigned width = 7;
   std::array<std::uint16_t, width> tags;  // 0: free
-  std::uint16_t overflow;                 // entries of this primary bucket that live elsewhere
+  // Entries of this primary bucket that live elsewhere. Some 6 keys in all have it as theirs; 511,
+  // not even by intent: the seed is secret.
+  std::uint16_t overflow : 9;
+  std::uint16_t marks : width;  // bit i: mark() was called for entry i
 };
 static_assert(sizeof(TagGroup) == 16);
 
@@ -138,6 +142,23 @@ class BasicFlowTable {
     __builtin_prefetch(&groups_[secondary(token)]);
   }
 
+  /// Fetches the entry that an insert would take, some time after its bucket's tags. Always inline:
+  /// GCC takes a function that only fetches for one that does nothing, and drops calls of it.
+  [[gnu::always_inline]] void prefetch_place(FlowToken token) const {
+    std::uint32_t bucket = primary(token);
+    unsigned free = match(groups_[bucket], 0);
+    if (free == 0) {
+      bucket = secondary(token);
+      free = match(groups_[bucket], 0);
+      if (free == 0) return;
+    }
+    const FlowIndex index = at(bucket, static_cast<unsigned>(std::countr_zero(free)));
+    auto* entry = reinterpret_cast<char*>(&entries_[index.slot]);
+    for (std::size_t line = 0; line < sizeof(Entry); line += 64) {
+      __builtin_prefetch(entry + line, 1);
+    }
+  }
+
   /// The likely place of a key in its primary bucket, the entry being fetched; no_flow: it is not
   /// there. It may still be in its secondary one if `elsewhere`, whose tags are then fetched.
   [[nodiscard]] FlowIndex candidate(FlowToken token, bool& elsewhere) const {
@@ -180,6 +201,7 @@ class BasicFlowTable {
     const auto place = static_cast<unsigned>(std::countr_zero(free));
     groups_[bucket].tags[place] = token.tag();
     if (bucket != primary(token)) ++groups_[primary(token)].overflow;
+    DCHECK((groups_[bucket].marks >> place & 1) == 0);
     ++size_;
     const FlowIndex index = at(bucket, place);
     entries_[index.slot].key = key;
@@ -196,6 +218,7 @@ class BasicFlowTable {
     DCHECK(bucket == primary(token) || bucket == secondary(token));
     if (bucket != primary(token)) --groups_[primary(token)].overflow;
     tag = 0;
+    unmark(index);
     --size_;
     ++moves_;
   }
@@ -211,17 +234,44 @@ class BasicFlowTable {
 
   // --- the sweep ---
 
+  /// Has the sweep read an entry, until it is erased: of a pair, one is enough.
+  void mark(FlowIndex index) {
+    TagGroup& group = groups_[index.slot / TagGroup::width];
+    group.marks = (group.marks | 1u << index.slot % TagGroup::width) & all_places;
+  }
+
   [[nodiscard]] std::uint32_t buckets() const { return buckets_; }
   [[nodiscard]] bool bucket_empty(std::uint32_t bucket) const {
-    return match(groups_[bucket], 0) == 0x7f;
+    return match(groups_[bucket], 0) == all_places;
   }
-  /// Fetches the entries of a bucket, if there is one of that number.
-  void prefetch_bucket(std::uint32_t bucket) const {
+  /// Fetches all entries of a bucket, if there is one of that number.
+  [[gnu::always_inline]] void prefetch_bucket(std::uint32_t bucket) const {
     if (bucket >= buckets_) return;
     const auto* first = reinterpret_cast<const char*>(&entries_[at(bucket, 0).slot]);
     for (std::size_t line = 0; line < TagGroup::width * sizeof(Entry); line += 64) {
       __builtin_prefetch(first + line);
     }
+  }
+  /// Fetches an entry and its tag: what erase() needs.
+  [[gnu::always_inline]] void prefetch(FlowIndex index) const {
+    prefetch_entry(index);
+    __builtin_prefetch(&groups_[index.slot / TagGroup::width]);
+  }
+  [[gnu::always_inline]] void prefetch_entry(FlowIndex index) const {
+    const auto* entry = reinterpret_cast<const char*>(&entries_[index.slot]);
+    for (std::size_t line = 0; line < sizeof(Entry); line += 64) __builtin_prefetch(entry + line);
+  }
+  /// Writes the places of a bucket's marked entries to `to`, which has room for
+  /// TagGroup::width of them, and returns how many they are. Without a branch: none could be
+  /// foretold.
+  std::size_t list_marked(std::uint32_t bucket, FlowIndex* to) const {
+    const unsigned marks = groups_[bucket].marks;
+    std::size_t count = 0;
+    for (unsigned place = 0; place < TagGroup::width; ++place) {
+      to[count] = at(bucket, place);
+      count += marks >> place & 1;
+    }
+    return count;
   }
   /// Calls visit(FlowIndex) for every entry of a bucket; visit may erase entries.
   template <class Visit>
@@ -233,6 +283,7 @@ class BasicFlowTable {
 
  private:
   static constexpr std::uint32_t no_bucket = 0xffff'ffff;
+  static constexpr unsigned all_places = (1u << TagGroup::width) - 1;
 
   /// 32 bits to [0, buckets) without division (Lemire).
   [[nodiscard]] std::uint32_t reduce(std::uint32_t bits) const {
@@ -243,9 +294,15 @@ class BasicFlowTable {
   }
   [[nodiscard]] FlowIndex fetched(std::uint32_t bucket, unsigned matches) const {
     const FlowIndex index = at(bucket, static_cast<unsigned>(std::countr_zero(matches)));
-    const auto* entry = reinterpret_cast<const char*>(&entries_[index.slot]);
-    for (std::size_t line = 0; line < sizeof(Entry); line += 64) __builtin_prefetch(entry + line);
+    prefetch_entry(index);
     return index;
+  }
+  [[nodiscard]] bool marked(FlowIndex index) const {
+    return (groups_[index.slot / TagGroup::width].marks >> index.slot % TagGroup::width & 1) != 0;
+  }
+  void unmark(FlowIndex index) {
+    TagGroup& group = groups_[index.slot / TagGroup::width];
+    group.marks = group.marks & ~(1u << index.slot % TagGroup::width) & all_places;
   }
   [[nodiscard]] FlowIndex find_in(std::uint32_t bucket, std::uint16_t tag, const Key& key) const {
     for (unsigned matches = match(groups_[bucket], tag); matches != 0; matches &= matches - 1) {
@@ -269,6 +326,8 @@ class BasicFlowTable {
     groups_[to_bucket].tags[place] = tag;
     tag = 0;
     const FlowIndex to = at(to_bucket, place);
+    if (marked(from)) mark(to);
+    unmark(from);
     entries_[to.slot] = entries_[from.slot];
     const FlowIndex twin = entries_[to.slot].twin;
     if (twin != no_flow) {

@@ -24,6 +24,9 @@ class TokenBucket {
     return true;
   }
 
+  /// The last take() left less than one: the next one is not worth preparing for.
+  [[nodiscard]] bool empty() const { return level_ < token; }
+
  private:
   static constexpr std::uint64_t second = 1'000'000'000;
   static constexpr std::uint64_t token = second;  // level counts nanoseconds × rate

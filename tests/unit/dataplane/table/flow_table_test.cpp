@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <random>
@@ -111,7 +112,8 @@ TEST(TagMatch, FastEqualsPlainForRandomGroups) {
       return draw % 8 == 7 ? static_cast<std::uint16_t>(draw >> 8) : corners[draw % 8];
     };
     for (std::uint16_t& place : group.tags) place = tag();
-    group.overflow = tag();
+    group.overflow = tag() & 0x1ff;
+    group.marks = tag() & 0x7f;
     const std::uint16_t wanted = tag();
     ASSERT_EQ(match(group, wanted), match_plain(group, wanted));
     ASSERT_EQ(match(group, 0), match_plain(group, 0));
@@ -330,6 +332,33 @@ TEST(FlowTable, SweepVisitsEverythingOnce) {
     EXPECT_EQ(test.table.bucket_empty(bucket), !any);
   }
   EXPECT_EQ(visits, std::vector<int>(5'000, 1));
+}
+
+TEST(FlowTable, MarksFollowTheirEntries) {
+  TestTable test(5'000);  // so full that inserts move others
+  std::vector<int> marked(2'500), expected(2'500);
+  for (std::uint32_t m = 0; m < 2'500; ++m) {
+    ASSERT_TRUE(test.insert_connection(m));
+    test.table.mark(test.table.find(key(2 * m)));
+  }
+  ASSERT_NE(test.table.moves(), 0u);
+  for (std::uint32_t m = 0; m < 2'500; ++m) {
+    if (m % 3 == 0) {
+      test.erase_connection(m);
+    } else {
+      expected[m] = 1;
+    }
+  }
+  std::array<FlowIndex, TagGroup::width> places;
+  for (std::uint32_t bucket = 0; bucket < test.table.buckets(); ++bucket) {
+    const std::size_t count = test.table.list_marked(bucket, places.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      const Flow4& flow = test.table[places[i]];
+      ASSERT_EQ(flow.packets % 2, 0u) << "that is the other direction";
+      ++marked[flow.packets / 2];
+    }
+  }
+  EXPECT_EQ(marked, expected);
 }
 
 TEST(FlowTable, SweepMayEraseConnectionsOnItsWay) {

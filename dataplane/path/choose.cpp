@@ -101,6 +101,15 @@ bool never_enters(const Burst& burst, std::size_t i) {
          (flags & (TcpHeader::syn | TcpHeader::ack)) == (TcpHeader::syn | TcpHeader::ack);
 }
 
+/// How far a connection is with its first packet that we see: one that is picked up with its FIN is
+/// not to be remembered for as long as one that is not.
+Phase first_phase(const Burst& burst, std::size_t i, bool from_client) {
+  const std::uint8_t flags = burst.tcp_flags[i];
+  if ((flags & TcpHeader::syn) != 0) return Phase::SynSent;
+  const Direction direction = from_client ? Direction::ToTarget : Direction::ToClient;
+  return next_phase(Phase::Established, direction, flags);
+}
+
 bool is_mid_stream(const Burst& burst, std::size_t i) {
   return burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::syn) == 0;
 }
@@ -265,14 +274,13 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
   if (reply != Verdict::Pending) return reply;
   const Packet& packet = burst.packets[i];
   const bool from_client = burst.key<Address>(i) == to_target;
-  const bool opening = (burst.tcp_flags[i] & TcpHeader::syn) != 0;
   FlowStart<Address> flow{.to_target = to_target,
                           .to_client = to_client,
                           .to_target_token = to_target_token,
                           .to_client_token = to_client_token,
                           .target = target.id,
                           .listener = &snapshot.listeners[burst.listeners[i].slot],
-                          .phase = opening ? Phase::SynSent : Phase::Established,
+                          .phase = first_phase(burst, i, from_client),
                           .now = Tick::of(burst.now),
                           .client_mac = {},
                           .client_port = no_port};

@@ -99,13 +99,18 @@ class FastPath {
     return port.usual<Address>().network == packet.network && bytes <= port.mtu;
   }
 
-  /// Moves the connection on; false if the packet may show that another begins or this one ends.
+  /// Moves the connection on; false if the packet may show that another begins.
   [[nodiscard, gnu::always_inline]] bool moved_on(Flow<Address>& flow, std::uint8_t flags) {
     constexpr std::uint8_t moving = TcpHeader::syn | TcpHeader::fin | TcpHeader::rst;
     if (flow.phase == Phase::Established && (flags & moving) == 0) [[likely]]
       return true;
-    if ((flags & TcpHeader::rst) != 0 || is_client_syn(flow, flags)) return false;
+    if (is_client_syn(flow, flags)) return false;
     advance(flow, table_, flags);
+    if ((flags & TcpHeader::rst) != 0) {
+      TargetCounters& target = counters_of(counters_, flow.target);
+      const bool by_client = flow.direction == Direction::ToTarget;
+      (by_client ? target.client_resets : target.target_resets).add(1);
+    }
     return true;
   }
 

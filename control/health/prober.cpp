@@ -3,20 +3,11 @@
 #include <boost/system/error_code.hpp>
 #include <utility>
 
-#include "control/health/http_probe.h"
-#include "control/health/tcp_probe.h"
 #include "dataplane/packet/contract.h"
 
 namespace control {
 
 using dataplane::TargetId;
-
-ProbeFactory network_probes(const boost::asio::any_io_executor& executor) {
-  return [executor](const Check& check) {
-    return check.settings.protocol == config::CheckProtocol::Http ? make_http_probe(executor, check)
-                                                                  : make_tcp_probe(executor, check);
-  };
-}
 
 Prober::Prober(const boost::asio::any_io_executor& executor, Parts parts)
     : parts_(std::move(parts)), timer_(executor) {

@@ -18,9 +18,6 @@
 
 namespace control {
 
-/// TCP and HTTP probes from this machine, over its own network stack.
-[[nodiscard]] ProbeFactory network_probes(const boost::asio::any_io_executor& executor);
-
 class Prober {
  public:
   using Now = std::function<Schedule::Time()>;

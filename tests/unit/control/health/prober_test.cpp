@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "control/health/network_probes.h"
 #include "tests/unit/control/health/fake_probes.h"
 #include "tests/unit/control/health/probe_run.h"
 

@@ -1,0 +1,71 @@
+#include <fmt/format.h>
+
+#include "tests/unit/config/sample.h"
+
+namespace config {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::string group_with(const std::string& keys) {
+  return "ports = (); target_groups = ( { name = \"g\"; port = 53; health_check = {\n" + keys +
+         "}; } );";
+}
+HealthCheck read(const std::string& keys) {
+  return read_right(group_with(keys)).target_groups.at(0).health_check;
+}
+
+TEST(ReadHealthCheck, DefaultsFollowTheProtocol) {
+  EXPECT_EQ(read("protocol = \"http\";").timeout, seconds(6));
+  EXPECT_EQ(read("protocol = \"https\";").timeout, seconds(10));
+  EXPECT_EQ(read("protocol = \"https\"; interval = 2;").timeout, seconds(2));
+  EXPECT_FALSE(read("protocol = \"http\";").tls.has_value());
+  EXPECT_EQ(read("protocol = \"https\";").tls, TlsCheck{}) << "nothing is verified";
+}
+
+TEST(ReadHealthCheck, TakesEveryKeyOfTls) {
+  const HealthCheck check = read(
+      "protocol = \"https\"; tls = { server_name = \"a.example\"; verify = true; "
+      "ca_file = \"/etc/ca one.pem\"; minimum_version = \"1.3\"; };");
+  EXPECT_EQ(check.tls, (TlsCheck{.server_name = "a.example",
+                                 .verify = true,
+                                 .ca_file = "/etc/ca one.pem",
+                                 .minimum_version = TlsVersion::Tls13}));
+}
+
+struct Wrong {
+  const char* keys;
+  const char* setting;  // in health_check
+  const char* value;
+  const char* words;
+};
+void PrintTo(const Wrong& wrong, std::ostream* out) { *out << wrong.keys; }
+
+class ReadWrongHealthCheck : public testing::TestWithParam<Wrong> {};
+
+TEST_P(ReadWrongHealthCheck, IsOneErrorThatSaysWhere) {
+  const Errors errors = read_wrong(group_with(GetParam().keys));
+  expect_complete(errors);
+  ASSERT_EQ(errors.size(), 1u) << to_string(errors);
+  EXPECT_EQ(errors[0].setting, fmt::format("target_groups[0].health_check.{}", GetParam().setting));
+  EXPECT_EQ(errors[0].value, GetParam().value);
+  EXPECT_EQ(errors[0].line, 2);
+  EXPECT_NE(to_string(errors).find(GetParam().words), std::string::npos) << to_string(errors);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ReadWrongHealthCheck,
+    testing::Values(
+        Wrong{"protocol = \"ssl\";", "protocol", "\"ssl\"", "\"tcp\", \"http\", \"https\""},
+        Wrong{"tls = true;", "tls", "true", "not a group"},
+        Wrong{"tls = { server_name = \"\"; };", "tls.server_name", "\"\"", "visible ASCII"},
+        Wrong{"tls = { verify = 1; };", "tls.verify", "1", "true or false"},
+        Wrong{"tls = { ca_file = \"ca.pem\"; };", "tls.ca_file", "\"ca.pem\"", "absolute path"},
+        Wrong{"tls = { minimum_version = \"1.1\"; };", "tls.minimum_version", "\"1.1\"",
+              "\"1.2\", \"1.3\""},
+        Wrong{"matcher = \"20\";", "matcher", "\"20\"", "between 200 and 599"},
+        Wrong{"matcher = \"0200\";", "matcher", "\"0200\"", "between 200 and 599"}));
+
+}  // namespace
+}  // namespace config

@@ -21,10 +21,9 @@ struct KeyOf {
 const std::vector<KeyOf>& keys_of_protocols() {
   using enum CheckProtocol;
   static const std::vector<KeyOf> keys = {
-      {"path", {Http, Https}},
-      {"host", {Http, Https}},
-      {"matcher", {Http, Https}},
-      {"tls", {Https}},
+      {"path", {Http, Https, Grpc}},    {"host", {Http, Https, Grpc}},
+      {"matcher", {Http, Https, Grpc}}, {"service", {Grpc}},
+      {"tls", {Https, Grpc}},
   };
   return keys;
 }
@@ -33,9 +32,10 @@ std::string_view name_of(CheckProtocol protocol) {
   switch (protocol) {
     case CheckProtocol::Tcp: return "tcp";
     case CheckProtocol::Http: return "http";
-    case CheckProtocol::Https: break;
+    case CheckProtocol::Https: return "https";
+    case CheckProtocol::Grpc: break;
   }
-  return "https";
+  return "grpc";
 }
 
 std::string seconds_text(std::chrono::milliseconds duration) {
@@ -73,6 +73,20 @@ void check_keys(const Config& config, const HealthCheck& check, const std::strin
   }
 }
 
+void check_service(const Config& config, const HealthCheck& check, const std::string& path,
+                   Complaints& complaints) {
+  if (check.protocol != CheckProtocol::Grpc || check.path == grpc_health_path) return;
+  if (!config.places.written(path + ".service") || !complaints.readable(path + ".service") ||
+      !complaints.readable(path + ".protocol") || !complaints.readable(path + ".path")) {
+    return;
+  }
+  complaints.add({.setting = path + ".service",
+                  .value = in_quotes(check.service),
+                  .problem = "has no meaning for this path",
+                  .allowed = fmt::format("only with path = \"{}\"", grpc_health_path),
+                  .remedy = fmt::format("Add path = \"{}\"; or remove it.", grpc_health_path)});
+}
+
 /// Who names a ca_file means to verify; without verify it would not even be opened.
 void check_tls(const HealthCheck& check, const std::string& path, Complaints& complaints) {
   if (!check.tls || check.tls->verify || check.tls->ca_file.empty()) return;
@@ -94,6 +108,7 @@ void check_health_checks(const Config& config, Complaints& complaints) {
     const std::string path = element("target_groups", i) + ".health_check";
     check_timeout(check, path, complaints);
     check_keys(config, check, path, complaints);
+    check_service(config, check, path, complaints);
     check_tls(check, path, complaints);
   }
 }

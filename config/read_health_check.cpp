@@ -128,12 +128,24 @@ TlsCheck read_tls(const Value& value) {
 }
 
 void read_request_keys(Group& group, HealthCheck& check) {
+  const bool grpc = check.protocol == CheckProtocol::Grpc;
+  if (grpc) check.path = "/AWS.ALB/healthcheck";
   group.read("path", check.path,
              RequestText{"a path of at most 1024 visible ASCII bytes that begins with '/'",
                          "\"/healthz\"", 1024, true});
   group.read("host", check.host,
              RequestText{"at most 255 visible ASCII bytes", "\"www.example.com\"", 255, false});
-  group.read("matcher", check.matcher, Matcher{"HTTP status", 200, 599, "200-399,404", "200-399"});
+  if (grpc) {  // ELB's default path is no service's, so the right answer is that it is unknown
+    const std::uint16_t code = check.path == grpc_health_path ? 0 : 12;
+    check.matcher = {{code, code}};
+    group.read("matcher", check.matcher,
+               Matcher{"gRPC status", 0, 99, "0,12", fmt::format("{}", code)});
+  } else {
+    group.read("matcher", check.matcher,
+               Matcher{"HTTP status", 200, 599, "200-399,404", "200-399"});
+  }
+  group.read("service", check.service,
+             RequestText{"at most 255 visible ASCII bytes", "\"shop.Cart\"", 255, false});
   if (check.protocol == CheckProtocol::Https) check.tls.emplace();
   if (const auto tls = group.find("tls")) check.tls = read_tls(*tls);
 }
@@ -148,7 +160,8 @@ HealthCheck read_health_check(const Value& value) {
   group.read("protocol", check.protocol,
              OneOf<CheckProtocol>{{{"tcp", CheckProtocol::Tcp},
                                    {"http", CheckProtocol::Http},
-                                   {"https", CheckProtocol::Https}}});
+                                   {"https", CheckProtocol::Https},
+                                   {"grpc", CheckProtocol::Grpc}}});
   group.read("port", check.port, CheckPort{});
   read_request_keys(group, check);
   group.read("interval", check.interval,

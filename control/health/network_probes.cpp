@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "control/health/grpc_probe.h"
 #include "control/health/http_probe.h"
 #include "control/health/tcp_probe.h"
 #include "control/health/tls_contexts.h"
@@ -60,6 +61,10 @@ ProbeFactory network_probes(const asio::any_io_executor& executor) {
       case config::CheckProtocol::Https:
         return with_context(*contexts, check, executor, [&](TlsContexts::Context context) {
           return make_http_probe(executor, check, std::move(context));
+        });
+      case config::CheckProtocol::Grpc:
+        return with_context(*contexts, check, executor, [&](TlsContexts::Context context) {
+          return make_grpc_probe(executor, check, std::move(context));
         });
     }
     return make_tcp_probe(executor, check);

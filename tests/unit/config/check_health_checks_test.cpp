@@ -26,6 +26,14 @@ INSTANTIATE_TEST_SUITE_P(
              {.groups = check_group("protocol = \"http\"; tls = { };")},
              "target_groups[0].health_check.tls",
              "Add protocol = \"https\""},
+        Case{"a service of another method",
+             {.groups = check_group("protocol = \"grpc\"; service = \"a.B\";")},
+             "target_groups[0].health_check.service",
+             "only with path = \"/grpc.health.v1.Health/Check\""},
+        Case{"a service over https",
+             {.groups = check_group("protocol = \"https\"; service = \"a.B\";")},
+             "target_groups[0].health_check.service",
+             "Add protocol = \"grpc\""},
         Case{"a ca_file that would not be read",
              {.groups = check_group("protocol = \"https\"; tls = { ca_file = \"/ca.pem\"; };")},
              "target_groups[0].health_check.tls.ca_file",
@@ -36,6 +44,8 @@ TEST(CheckHealthChecks, TakeWhatBelongsToTheProtocol) {
        {"protocol = \"http\"; path = \"/a\"; host = \"b\"; matcher = \"200\";",
         "protocol = \"https\"; path = \"/a\"; host = \"b\"; matcher = \"200\";",
         "protocol = \"https\"; tls = { };",
+        "protocol = \"grpc\"; host = \"b\"; matcher = \"0\"; tls = { };",
+        "protocol = \"grpc\"; path = \"/grpc.health.v1.Health/Check\"; service = \"a.B\";",
         "protocol = \"https\"; tls = { verify = true; ca_file = \"/ca.pem\"; server_name = \"x\"; "
         "minimum_version = \"1.3\"; };"}) {
     EXPECT_EQ(to_string(errors_in(Sample{.groups = check_group(keys)})), "") << keys;

@@ -24,6 +24,21 @@ TEST(ReadHealthCheck, DefaultsFollowTheProtocol) {
   EXPECT_EQ(read("protocol = \"https\";").tls, TlsCheck{}) << "nothing is verified";
 }
 
+TEST(ReadHealthCheck, GrpcAsksAsElasticLoadBalancingDoesOrAsTheStandardSays) {
+  using Codes = std::vector<StatusRange>;
+  const HealthCheck check = read("protocol = \"grpc\";");
+  EXPECT_EQ(check.path, "/AWS.ALB/healthcheck");
+  EXPECT_EQ(check.matcher, (Codes{{12, 12}}));
+  EXPECT_EQ(check.timeout, seconds(10));
+  EXPECT_FALSE(check.tls.has_value()) << "in clear text";
+  EXPECT_TRUE(read("protocol = \"grpc\"; tls = { };").tls.has_value());
+  const HealthCheck standard =
+      read("protocol = \"grpc\"; path = \"/grpc.health.v1.Health/Check\"; service = \"a.B\";");
+  EXPECT_EQ(standard.matcher, (Codes{{0, 0}}));
+  EXPECT_EQ(standard.service, "a.B");
+  EXPECT_EQ(read("protocol = \"grpc\"; matcher = \"0-99\";").matcher, (Codes{{0, 99}}));
+}
+
 TEST(ReadHealthCheck, TakesEveryKeyOfTls) {
   const HealthCheck check = read(
       "protocol = \"https\"; tls = { server_name = \"a.example\"; verify = true; "
@@ -57,7 +72,10 @@ TEST_P(ReadWrongHealthCheck, IsOneErrorThatSaysWhere) {
 INSTANTIATE_TEST_SUITE_P(
     All, ReadWrongHealthCheck,
     testing::Values(
-        Wrong{"protocol = \"ssl\";", "protocol", "\"ssl\"", "\"tcp\", \"http\", \"https\""},
+        Wrong{"protocol = \"ssl\";", "protocol", "\"ssl\"",
+              "\"tcp\", \"http\", \"https\", \"grpc\""},
+        Wrong{"protocol = \"grpc\"; matcher = \"100\";", "matcher", "\"100\"", "between 0 and 99"},
+        Wrong{"protocol = \"grpc\"; service = \"a b\";", "service", "\"a b\"", "visible ASCII"},
         Wrong{"tls = true;", "tls", "true", "not a group"},
         Wrong{"tls = { server_name = \"\"; };", "tls.server_name", "\"\"", "visible ASCII"},
         Wrong{"tls = { verify = 1; };", "tls.verify", "1", "true or false"},

@@ -21,9 +21,14 @@ struct KeyOf {
 const std::vector<KeyOf>& keys_of_protocols() {
   using enum CheckProtocol;
   static const std::vector<KeyOf> keys = {
-      {"path", {Http, Https, Grpc}},    {"host", {Http, Https, Grpc}},
-      {"matcher", {Http, Https, Grpc}}, {"service", {Grpc}},
+      {"path", {Http, Https, Grpc}},
+      {"host", {Http, Https, Grpc}},
+      {"matcher", {Http, Https, Grpc}},
+      {"service", {Grpc}},
       {"tls", {Https, Grpc}},
+      {"port", {Tcp, Http, Https, Grpc, Udp}},
+      {"send", {Udp}},
+      {"expect", {Udp}},
   };
   return keys;
 }
@@ -33,9 +38,11 @@ std::string_view name_of(CheckProtocol protocol) {
     case CheckProtocol::Tcp: return "tcp";
     case CheckProtocol::Http: return "http";
     case CheckProtocol::Https: return "https";
-    case CheckProtocol::Grpc: break;
+    case CheckProtocol::Grpc: return "grpc";
+    case CheckProtocol::Udp: return "udp";
+    case CheckProtocol::Icmp: break;
   }
-  return "grpc";
+  return "icmp";
 }
 
 std::string seconds_text(std::chrono::milliseconds duration) {

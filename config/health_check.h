@@ -13,7 +13,7 @@
 
 namespace config {
 
-enum class CheckProtocol : std::uint8_t { Tcp, Http, Https, Grpc };
+enum class CheckProtocol : std::uint8_t { Tcp, Http, Https, Grpc, Udp, Icmp };
 
 struct StatusRange {  // of HTTP or gRPC status codes, inclusive
   std::uint16_t first = 200;
@@ -48,6 +48,8 @@ struct HealthCheck {
   std::uint32_t unhealthy_threshold = 2;
   std::vector<StatusRange> matcher{{200, 399}};  // grpc: 12, with grpc_health_path 0
   std::string service;                           // grpc: of the standard health service
+  std::string send;                              // udp: the datagram; may hold any byte
+  std::string expect;  // udp: what the answer must contain; empty: see control/health/udp_probe.h
   int line = 0;
 };
 

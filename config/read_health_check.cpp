@@ -114,6 +114,37 @@ struct File {
   }
 };
 
+/// The bytes of a datagram: text, or "hex:" and two digits a byte, for what text cannot hold.
+struct Payload {
+  static constexpr std::size_t size_max = 512;
+  [[nodiscard]] std::optional<std::string> operator()(const Value& value) const {
+    const std::string allowed = fmt::format(
+        "1 to {} bytes of text, or \"hex:\" and two hexadecimal digits a byte", size_max);
+    const auto text = value.string(allowed, "Write it like \"ping\" or \"hex:0a1b\".");
+    if (!text) return std::nullopt;
+    const auto bytes = text->starts_with("hex:") ? from_hex(text->substr(4)) : text;
+    if (bytes && !bytes->empty() && bytes->size() <= size_max) return bytes;
+    const char* problem =
+        bytes ? "is empty or too long" : "is not in hexadecimal digits, two a byte";
+    value.complain(problem, allowed, "Write it like \"ping\" or \"hex:0a1b\", or leave it out.");
+    return std::nullopt;
+  }
+
+ private:
+  [[nodiscard]] static std::optional<std::string> from_hex(std::string_view digits) {
+    if (digits.size() % 2 != 0) return std::nullopt;
+    std::string bytes;
+    for (std::size_t i = 0; i < digits.size(); i += 2) {
+      unsigned byte = 0;
+      const char* const end = digits.data() + i + 2;
+      const auto [at, error] = std::from_chars(digits.data() + i, end, byte, 16);
+      if (error != std::errc{} || at != end) return std::nullopt;
+      bytes += static_cast<char>(byte);
+    }
+    return bytes;
+  }
+};
+
 TlsCheck read_tls(const Value& value) {
   TlsCheck tls;
   Group group{value};
@@ -146,6 +177,8 @@ void read_request_keys(Group& group, HealthCheck& check) {
   }
   group.read("service", check.service,
              RequestText{"at most 255 visible ASCII bytes", "\"shop.Cart\"", 255, false});
+  group.read("send", check.send, Payload{});
+  group.read("expect", check.expect, Payload{});
   if (check.protocol == CheckProtocol::Https) check.tls.emplace();
   if (const auto tls = group.find("tls")) check.tls = read_tls(*tls);
 }
@@ -161,7 +194,9 @@ HealthCheck read_health_check(const Value& value) {
              OneOf<CheckProtocol>{{{"tcp", CheckProtocol::Tcp},
                                    {"http", CheckProtocol::Http},
                                    {"https", CheckProtocol::Https},
-                                   {"grpc", CheckProtocol::Grpc}}});
+                                   {"grpc", CheckProtocol::Grpc},
+                                   {"udp", CheckProtocol::Udp},
+                                   {"icmp", CheckProtocol::Icmp}}});
   group.read("port", check.port, CheckPort{});
   read_request_keys(group, check);
   group.read("interval", check.interval,

@@ -23,7 +23,8 @@ struct Check {
          a.settings.path == b.settings.path && a.settings.host == b.settings.host &&
          a.settings.interval == b.settings.interval && a.settings.timeout == b.settings.timeout &&
          a.settings.matcher == b.settings.matcher && a.settings.tls == b.settings.tls &&
-         a.settings.service == b.settings.service;
+         a.settings.service == b.settings.service && a.settings.send == b.settings.send &&
+         a.settings.expect == b.settings.expect;
 }
 
 }  // namespace control

@@ -6,8 +6,10 @@
 
 #include "control/health/grpc_probe.h"
 #include "control/health/http_probe.h"
+#include "control/health/icmp_probe.h"
 #include "control/health/tcp_probe.h"
 #include "control/health/tls_contexts.h"
+#include "control/health/udp_probe.h"
 
 namespace control {
 namespace {
@@ -66,6 +68,8 @@ ProbeFactory network_probes(const asio::any_io_executor& executor) {
         return with_context(*contexts, check, executor, [&](TlsContexts::Context context) {
           return make_grpc_probe(executor, check, std::move(context));
         });
+      case config::CheckProtocol::Udp: return make_udp_probe(executor, check);
+      case config::CheckProtocol::Icmp: return make_icmp_probe(executor, check);
     }
     return make_tcp_probe(executor, check);
   };

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from support import checked, namespaces
+from support import checked, namespaces, servers
 
 SECOND = namespaces.target_address(2)
 NAME = "targets.example"
@@ -104,3 +104,18 @@ def test_grpc_as_elastic_load_balancing_asks(lab, checks, certificate):
         daemon = checks(protocol="grpc", port=50051)
         assert "gRPC 12 UNIMPLEMENTED" in daemon.ctl.target(SECOND)["detail"]
         fails_and_comes_back(daemon, started[1].stop, started[1].start, "connection refused")
+
+
+def test_udp(lab, checks):
+    with running([servers.UdpEcho(namespace, f"target{number}")
+                  for number, namespace in enumerate(lab.network.targets, 1)]) as echoes:
+        daemon = checks(protocol="udp", port=5353, send="ping", expect="target")
+        fails_and_comes_back(daemon, echoes[1].stop, echoes[1].start, "port unreachable (ICMP)")
+
+
+def test_icmp(lab, checks):
+    def ignore(echoes):
+        lab.network.targets[1].run(["sysctl", "-w", f"net.ipv4.icmp_echo_ignore_all={echoes}"])
+    daemon = checks(protocol="icmp")
+    fails_and_comes_back(daemon, lambda: ignore(1), lambda: ignore(0), "no echo reply within 0.5 s",
+                         "Target.Timeout")

@@ -39,6 +39,15 @@ TEST(ReadHealthCheck, GrpcAsksAsElasticLoadBalancingDoesOrAsTheStandardSays) {
   EXPECT_EQ(read("protocol = \"grpc\"; matcher = \"0-99\";").matcher, (Codes{{0, 99}}));
 }
 
+TEST(ReadHealthCheck, DatagramsAreTextOrHexadecimal) {
+  const HealthCheck check =
+      read("protocol = \"udp\"; send = \"hex:00ff0A\"; expect = \"pong\\r\\n\";");
+  EXPECT_EQ(check.send, std::string("\0\xff\n", 3));
+  EXPECT_EQ(check.expect, "pong\r\n");
+  EXPECT_EQ(read("protocol = \"udp\";").send, "");
+  EXPECT_EQ(read("protocol = \"udp\";").timeout, seconds(10));
+}
+
 TEST(ReadHealthCheck, TakesEveryKeyOfTls) {
   const HealthCheck check = read(
       "protocol = \"https\"; tls = { server_name = \"a.example\"; verify = true; "
@@ -73,9 +82,13 @@ INSTANTIATE_TEST_SUITE_P(
     All, ReadWrongHealthCheck,
     testing::Values(
         Wrong{"protocol = \"ssl\";", "protocol", "\"ssl\"",
-              "\"tcp\", \"http\", \"https\", \"grpc\""},
+              "\"tcp\", \"http\", \"https\", \"grpc\", \"udp\", \"icmp\""},
         Wrong{"protocol = \"grpc\"; matcher = \"100\";", "matcher", "\"100\"", "between 0 and 99"},
         Wrong{"protocol = \"grpc\"; service = \"a b\";", "service", "\"a b\"", "visible ASCII"},
+        Wrong{"send = \"\";", "send", "\"\"", "1 to 512 bytes"},
+        Wrong{"send = \"hex:\";", "send", "\"hex:\"", "is empty or too long"},
+        Wrong{"expect = \"hex:0\";", "expect", "\"hex:0\"", "two a byte"},
+        Wrong{"expect = \"hex:0g\";", "expect", "\"hex:0g\"", "two a byte"},
         Wrong{"tls = true;", "tls", "true", "not a group"},
         Wrong{"tls = { server_name = \"\"; };", "tls.server_name", "\"\"", "visible ASCII"},
         Wrong{"tls = { verify = 1; };", "tls.verify", "1", "true or false"},

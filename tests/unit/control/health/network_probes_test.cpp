@@ -6,6 +6,7 @@
 
 #include "tests/support/cpp/certificate.h"
 #include "tests/support/cpp/tls_target.h"
+#include "tests/support/cpp/udp_target.h"
 #include "tests/unit/control/health/probe_run.h"
 
 namespace control {
@@ -26,6 +27,13 @@ TEST(NetworkProbes, MakeTheProbeOfTheProtocol) {
   Check https = check_of(config::CheckProtocol::Https, tls.port());
   https.settings.tls.emplace();
   EXPECT_EQ(sentence(https), "HTTP 205");
+  tests::UdpTarget udp(loop, [](const std::string&) { return std::vector<std::string>{"ok"}; });
+  EXPECT_EQ(sentence(check_of(config::CheckProtocol::Udp, udp.port())), "answer of 2 bytes");
+  const std::string icmp = sentence(check_of(config::CheckProtocol::Icmp, 0));
+  EXPECT_TRUE(icmp == "echo reply" || icmp.starts_with("not checked: ")) << icmp;
+  tests::ProbeTarget no_grpc(loop, tests::reset);
+  EXPECT_EQ(sentence(check_of(config::CheckProtocol::Grpc, no_grpc.port())).rfind("connection", 0),
+            0u);
 }
 
 TEST(NetworkProbes, WithoutTheirCertificatesAreNotAttempted) {

@@ -1,5 +1,6 @@
 #include "control/health/prober.h"
 
+#include <algorithm>
 #include <boost/system/error_code.hpp>
 #include <utility>
 
@@ -34,7 +35,8 @@ void Prober::forget(TargetId target) {
 }
 
 void Prober::tick() {
-  for (const TargetId target : schedule_.take_due(parts_.now())) {
+  ticked_ = parts_.now();
+  for (const TargetId target : schedule_.take_due(ticked_)) {
     Watched& watched = watched_.at(target);
     if (watched.probe == nullptr) start(target, watched);
   }
@@ -64,7 +66,7 @@ void Prober::arm() {
     return;
   }
   // Relative to parts_.now(), which need not be the timer's clock.
-  timer_.expires_after(*next - parts_.now());
+  timer_.expires_after(std::max(*next, ticked_ + tick_interval) - parts_.now());
   timer_.async_wait(
       [this, alive = std::weak_ptr<const bool>(alive_)](boost::system::error_code error) {
         if (error || alive.expired()) return;

@@ -71,32 +71,6 @@ void check_unknown_flow(const Subject& subject) {
        .remedy = "Set mode = \"nat\" and algorithm = \"maglev\", or remove it."});
 }
 
-std::string seconds_text(milliseconds duration) {
-  return fmt::format("{}", static_cast<double>(duration.count()) / 1000.0);
-}
-
-void check_health_check(const Subject& subject) {
-  const HealthCheck& check = subject.group.health_check;
-  if (subject.readable(".health_check.interval") && subject.readable(".health_check.timeout") &&
-      check.timeout > check.interval) {
-    subject.complain(
-        ".health_check.timeout",
-        {.value = seconds_text(check.timeout),
-         .problem = "is longer than the interval",
-         .allowed = fmt::format("up to the interval, {} seconds", seconds_text(check.interval)),
-         .remedy = "Shorten it, or lengthen the interval."});
-  }
-  if (check.protocol == CheckProtocol::Http || !subject.readable(".health_check.protocol")) return;
-  for (const char* key : {"path", "host", "matcher"}) {
-    const std::string setting = std::string{".health_check."} + key;
-    if (!subject.written(setting) || !subject.readable(setting)) continue;
-    subject.complain(setting,
-                     {.problem = "has no meaning for a health check over tcp",
-                      .allowed = "only with protocol = \"http\" in health_check",
-                      .remedy = "Add protocol = \"http\"; to health_check, or remove it."});
-  }
-}
-
 void check_unique_targets(const Subject& subject) {
   std::map<std::pair<dataplane::IpAddress, std::uint16_t>, std::string> first;
   const bool port_readable = subject.readable(".port");
@@ -161,7 +135,6 @@ void check_target_groups(const Config& config, Complaints& complaints) {
     }
     check_maglev(subject);
     check_unknown_flow(subject);
-    check_health_check(subject);
     check_unique_targets(subject);
     check_full_nat(subject);
   }

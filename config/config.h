@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "config/health_check.h"
 #include "config/places.h"
 #include "dataplane/packet/address.h"
 #include "dataplane/table/ids.h"
@@ -78,28 +79,6 @@ struct Flows {
   milliseconds half_closed_timeout{120'000};
   milliseconds closing_timeout{10'000};
   milliseconds reset_timeout{2'000};
-};
-
-enum class CheckProtocol : std::uint8_t { Tcp, Http };
-
-struct StatusRange {  // inclusive
-  std::uint16_t first = 200;
-  std::uint16_t last = 399;
-  friend bool operator==(const StatusRange&, const StatusRange&) = default;
-};
-
-struct HealthCheck {
-  bool enabled = true;
-  CheckProtocol protocol = CheckProtocol::Tcp;
-  std::uint16_t port = 0;  // 0: traffic-port
-  std::string path = "/";
-  std::string host;  // HTTP Host header; empty: the target's address and port
-  milliseconds interval{30'000};
-  milliseconds timeout{10'000};  // http: 6 s unless given
-  std::uint32_t healthy_threshold = 5;
-  std::uint32_t unhealthy_threshold = 2;
-  std::vector<StatusRange> matcher{{200, 399}};
-  int line = 0;
 };
 
 struct DeregistrationDelay {

@@ -1,8 +1,5 @@
 #include "config/sections.h"
 
-#include <algorithm>
-#include <charconv>
-
 #include "config/ranges.h"
 
 namespace config {
@@ -18,88 +15,6 @@ const Text name_rule{"a name", "\"web\""};
 
 OneOf<Protocol> protocols() { return {{{"tcp", Protocol::Tcp}, {"udp", Protocol::Udp}}}; }
 
-/// 1 to 65535, or "traffic-port" (0): the port that the target gets its traffic on.
-struct CheckPort {
-  [[nodiscard]] std::optional<std::uint16_t> operator()(const Value& value) const {
-    const std::string allowed = "1 to 65535, or \"traffic-port\"";
-    if (value.type() == libconfig::Setting::TypeString) {
-      if (*value.string(allowed, "") == "traffic-port") return std::uint16_t{0};
-      value.complain("is neither a number nor \"traffic-port\"", allowed,
-                     "Write a number without quotes, or leave it out for \"traffic-port\".");
-      return std::nullopt;
-    }
-    const auto port = value.integer(allowed, "80");
-    if (!port) return std::nullopt;
-    if (*port >= 1 && *port <= 65'535) return static_cast<std::uint16_t>(*port);
-    value.complain("is out of range", allowed, "Leave it out for \"traffic-port\".");
-    return std::nullopt;
-  }
-};
-
-/// HTTP status codes: "200-399,404".
-struct Matcher {
-  [[nodiscard]] static std::string allowed() {
-    return "HTTP status codes and ranges between 200 and 599, like \"200-399,404\"";
-  }
-  [[nodiscard]] std::optional<std::vector<StatusRange>> operator()(const Value& value) const {
-    const auto text = value.string(allowed(), "Write it like \"200-399\".");
-    if (!text) return std::nullopt;
-    std::vector<StatusRange> ranges;
-    std::string_view rest = *text;
-    while (true) {
-      const std::size_t comma = rest.find(',');
-      const auto range = parse_range(rest.substr(0, comma));
-      if (!range) {
-        value.complain("is not a list of status codes", allowed(),
-                       "Change it, or leave it out for the default, \"200-399\".");
-        return std::nullopt;
-      }
-      ranges.push_back(*range);
-      if (comma == std::string_view::npos) return ranges;
-      rest.remove_prefix(comma + 1);
-    }
-  }
-
- private:
-  [[nodiscard]] static std::optional<std::uint16_t> parse_code(std::string_view text) {
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    std::uint16_t code = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), code);
-    if (error != std::errc{} || end != text.data() + text.size() || text.size() != 3) {
-      return std::nullopt;
-    }
-    return code >= 200 && code <= 599 ? std::optional{code} : std::nullopt;
-  }
-  [[nodiscard]] static std::optional<StatusRange> parse_range(std::string_view text) {
-    const std::size_t dash = text.find('-');
-    const auto first = parse_code(text.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : parse_code(text.substr(dash + 1));
-    if (!first || !last || *first > *last) return std::nullopt;
-    return StatusRange{*first, *last};
-  }
-};
-
-/// Goes into the probe's request as it is, so nothing that ends a line or a word may be in it.
-struct RequestText {
-  std::string what;
-  std::string sample;
-  std::size_t size_max;
-  bool path;
-  [[nodiscard]] std::optional<std::string> operator()(const Value& value) const {
-    auto text = value.string(what, fmt::format("Write it like {}.", sample));
-    if (!text) return std::nullopt;
-    const bool printable =
-        std::all_of(text->begin(), text->end(), [](char c) { return c > 0x20 && c < 0x7f; });
-    const bool begins = path ? !text->empty() && text->front() == '/' : !text->empty();
-    if (printable && begins && text->size() <= size_max) return text;
-    value.complain(
-        path ? "is not a path" : "is not a host name", what,
-        fmt::format("Write it like {}; what is not ASCII goes in percent encoding.", sample));
-    return std::nullopt;
-  }
-};
-
 DeregistrationDelay read_deregistration_delay(const Value& value, DeregistrationDelay delay) {
   Group group{value};
   std::int64_t timeout = delay.timeout.count();
@@ -108,39 +23,6 @@ DeregistrationDelay read_deregistration_delay(const Value& value, Deregistration
   group.read("connection_termination", delay.connection_termination, Flag{});
   group.finish();
   return delay;
-}
-
-void read_http_keys(Group& group, HealthCheck& check) {
-  group.read("path", check.path,
-             RequestText{"a path of at most 1024 visible ASCII bytes that begins with '/'",
-                         "\"/healthz\"", 1024, true});
-  group.read("host", check.host,
-             RequestText{"at most 255 visible ASCII bytes", "\"www.example.com\"", 255, false});
-  group.read("matcher", check.matcher, Matcher{});
-}
-
-HealthCheck read_health_check(const Value& value) {
-  HealthCheck check;
-  check.line = value.line();
-  Group group{value};
-  group.read("enabled", check.enabled, Flag{});
-  group.read("protocol", check.protocol,
-             OneOf<CheckProtocol>{{{"tcp", CheckProtocol::Tcp}, {"http", CheckProtocol::Http}}});
-  group.read("port", check.port, CheckPort{});
-  read_http_keys(group, check);
-  group.read("interval", check.interval,
-             Duration{ranges::interval_min, ranges::interval_max, check.interval});
-  // The defaults of ELB, but never longer than the interval: who asks for an interval of 2 s should
-  // not have to learn about a timeout first.
-  check.timeout =
-      std::min(check.interval,
-               check.protocol == CheckProtocol::Http ? milliseconds{6'000} : milliseconds{10'000});
-  group.read("timeout", check.timeout,
-             Duration{ranges::timeout_min, ranges::timeout_max, check.timeout});
-  group.read("healthy_threshold", check.healthy_threshold, Whole{1, 10, 5});
-  group.read("unhealthy_threshold", check.unhealthy_threshold, Whole{1, 10, 2});
-  group.finish();
-  return check;
 }
 
 Target read_target(const Value& value, std::uint16_t port) {

@@ -17,6 +17,8 @@
 #include <utility>
 
 #include "control/health/attempt.h"
+#include "control/health/channel.h"
+#include "control/health/matcher.h"
 #include "dataplane/packet/contract.h"
 
 namespace control {
@@ -31,27 +33,13 @@ constexpr std::size_t body_bytes_max = 64 * 1024;
 constexpr std::chrono::milliseconds body_time_max{1000};
 constexpr int interim_responses_max = 4;  // 100 Continue, 103 Early Hints
 
-std::string expected(const std::vector<config::StatusRange>& matcher) {
-  std::string text;
-  for (const config::StatusRange& range : matcher) {
-    if (!text.empty()) text += ',';
-    text += range.first == range.last ? fmt::format("{}", range.first)
-                                      : fmt::format("{}-{}", range.first, range.last);
-  }
-  return text;
-}
-
 ProbeOutcome judge_status(unsigned status, const std::vector<config::StatusRange>& matcher) {
-  for (const config::StatusRange& range : matcher) {
-    if (status >= range.first && status <= range.last) {
-      return {Finding::Passed, fmt::format("HTTP {}", status)};
-    }
-  }
-  return {Finding::CodeMismatch, fmt::format("HTTP {}, expected {}", status, expected(matcher))};
+  if (matches(matcher, status)) return {Finding::Passed, fmt::format("HTTP {}", status)};
+  return {Finding::CodeMismatch, fmt::format("HTTP {}, expected {}", status, to_string(matcher))};
 }
 
 ProbeOutcome read_failed(const error_code& error) {
-  if (error == http::error::end_of_stream) {
+  if (error == http::error::end_of_stream || is_end(error)) {
     return {Finding::Failed, "connection closed without a response"};
   }
   if (error == http::error::partial_message) {
@@ -69,11 +57,11 @@ ProbeOutcome read_failed(const error_code& error) {
   return {Finding::Failed, fmt::format("reading the response failed: {}", error.message())};
 }
 
-/// Request and response on one attempt. Kept alive by its pending operations.
+/// Request and response over one channel. Kept alive by its pending operations.
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  Exchange(std::shared_ptr<Attempt> attempt, const Check& check)
-      : attempt_(std::move(attempt)), check_(check) {
+  Exchange(std::shared_ptr<Channel> channel, const Check& check)
+      : channel_(std::move(channel)), attempt_(channel_->attempt()), check_(check) {
     request_.method(http::verb::get);
     request_.target(check.settings.path);
     request_.version(11);
@@ -86,12 +74,12 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   }
 
   void begin() {
-    attempt_->if_late({Finding::TimedOut,
-                       fmt::format("no response within {}", in_seconds(check_.settings.timeout))});
-    http::async_write(attempt_->socket(), request_,
+    attempt_.if_late({Finding::TimedOut,
+                      fmt::format("no response within {}", in_seconds(check_.settings.timeout))});
+    http::async_write(*channel_, request_,
                       [self = shared_from_this()](error_code error, std::size_t) {
-                        if (self->attempt_->over()) return;
-                        if (error) return self->attempt_->finish(read_failed(error));
+                        if (self->attempt_.over()) return;
+                        if (error) return self->attempt_.finish(read_failed(error));
                         self->read_header();
                       });
   }
@@ -102,10 +90,10 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     parser_->header_limit(header_bytes_max);
     parser_->body_limit(boost::none);  // a long body is no fault: it is not read
     parser_->skip(true);
-    http::async_read_header(attempt_->socket(), buffer_, *parser_,
+    http::async_read_header(*channel_, buffer_, *parser_,
                             [self = shared_from_this()](error_code error, std::size_t) {
-                              if (self->attempt_->over()) return;
-                              if (error) return self->attempt_->finish(read_failed(error));
+                              if (self->attempt_.over()) return;
+                              if (error) return self->attempt_.finish(read_failed(error));
                               self->header_read();
                             });
   }
@@ -115,25 +103,26 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     const bool interim = status < 200 && status != 101;
     if (interim && ++interim_responses_ <= interim_responses_max) return read_header();
     outcome_ = judge_status(status, check_.settings.matcher);
-    attempt_->if_late(outcome_);
-    attempt_->hurry(body_time_max);
+    attempt_.if_late(outcome_);
+    attempt_.hurry(body_time_max);
     discard_body();
   }
 
   // Until the target closes: closing first, with data unread, would send it a reset.
   void discard_body() {
-    attempt_->socket().async_read_some(
-        asio::buffer(discarded_), [self = shared_from_this()](error_code error, std::size_t bytes) {
-          if (self->attempt_->over()) return;
-          self->body_bytes_ += bytes;
-          if (error || self->body_bytes_ >= body_bytes_max) {
-            return self->attempt_->finish(self->outcome_);
-          }
-          self->discard_body();
-        });
+    channel_->async_read_some(asio::buffer(discarded_),
+                              [self = shared_from_this()](error_code error, std::size_t bytes) {
+                                if (self->attempt_.over()) return;
+                                self->body_bytes_ += bytes;
+                                if (error || self->body_bytes_ >= body_bytes_max) {
+                                  return self->attempt_.finish(self->outcome_);
+                                }
+                                self->discard_body();
+                              });
   }
 
-  std::shared_ptr<Attempt> attempt_;
+  std::shared_ptr<Channel> channel_;
+  Attempt& attempt_;  // the channel's
   Check check_;
   http::request<http::empty_body> request_;
   boost::beast::flat_buffer buffer_{2 * header_bytes_max};
@@ -146,8 +135,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
 class HttpProbe final : public Probe {
  public:
-  HttpProbe(const asio::any_io_executor& executor, const Check& check)
-      : executor_(executor), check_(check) {}
+  HttpProbe(const asio::any_io_executor& executor, const Check& check, TlsContexts::Context context)
+      : executor_(executor), check_(check), context_(std::move(context)) {}
   ~HttpProbe() override {
     if (attempt_) attempt_->abandon();
   }
@@ -155,20 +144,25 @@ class HttpProbe final : public Probe {
   void start(Done done) override {
     CHECK(attempt_ == nullptr);
     attempt_ = std::make_shared<Attempt>(executor_, std::move(done));
-    auto exchange = std::make_shared<Exchange>(attempt_, check_);
-    attempt_->connect(check_, [exchange = std::move(exchange)] { exchange->begin(); });
+    std::optional<Channel::Tls> tls;
+    if (context_) tls = {context_, "http/1.1", false};  // who knows no ALPN speaks HTTP/1.1
+    const auto channel = std::make_shared<Channel>(attempt_, check_, std::move(tls));
+    auto exchange = std::make_shared<Exchange>(channel, check_);
+    channel->open([exchange = std::move(exchange)] { exchange->begin(); });
   }
 
  private:
   asio::any_io_executor executor_;
   Check check_;
+  TlsContexts::Context context_;
   std::shared_ptr<Attempt> attempt_;
 };
 
 }  // namespace
 
-std::unique_ptr<Probe> make_http_probe(const asio::any_io_executor& executor, const Check& check) {
-  return std::make_unique<HttpProbe>(executor, check);
+std::unique_ptr<Probe> make_http_probe(const asio::any_io_executor& executor, const Check& check,
+                                       TlsContexts::Context context) {
+  return std::make_unique<HttpProbe>(executor, check, std::move(context));
 }
 
 }  // namespace control

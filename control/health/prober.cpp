@@ -1,22 +1,14 @@
 #include "control/health/prober.h"
 
+#include <algorithm>
 #include <boost/system/error_code.hpp>
 #include <utility>
 
-#include "control/health/http_probe.h"
-#include "control/health/tcp_probe.h"
 #include "dataplane/packet/contract.h"
 
 namespace control {
 
 using dataplane::TargetId;
-
-ProbeFactory network_probes(const boost::asio::any_io_executor& executor) {
-  return [executor](const Check& check) {
-    return check.settings.protocol == config::CheckProtocol::Http ? make_http_probe(executor, check)
-                                                                  : make_tcp_probe(executor, check);
-  };
-}
 
 Prober::Prober(const boost::asio::any_io_executor& executor, Parts parts)
     : parts_(std::move(parts)), timer_(executor) {
@@ -43,7 +35,8 @@ void Prober::forget(TargetId target) {
 }
 
 void Prober::tick() {
-  for (const TargetId target : schedule_.take_due(parts_.now())) {
+  ticked_ = parts_.now();
+  for (const TargetId target : schedule_.take_due(ticked_)) {
     Watched& watched = watched_.at(target);
     if (watched.probe == nullptr) start(target, watched);
   }
@@ -73,7 +66,7 @@ void Prober::arm() {
     return;
   }
   // Relative to parts_.now(), which need not be the timer's clock.
-  timer_.expires_after(*next - parts_.now());
+  timer_.expires_after(std::max(*next, ticked_ + tick_interval) - parts_.now());
   timer_.async_wait(
       [this, alive = std::weak_ptr<const bool>(alive_)](boost::system::error_code error) {
         if (error || alive.expired()) return;

@@ -1,11 +1,14 @@
 // Prober: probes every target it watches at its own steady pace and reports each outcome.
 //
 // One timer for all targets, one probe at a time per target: a probe that is still running when the
-// next is due lets that one pass by. Runs on the control thread only.
+// next is due lets that one pass by. What falls due within a few milliseconds starts together, or a
+// thousand targets would wake the thread a thousand times a second. Runs on the control thread
+// only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -18,11 +21,11 @@
 
 namespace control {
 
-/// TCP and HTTP probes from this machine, over its own network stack.
-[[nodiscard]] ProbeFactory network_probes(const boost::asio::any_io_executor& executor);
-
 class Prober {
  public:
+  /// Probes start this far apart at least, or together; nobody's pace changes by it.
+  static constexpr std::chrono::milliseconds tick_interval{10};
+
   using Now = std::function<Schedule::Time()>;
   using Report = std::function<void(dataplane::TargetId, const ProbeOutcome&)>;
 
@@ -60,6 +63,7 @@ class Prober {
 
   Parts parts_;
   Schedule schedule_;
+  Schedule::Time ticked_;  // the last time
   std::map<dataplane::TargetId, Watched> watched_;
   std::size_t running_ = 0;
   boost::asio::steady_timer timer_;

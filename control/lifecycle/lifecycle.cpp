@@ -9,6 +9,7 @@
 #include <chrono>
 #include <utility>
 
+#include "control/health/network_probes.h"
 #include "dataplane/packet/contract.h"
 
 namespace control {

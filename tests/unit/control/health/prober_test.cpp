@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "control/health/network_probes.h"
 #include "tests/unit/control/health/fake_probes.h"
 #include "tests/unit/control/health/probe_run.h"
 
@@ -187,6 +188,28 @@ TEST(ProberOnTheNetwork, SeesATargetGoAndComeBack) {
   EXPECT_TRUE(tests::run_until(loop, [&] { return last == Finding::Passed; }));
   server.behave(tests::answer("HTTP/1.1 500 No\r\n\r\n"));
   EXPECT_TRUE(tests::run_until(loop, [&] { return last == Finding::CodeMismatch; }));
+}
+
+TEST(ProberOnTheNetwork, WhatFallsDueTogetherStartsTogether) {
+  using Clock = std::chrono::steady_clock;
+  asio::io_context loop;
+  FakeProbes probes;
+  std::size_t asked = 0;  // for the time: twice a tick
+  Prober prober(loop.get_executor(), {.now =
+                                          [&] {
+                                            ++asked;
+                                            return Clock::now();
+                                          },
+                                      .make_probe = probes.factory(),
+                                      .report = [](TargetId, const ProbeOutcome&) {}});
+  for (std::size_t i = 0; i < 1000; ++i) {
+    prober.watch(target(i), check_of(config::CheckProtocol::Tcp, static_cast<std::uint16_t>(i)));
+  }
+  asked = 0;
+  const auto start = Clock::now();
+  EXPECT_TRUE(tests::run_until(loop, [&] { return probes.started == 1000; }));
+  const auto ticks_at_most = (Clock::now() - start) / Prober::tick_interval + 2;
+  EXPECT_LE(asked, 2 * static_cast<std::size_t>(ticks_at_most));
 }
 
 TEST(ProberOnTheNetwork, AThousandTargetsThreeTimesEach) {

@@ -364,8 +364,8 @@ TEST_F(Life, AConnectionPickedUpByItsLastPacketsIsSoonForgotten) {
   Rig rig(config, standard_facts(config));
   const Outcome last = rig.run(tcp(client, web).flags(fin | ack), front);
   ASSERT_EQ(last.verdict, ForwardToTarget);
-  const std::string target = target_ip(last.bytes[5]) + ":8080";
-  ASSERT_EQ(rig.run(tcp(target, client).flags(fin | ack), back).verdict, ForwardToClient);
+  const std::string at = target_ip(last.bytes[5]) + ":8080";
+  ASSERT_EQ(rig.run(tcp(at, client).flags(fin | ack), back).verdict, ForwardToClient);
   ASSERT_EQ(rig.run(tcp(client, web).flags(ack), front).verdict, ForwardToTarget);
   EXPECT_EQ(alive(rig), 1u);
   rig.advance(12'000);

@@ -222,6 +222,7 @@ std::string Balancer::judge_unknown_reply(const Said& said, const Outcome& outco
                .last_judged = now(),
                .answered = true,
                .established = true,
+               .target_fin = said.tcp && (said.flags & fin) != 0,
                .worker = outcome.worker.number};
   for (std::size_t i = 0; i < rig_.facts.targets.size(); ++i) {
     const config::TargetFact& target = rig_.facts.targets[i];
@@ -316,6 +317,8 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
                .last_judged = now(),
                .answered = mid_stream,
                .established = mid_stream,
+               .client_fin = mid_stream && said.from_client && (said.flags & fin) != 0,
+               .target_fin = mid_stream && !said.from_client && (said.flags & fin) != 0,
                .worker = outcome.worker.number};
   if (group.algorithm == Algorithm::RoundRobin) {
     // The next in turn; where it has a flow with that client's address and port, the one after it.

@@ -1,84 +1,12 @@
-#include <bit>
-#include <new>
-#include <span>
-
+#include "dataplane/path/drafts.h"
 #include "dataplane/path/local_ports.h"
+#include "dataplane/path/pick.h"
 #include "dataplane/path/stateless.h"
 #include "dataplane/path/track.h"
 #include "dataplane/path/verbs.h"
 
 namespace dataplane {
 namespace {
-
-// Maglev must answer the same after a restart and on every machine, so its hash is not secret. Who
-// aims at one target with it needs the target list, and could as well open many connections.
-constexpr Seed maglev_seed{0x6d61'676c'6576'2031, 0x7370'696c'6c77'6179};
-
-// How many targets round robin tries when the first ones' next hops are not resolved, and any
-// algorithm when the first ones already have a flow with that client's address and port.
-constexpr int turns_max = 4;
-// How often least_connections draws until it has two targets that differ and can be reached.
-constexpr int draws_max = 8;
-
-TargetId pick_by_turn(const TargetGroup& group, const Snapshot& snapshot, Turns& turns) {
-  if (group.schedule->order().empty()) return no_target;
-  std::uint64_t& cursor = turns.cursors[group.id.slot];
-  TargetId picked = no_target;
-  for (int turn = 0; turn < turns_max; ++turn) {
-    picked = group.schedule->at(cursor++);
-    const Target* target = snapshot.target(picked);
-    if (target == nullptr || target->next_hop.resolved()) break;
-  }
-  return picked;
-}
-
-/// Of two targets drawn at random the one with fewer flows for its weight: nearly as even as asking
-/// all of them, and never a herd to the one that just looked emptiest (Mitzenmacher, "The power of
-/// two choices", 2001). Heavier targets are drawn more often, too.
-template <class Address>
-TargetId pick_least_loaded(const TargetGroup& group, const Snapshot& snapshot,
-                           const FlowLedger<Address>& flows, Turns& turns) {
-  const std::span<const TargetId> order = group.schedule->order();
-  if (order.empty()) return no_target;
-  TargetId best = order.front();
-  std::uint64_t best_load = 0, best_weight = 0;  // none yet
-  for (int draw = 0, found = 0; draw < draws_max && found < 2; ++draw) {
-    // Each worker draws in an order of its own.
-    const std::uint64_t drawn_before = std::uint64_t{turns.worker.number} << 56 | turns.draws++;
-    const std::uint64_t random = fold(drawn_before ^ maglev_seed.first, maglev_seed.second);
-    const TargetId drawn = order[static_cast<std::size_t>(random % order.size())];
-    const Target* target = snapshot.target(drawn);
-    if (target == nullptr || !target->next_hop.resolved()) continue;
-    if (found == 1 && drawn == best) continue;  // two different ones, where there are two
-    ++found;
-    const std::uint64_t load = flows.active(drawn) + turns.elsewhere[drawn.slot].read();
-    if (best_weight != 0 && load * best_weight >= best_load * target->weight) continue;
-    best = drawn;
-    best_load = load;
-    best_weight = target->weight;
-  }
-  return best;
-}
-
-/// Where in Maglev's table a flow is found.
-template <class Address>
-std::uint64_t place_of(const TargetGroup& group, const FlowKey<Address>& to_target) {
-  if (group.algorithm == Algorithm::SourceIp) return hash(to_target.source, Be16{0}, maglev_seed);
-  return hash(to_target, maglev_seed);
-}
-
-template <class Address>
-TargetId pick(const TargetGroup& group, const FlowKey<Address>& to_target, const Snapshot& snapshot,
-              const FlowLedger<Address>& flows, Turns& turns, bool mid_stream, int attempt) {
-  if (is_consistent(group.algorithm) || mid_stream) {
-    const std::uint64_t place = place_of(group, to_target);
-    return group.maglev->pick(place + static_cast<std::uint64_t>(attempt) * fold(place, place | 1));
-  }
-  if (group.algorithm == Algorithm::LeastConnections) {
-    return pick_least_loaded(group, snapshot, flows, turns);
-  }
-  return pick_by_turn(group, snapshot, turns);
-}
 
 /// nat: the target sees the client's own address and port. They may still be in use there by a
 /// connection through another listener, `other`; one that is over makes room.
@@ -91,16 +19,6 @@ bool claim_client_endpoint(FlowIndex other, FlowLedger<Address>& flows) {
   return true;
 }
 
-/// Packets that belong to a flow which was not entered, and are no reason to enter it: half a
-/// handshake, the last words of a connection, an error about one.
-bool never_enters(const Burst& burst, std::size_t i) {
-  if (burst.kinds[i] == Kind::Udp) return false;
-  if (burst.kinds[i] == Kind::IcmpError || (burst.follows >> i & 1) != 0) return true;
-  const std::uint8_t flags = burst.tcp_flags[i];
-  return (flags & TcpHeader::rst) != 0 ||
-         (flags & (TcpHeader::syn | TcpHeader::ack)) == (TcpHeader::syn | TcpHeader::ack);
-}
-
 /// How far a connection is with its first packet that we see: one that is picked up with its FIN is
 /// not to be remembered for as long as one that is not.
 Phase first_phase(const Burst& burst, std::size_t i, bool from_client) {
@@ -110,126 +28,10 @@ Phase first_phase(const Burst& burst, std::size_t i, bool from_client) {
   return next_phase(Phase::Established, direction, flags);
 }
 
-bool is_mid_stream(const Burst& burst, std::size_t i) {
-  return burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::syn) == 0;
-}
-
-/// A client's packet: is there anyone at all whom it could go to?
-bool has_targets(const Burst& burst, std::size_t i, const Snapshot& snapshot) {
-  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-  const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
-  return !group.schedule->order().empty() || !group.maglev->slots().empty();
-}
-
 Verdict refusal(const Burst& burst, std::size_t i) {
   const bool tcp = burst.kinds[i] == Kind::Tcp;
   return tcp ? Verdict::ReplyResetNoTarget : Verdict::DropNoTarget;
 }
-
-// --- drafts ---
-
-/// What a flow that may begin with a packet would look like: the reply's key, worked out for all
-/// packets of a burst before the first is entered, so that their cache misses overlap. Good while
-/// nothing that it was drawn from has changed; one that is no longer good is not used.
-template <class Address>
-struct Draft {
-  const Target* target;  // nullptr: there would be none
-  TargetGroupId group;
-  std::uint64_t cursor;           // turns.cursors of the group before it
-  std::uint64_t local_port;       // turns.local_port before it,
-  std::uint64_t next_local_port;  // and after it
-  FlowToken token;                // of to_client
-  FlowKey<Address> to_client;
-};
-
-template <class Address>
-class Drafts {
- public:
-  /// Draws what clients may begin with the packets of `fresh`, each as if those before it had been
-  /// entered; `turns` are afterwards as before.
-  void draw(const Burst& burst, Mask fresh, const Snapshot& snapshot,
-            const FlowLedger<Address>& flows, Turns& turns) {
-    if (flows.full() || turns.new_flows.empty()) return;
-    const std::uint64_t local_port = turns.local_port, draws = turns.draws;
-    for (std::size_t i : bits(fresh)) {
-      if (burst.listeners[i] == no_listener || never_enters(burst, i)) continue;
-      flows.table().prefetch_place(burst.tokens[i]);
-      if (!has_targets(burst, i, snapshot)) continue;
-      new (&rooms_[i].draft) Draft<Address>(draft(burst, i, snapshot, flows, turns));
-      drawn_ |= Mask{1} << i;
-    }
-    turns.local_port = local_port;
-    turns.draws = draws;
-    for (Mask left = drawn_; left != 0;) {  // the last first: the first one's cursor counts
-      const auto i = static_cast<std::size_t>(std::bit_width(left) - 1);
-      left ^= Mask{1} << i;
-      const Draft<Address>& draft = rooms_[i].draft;
-      turns.cursors[draft.group.slot] = draft.cursor;
-      if (draft.target != nullptr) flows.table().prefetch_place(draft.token);
-    }
-    unused_ = drawn_;
-  }
-
-  /// The token of packet i's reply from a nat target.
-  [[nodiscard]] FlowToken token(std::size_t i, const Target& target,
-                                const FlowTable<Address>& table,
-                                const FlowKey<Address>& to_client) const {
-    const bool fits = (drawn_ >> i & 1) != 0 && rooms_[i].draft.target == &target;
-    return fits ? rooms_[i].draft.token : table.prehash(to_client);
-  }
-
-  /// The draft with the local port that is next, if it is towards `target`; else nullptr. It need
-  /// not be that packet's: a reply to a local port does not tell the client.
-  [[nodiscard]] const Draft<Address>* next(const Target& target, Protocol protocol,
-                                           const Turns& turns) {
-    for (; unused_ != 0; unused_ &= unused_ - 1) {
-      const Draft<Address>& draft =
-          rooms_[static_cast<std::size_t>(std::countr_zero(unused_))].draft;
-      if (draft.next_local_port == draft.local_port) continue;  // has none
-      if (draft.local_port < turns.local_port) continue;
-      const bool fits = draft.target == &target && draft.local_port == turns.local_port &&
-                        draft.to_client.protocol == protocol;
-      return fits ? &draft : nullptr;
-    }
-    return nullptr;
-  }
-
- private:
-  [[nodiscard]] static Draft<Address> draft(const Burst& burst, std::size_t i,
-                                            const Snapshot& snapshot,
-                                            const FlowLedger<Address>& flows, Turns& turns) {
-    const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-    const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
-    Draft<Address> draft{};
-    draft.group = group.id;
-    draft.cursor = turns.cursors[group.id.slot];
-    draft.local_port = turns.local_port;
-    const FlowKey<Address>& key = burst.key<Address>(i);
-    const Target* target =
-        snapshot.target(pick(group, key, snapshot, flows, turns, is_mid_stream(burst, i), 0));
-    if (target == nullptr || !target->address.is_a<Address>()) return draft;
-    if (!target->next_hop.resolved()) return draft;
-    draft.to_client = reply_of(key, *target);
-    if (group.mode == Mode::FullNat &&
-        !draft_local_port(draft.to_client, snapshot.locals[target->next_hop.port.number], turns)) {
-      return draft;
-    }
-    draft.target = target;
-    draft.next_local_port = turns.local_port;
-    draft.token = flows.table().prehash(draft.to_client);
-    flows.table().prefetch(draft.token);
-    return draft;
-  }
-
-  // Without a Draft in it until one is made.
-  union Room {
-    Room() {}
-    Draft<Address> draft;
-  };
-  std::array<Room, Burst::capacity> rooms_;  // by packet
-  Mask drawn_ = 0;
-  Mask unused_ = 0;  // of drawn_: their local port's turn has not passed
-};
 
 // --- one flow ---
 

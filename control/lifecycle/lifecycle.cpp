@@ -28,20 +28,7 @@ Moment machine_now() {
   return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()};
 }
 
-TargetId target_id(Slot slot) { return {slot.number, slot.incarnation}; }
 Slot slot_of(TargetId id) { return {id.slot, id.incarnation}; }
-
-std::uint64_t unix_milliseconds(std::chrono::system_clock::time_point time) {
-  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-  return static_cast<std::uint64_t>(since.count());
-}
-
-/// "healthy", "unhealthy (Target.Timeout)"
-std::string words(const Status& status) {
-  const auto reason = to_string(status.reason);
-  if (reason.empty()) return std::string(to_string(status.state));
-  return fmt::format("{} ({})", to_string(status.state), reason);
-}
 
 template <class Known, class Wanted>
 std::optional<std::string> lacks(const char* kind, const Known& known, const Wanted& wanted) {
@@ -199,7 +186,7 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
     entry = &targets_.add(name, [&](Slot) {
       return Target{wanted.weight, wanted.zone, wanted.check, TargetLife(wanted.standing, now)};
     });
-    spdlog::info("target {} added: {}", to_string(name), words(entry->thing.life.status()));
+    spdlog::info("target {} added: {}", to_string(name), to_string(entry->thing.life.status()));
   }
   entry->thing.weight = wanted.weight;
   entry->thing.zone = wanted.zone;
@@ -226,8 +213,7 @@ void Lifecycle::observe(TargetId id, const ProbeOutcome& outcome) {
   update(*target, [&](TargetLife& life) { life.observe(outcome, parts_.now()); });
 }
 
-template <class Act>
-void Lifecycle::update(Targets::Entry& target, Act act) {
+void Lifecycle::update(Targets::Entry& target, const std::function<void(TargetLife&)>& act) {
   TargetLife& life = target.thing.life;
   const Status before = life.status();
   act(life);
@@ -239,7 +225,7 @@ void Lifecycle::update(Targets::Entry& target, Act act) {
   if (after.state == before.state && after.reason == before.reason) return;
   const bool bad = after.state == dataplane::TargetState::Unhealthy;
   spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "target {} {} -> {}: {}",
-              to_string(target.name), to_string(before.state), words(after), after.detail);
+              to_string(target.name), to_string(before.state), to_string(after), after.detail);
 }
 
 /// Has it probed if its health matters, by `check`; a running probe by the same check goes on.
@@ -257,58 +243,6 @@ const config::DeregistrationDelay& Lifecycle::delay_of(const Targets::Entry& tar
   const Groups::Entry* group = groups_.find(target.name.target_group);
   CHECK(group != nullptr);  // a group goes after its targets: release_unused
   return group->thing.delay;
-}
-
-// --- the operator ---
-
-std::optional<Refusal> Lifecycle::drain(const TargetKey& name) {
-  Targets::Entry* target = targets_.find(name);
-  if (target == nullptr) return unknown(name);
-  if (!target->registered()) {
-    return Refusal{Refusal::Kind::Conflict,
-                   fmt::format("target {} has left the configuration and is {} already",
-                               to_string(name), to_string(target->thing.life.status().state))};
-  }
-  if (target->thing.life.drained()) {
-    return Refusal{Refusal::Kind::Conflict,
-                   fmt::format("target {} is drained already: it is {}", to_string(name),
-                               words(target->thing.life.status()))};
-  }
-  update(*target, [&](TargetLife& life) {
-    life.drain(TargetLife::Cause::Operator, delay_of(*target), parts_.now());
-  });
-  end_drains();
-  arm();
-  return std::nullopt;
-}
-
-std::optional<Refusal> Lifecycle::undrain(const TargetKey& name) {
-  Targets::Entry* target = targets_.find(name);
-  if (target == nullptr) return unknown(name);
-  if (!target->registered()) {
-    return Refusal{Refusal::Kind::Conflict,
-                   fmt::format("target {} has left the configuration; to keep it, write it there "
-                               "again and reload",
-                               to_string(name))};
-  }
-  if (!target->thing.life.drained()) {
-    return Refusal{Refusal::Kind::Conflict,
-                   fmt::format("target {} is not drained: it is {}", to_string(name),
-                               words(target->thing.life.status()))};
-  }
-  update(*target,
-         [&](TargetLife& life) { life.undrain(TargetLife::Cause::Operator, parts_.now()); });
-  arm();
-  return std::nullopt;
-}
-
-Refusal Lifecycle::unknown(const TargetKey& name) const {
-  if (groups_.find(name.target_group) == nullptr) {
-    return {Refusal::Kind::NotFound, fmt::format("there is no target group {}", name.target_group)};
-  }
-  return {Refusal::Kind::NotFound,
-          fmt::format("target group {} has no target {}", name.target_group,
-                      with_port(name.address, name.port))};
 }
 
 // --- time ---
@@ -396,79 +330,6 @@ void Lifecycle::announce() {
   } else if (records) {
     parts_.on_records_change();
   }
-}
-
-config::Facts Lifecycle::facts() const {
-  config::Facts facts;
-  listeners_.for_each([&](const Listeners::Entry& entry) {
-    if (!entry.registered()) {
-      facts.lingering_addresses.push_back(entry.thing.address);
-      return;
-    }
-    facts.listeners.push_back({entry.name, ListenerId{entry.slot.number}, entry.slot.incarnation});
-  });
-  groups_.for_each([&](const Groups::Entry& entry) {
-    facts.target_groups.push_back({entry.name, TargetGroupId{entry.slot.number}});
-  });
-  targets_.for_each([&](const Targets::Entry& entry) {
-    facts.targets.push_back({.id = target_id(entry.slot),
-                             .target_group = entry.name.target_group,
-                             .address = entry.name.address,
-                             .port = entry.name.port,
-                             .weight = entry.thing.weight,
-                             .availability = entry.thing.life.status().availability});
-  });
-  return facts;
-}
-
-// As config::compile() decides it.
-std::set<std::string> Lifecycle::groups_serving() const {
-  std::set<std::string> result;
-  targets_.for_each([&](const Targets::Entry& entry) {
-    const bool serves = entry.thing.life.status().availability == Availability::Serving;
-    if (serves && entry.thing.weight > 0) result.insert(entry.name.target_group);
-  });
-  return result;
-}
-
-Records Lifecycle::records() const {
-  Records records;
-  listeners_.for_each([&](const Listeners::Entry& entry) {
-    const config::Listener& listener = entry.thing;
-    dataplane::ListenerRecord record{};
-    record.used = true;
-    record.incarnation = entry.slot.incarnation;
-    record.port = listener.port;
-    record.protocol = static_cast<std::uint8_t>(listener.protocol);
-    record.name.assign(listener.name);
-    record.address.assign(to_string(listener.address));
-    record.target_group.assign(listener.target_group);
-    record.idle_seconds = static_cast<std::uint32_t>(listener.idle_timeout.count());
-    records.listeners.push_back({ListenerId{entry.slot.number}, record});
-  });
-  const std::set<std::string> serving = groups_serving();
-  targets_.for_each([&](const Targets::Entry& entry) {
-    const Status& status = entry.thing.life.status();
-    const bool serves = serving.contains(entry.name.target_group);
-    const auto eligible = serves ? Availability::Serving : Availability::FailOpen;
-    dataplane::TargetRecord record{};
-    record.used = true;
-    record.id = target_id(entry.slot);
-    record.state = status.state;
-    record.reason = status.reason;
-    record.takes_new_flows = status.availability == eligible && entry.thing.weight > 0;
-    record.port = entry.name.port;
-    record.weight = entry.thing.weight;
-    record.target_group.assign(entry.name.target_group);
-    record.address.assign(to_string(entry.name.address));
-    record.zone.assign(entry.thing.zone);
-    record.since_unix_milliseconds = unix_milliseconds(status.since);
-    if (status.drain_ends)
-      record.drain_ends_unix_milliseconds = unix_milliseconds(*status.drain_ends);
-    record.detail.assign(status.detail);
-    records.targets.push_back(record);
-  });
-  return records;
 }
 
 }  // namespace control

@@ -30,6 +30,10 @@
 
 namespace control {
 
+[[nodiscard]] inline dataplane::TargetId target_id(Slot slot) {
+  return {slot.number, slot.incarnation};
+}
+
 /// How a target is named by people: its group, address and port.
 struct TargetKey {
   std::string target_group;
@@ -117,8 +121,7 @@ class Lifecycle {
   void apply_target(const TargetKey& name, const Wanted& wanted, const Moment& now);
   void observe(dataplane::TargetId id, const ProbeOutcome& outcome);
   /// Lets `act` change the target's life, and sees to everything that follows.
-  template <class Act>
-  void update(Targets::Entry& target, Act act);
+  void update(Targets::Entry& target, const std::function<void(TargetLife&)>& act);
   void watch(Targets::Entry& target, const Check& check);
   [[nodiscard]] const config::DeregistrationDelay& delay_of(const Targets::Entry& target) const;
   [[nodiscard]] Refusal unknown(const TargetKey& name) const;

@@ -31,6 +31,12 @@ std::string first_detail(const Standing& standing, std::string_view why) {
 
 }  // namespace
 
+std::string to_string(const Status& status) {
+  const auto reason = to_string(status.reason);
+  if (reason.empty()) return std::string(to_string(status.state));
+  return fmt::format("{} ({})", to_string(status.state), reason);
+}
+
 TargetLife::TargetLife(const Standing& standing, const Moment& now)
     : standing_(standing), judge_(standing.thresholds) {
   status_.since = now.wall;

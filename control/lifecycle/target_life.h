@@ -49,6 +49,8 @@ struct Status {
   std::string detail;                                               // a sentence
   friend bool operator==(const Status&, const Status&) = default;
 };
+/// "healthy", "unhealthy (Target.Timeout)"
+[[nodiscard]] std::string to_string(const Status& status);
 
 class TargetLife {
  public:

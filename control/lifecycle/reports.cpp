@@ -1,0 +1,96 @@
+// What the lifecycle tells: facts for compile(), records for the tools.
+#include <chrono>
+#include <set>
+#include <string>
+
+#include "control/lifecycle/lifecycle.h"
+
+namespace control {
+
+using config::Availability;
+using dataplane::ListenerId;
+using dataplane::TargetGroupId;
+
+namespace {
+
+std::uint64_t unix_milliseconds(std::chrono::system_clock::time_point time) {
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
+  return static_cast<std::uint64_t>(since.count());
+}
+
+}  // namespace
+
+config::Facts Lifecycle::facts() const {
+  config::Facts facts;
+  listeners_.for_each([&](const Listeners::Entry& entry) {
+    if (!entry.registered()) {
+      facts.lingering_addresses.push_back(entry.thing.address);
+      return;
+    }
+    facts.listeners.push_back({entry.name, ListenerId{entry.slot.number}, entry.slot.incarnation});
+  });
+  groups_.for_each([&](const Groups::Entry& entry) {
+    facts.target_groups.push_back({entry.name, TargetGroupId{entry.slot.number}});
+  });
+  targets_.for_each([&](const Targets::Entry& entry) {
+    facts.targets.push_back({.id = target_id(entry.slot),
+                             .target_group = entry.name.target_group,
+                             .address = entry.name.address,
+                             .port = entry.name.port,
+                             .weight = entry.thing.weight,
+                             .availability = entry.thing.life.status().availability});
+  });
+  return facts;
+}
+
+// As config::compile() decides it.
+std::set<std::string> Lifecycle::groups_serving() const {
+  std::set<std::string> result;
+  targets_.for_each([&](const Targets::Entry& entry) {
+    const bool serves = entry.thing.life.status().availability == Availability::Serving;
+    if (serves && entry.thing.weight > 0) result.insert(entry.name.target_group);
+  });
+  return result;
+}
+
+Records Lifecycle::records() const {
+  Records records;
+  listeners_.for_each([&](const Listeners::Entry& entry) {
+    const config::Listener& listener = entry.thing;
+    dataplane::ListenerRecord record{};
+    record.used = true;
+    record.incarnation = entry.slot.incarnation;
+    record.port = listener.port;
+    record.protocol = static_cast<std::uint8_t>(listener.protocol);
+    record.name.assign(listener.name);
+    record.address.assign(to_string(listener.address));
+    record.target_group.assign(listener.target_group);
+    record.idle_seconds = static_cast<std::uint32_t>(listener.idle_timeout.count());
+    records.listeners.push_back({ListenerId{entry.slot.number}, record});
+  });
+  const std::set<std::string> serving = groups_serving();
+  targets_.for_each([&](const Targets::Entry& entry) {
+    const Status& status = entry.thing.life.status();
+    const bool serves = serving.contains(entry.name.target_group);
+    const auto eligible = serves ? Availability::Serving : Availability::FailOpen;
+    dataplane::TargetRecord record{};
+    record.used = true;
+    record.id = target_id(entry.slot);
+    record.state = status.state;
+    record.reason = status.reason;
+    record.takes_new_flows = status.availability == eligible && entry.thing.weight > 0;
+    record.port = entry.name.port;
+    record.weight = entry.thing.weight;
+    record.target_group.assign(entry.name.target_group);
+    record.address.assign(to_string(entry.name.address));
+    record.zone.assign(entry.thing.zone);
+    record.since_unix_milliseconds = unix_milliseconds(status.since);
+    if (status.drain_ends)
+      record.drain_ends_unix_milliseconds = unix_milliseconds(*status.drain_ends);
+    record.detail.assign(status.detail);
+    records.targets.push_back(record);
+  });
+  return records;
+}
+
+}  // namespace control

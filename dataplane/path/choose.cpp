@@ -156,10 +156,18 @@ Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
   if (const Verdict full = overload(burst, snapshot, flows, turns); is_overload(full)) return full;
   const bool mid_stream = is_mid_stream(burst, i);
   const int attempts = mid_stream ? 1 : turns_max;  // pick-up: where the flow was, or nowhere
+  // Not drawn again: the flows that began meanwhile would turn near ties around, and what was
+  // fetched for the draft would be for another target. A burst's flows so count from the next one
+  // on.
+  const bool by_load = group.algorithm == Algorithm::LeastConnections && !mid_stream;
+  const Target* drawn = by_load ? drafts.target(i) : nullptr;
   Verdict verdict = Verdict::DropFlowCollision;
   for (int n = 0; n < attempts && verdict == Verdict::DropFlowCollision; ++n) {
-    const Target* target =
-        snapshot.target(pick(group, burst.key<Address>(i), snapshot, flows, turns, mid_stream, n));
+    const Target* target = drawn;
+    if (target == nullptr || n != 0) {
+      target = snapshot.target(
+          pick(group, burst.key<Address>(i), snapshot, flows, turns, mid_stream, n));
+    }
     verdict = target == nullptr ? refusal(burst, i)
                                 : start(burst, i, snapshot, flows, turns, burst.key<Address>(i),
                                         burst.tokens[i], *target, drafts);

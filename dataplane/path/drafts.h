@@ -31,11 +31,11 @@ template <class Address>
 class Drafts {
  public:
   /// Draws what clients may begin with the packets of `fresh`, each as if those before it had been
-  /// entered; `turns` are afterwards as before.
+  /// entered; `turns` are afterwards as before, but for the random numbers, which are used up.
   void draw(const Burst& burst, Mask fresh, const Snapshot& snapshot,
             const FlowLedger<Address>& flows, Turns& turns) {
     if (flows.full() || turns.new_flows.empty()) return;
-    const std::uint64_t local_port = turns.local_port, draws = turns.draws;
+    const std::uint64_t local_port = turns.local_port;
     for (std::size_t i : bits(fresh)) {
       if (burst.listeners[i] == no_listener || never_enters(burst, i)) continue;
       flows.table().prefetch_place(burst.tokens[i]);
@@ -44,7 +44,6 @@ class Drafts {
       drawn_ |= Mask{1} << i;
     }
     turns.local_port = local_port;
-    turns.draws = draws;
     for (Mask left = drawn_; left != 0;) {  // the last first: the first one's cursor counts
       const auto i = static_cast<std::size_t>(std::bit_width(left) - 1);
       left ^= Mask{1} << i;
@@ -53,6 +52,11 @@ class Drafts {
       if (draft.target != nullptr) flows.table().prefetch_place(draft.token);
     }
     unused_ = drawn_;
+  }
+
+  /// The target that packet i's flow was drawn to; nullptr: none.
+  [[nodiscard]] const Target* target(std::size_t i) const {
+    return (drawn_ >> i & 1) != 0 ? rooms_[i].draft.target : nullptr;
   }
 
   /// The token of packet i's reply from a nat target.

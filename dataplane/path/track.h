@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "dataplane/packet/headers.h"
+#include "dataplane/packet/packet.h"
 #include "dataplane/table/flow_table.h"
 
 namespace dataplane {
@@ -31,6 +32,17 @@ template <class Address>
 void advance(Flow<Address>& flow, FlowTable<Address>& table, std::uint8_t tcp_flags) {
   const Phase next = next_phase(flow.phase, flow.direction, tcp_flags);
   if (next != flow.phase) flow.phase = table[flow.twin].phase = next;
+}
+
+/// The way back to the client is the way it came last: no look-up, and right behind several
+/// routers.
+template <class Address>
+void learn_client(const Packet& packet, Flow<Address>& flow, FlowTable<Address>& flows) {
+  const MacAddress& mac = packet.header<EthernetHeader>(0).source;
+  if (flow.client_mac == mac && flow.client_port == packet.ingress) return;
+  Flow<Address>& twin = flows[flow.twin];
+  flow.client_mac = twin.client_mac = mac;
+  flow.client_port = twin.client_port = packet.ingress;
 }
 
 /// A client's SYN in this phase starts a new connection on the same addresses and ports (RFC 9293,

@@ -1,21 +1,11 @@
 #include "dataplane/path/nat.h"
 #include "dataplane/path/reply.h"
 #include "dataplane/path/stateless.h"
+#include "dataplane/path/track.h"
 #include "dataplane/path/verbs.h"
 
 namespace dataplane {
 namespace {
-
-/// The way back to the client is the way it came last: no look-up, and right behind several
-/// routers.
-template <class Address>
-void learn_client(const Packet& packet, Flow<Address>& flow, FlowTable<Address>& flows) {
-  const MacAddress& mac = packet.header<EthernetHeader>(0).source;
-  if (flow.client_mac == mac && flow.client_port == packet.ingress) return;
-  Flow<Address>& twin = flows[flow.twin];
-  flow.client_mac = twin.client_mac = mac;
-  flow.client_port = twin.client_port = packet.ingress;
-}
 
 template <class Address>
 NextHop hop_for(const Flow<Address>& flow, const Snapshot& snapshot) {

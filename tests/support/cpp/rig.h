@@ -81,7 +81,10 @@ class Rig {
   [[nodiscard]] dataplane::Core& core(int worker = 0);
   [[nodiscard]] const dataplane::Snapshot& snapshot() const { return *snapshot_; }
   [[nodiscard]] std::uint64_t verdicts(dataplane::Verdict verdict) const;  // over all workers
-  /// received = Σ verdicts; alive = inserted − expired − removed; table size = 2 × alive.
+  /// How many packets the fast path has dealt with, over all workers.
+  [[nodiscard]] std::uint64_t fast_packets() const { return fast_packets_; }
+  /// received = Σ verdicts; alive = inserted − expired − removed; table size = 2 × alive; alive =
+  /// Σ active flows of targets = Σ of listeners; forwards = Σ packets of targets.
   void expect_laws();
 
   config::Config config;
@@ -96,6 +99,7 @@ class Rig {
   std::shared_ptr<const dataplane::Snapshot> snapshot_;
   struct WorkerState;
   std::vector<std::unique_ptr<WorkerState>> workers_;
+  std::uint64_t fast_packets_ = 0;
 };
 
 }  // namespace tests

@@ -26,6 +26,7 @@ struct World {
   dataplane::Mode mode;
   dataplane::Algorithm algorithm;
   dataplane::Family family;
+  dataplane::Overload overload = dataplane::Overload::Refuse;  // Forward: picks up flows, too
 };
 
 /// A frame in a buffer of its own, with room in front and behind.

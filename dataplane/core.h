@@ -54,6 +54,8 @@ struct Core {
     std::uint32_t bucket = 0;  // where it goes on
     std::uint64_t until = 0;   // in buckets since start: see expire
     std::uint64_t pause = 0;   // nothing is due before: nanoseconds
+    Generation generation;     // in which the sweep began; another than the one before:
+    bool thorough = false;     // it looks at buckets that rest, too
   };
 
   WorkerId id;

@@ -47,7 +47,7 @@ void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& f
       flows.end(burst.flows[i], FlowEnd::Removed);
       burst.set_flow(i, no_flow);
     } else if (target == nullptr || target->terminated) {
-      if (burst.kinds[i] == Kind::Tcp) flow.phase = table[flow.twin].phase = Phase::TargetReset;
+      if (burst.kinds[i] == Kind::Tcp) set_phase(flow, table, Phase::TargetReset);
       burst.targets[i] = flow.target;
       refuse(burst, i);
     } else if (burst.kinds[i] == Kind::Tcp) {

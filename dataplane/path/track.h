@@ -27,11 +27,20 @@ template <class Address>
 /// out of window: RFC 5961, 3): the connection lives.
 [[nodiscard]] Phase next_phase(Phase phase, Direction direction, std::uint8_t tcp_flags);
 
-/// Moves a connection on by one packet of `flow`; both its directions know the phase.
+/// Both directions know the phase; and the sweep, that the connection may end sooner than it was
+/// told.
+template <class Address>
+void set_phase(Flow<Address>& flow, FlowTable<Address>& table, Phase phase) {
+  Flow<Address>& twin = table[flow.twin];
+  flow.phase = twin.phase = phase;
+  table.hurry(flow.direction == Direction::ToTarget ? twin.twin : flow.twin);
+}
+
+/// Moves a connection on by one packet of `flow`.
 template <class Address>
 void advance(Flow<Address>& flow, FlowTable<Address>& table, std::uint8_t tcp_flags) {
   const Phase next = next_phase(flow.phase, flow.direction, tcp_flags);
-  if (next != flow.phase) flow.phase = table[flow.twin].phase = next;
+  if (next != flow.phase) set_phase(flow, table, next);
 }
 
 /// The way back to the client is the way it came last: no look-up, and right behind several

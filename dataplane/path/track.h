@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "dataplane/packet/headers.h"
+#include "dataplane/path/flow_ledger.h"
 #include "dataplane/table/flow_table.h"
 
 namespace dataplane {
@@ -33,10 +34,33 @@ void advance(Flow<Address>& flow, FlowTable<Address>& table, std::uint8_t tcp_fl
   if (next != flow.phase) flow.phase = table[flow.twin].phase = next;
 }
 
+/// A client's SYN that comes again sooner than this says nothing about the target: no client has
+/// waited in vain for so short a time (RFC 6298, 2.1: 1 s).
+inline constexpr std::uint32_t retransmission_milliseconds = 500;
+
+/// The same for a connection that is opening; counts how that went, once. A target that answers is
+/// not to blame for what the client does then.
+template <class Address>
+void advance_opening(Flow<Address>& flow, FlowTable<Address>& table, std::uint8_t tcp_flags,
+                     WorkerBlock& counters, Tick now) {
+  const bool opening = flow.phase == Phase::SynSent;
+  advance(flow, table, tcp_flags);
+  if (!opening) return;
+  if (flow.phase == Phase::SynReceived) {
+    counters_of(counters, flow.target).handshakes_answered.add(1);
+  } else if (flow.phase == Phase::TargetReset) {
+    counters_of(counters, flow.target).handshakes_failed.add(1);
+  } else if (is_client_syn(flow, tcp_flags) && flow.packets == 1 &&
+             now.since(flow.last_seen) >= retransmission_milliseconds) {
+    // Its second SYN. Those that follow, and its end in silence, are not counted again.
+    counters_of(counters, flow.target).handshakes_failed.add(1);
+  }
+}
+
 /// A client's SYN in this phase starts a new connection on the same addresses and ports (RFC 9293,
 /// 3.6.1; RFC 6191), instead of being one more packet of the old one.
 [[nodiscard]] constexpr bool may_start_anew(Phase phase) {
-  return phase == Phase::Closing || is_reset(phase);
+  return phase == Phase::Closing || phase == Phase::Terminated || is_reset(phase);
 }
 
 }  // namespace dataplane

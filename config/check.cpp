@@ -39,6 +39,7 @@ Errors check_read(const Config& config, Paths unread) {
   check_ports(config, complaints);
   check_target_groups(config, complaints);
   check_health_checks(config, complaints);
+  check_unhealthy(config, complaints);
   check_overload(config, complaints);
   check_listeners(config, complaints);
   check_addresses(config, complaints);

@@ -94,8 +94,12 @@ void compile_targets(const Facts& facts, const GroupFacts& groups, Snapshot& sna
               .port = Be16{fact.port},
               .weight = fact.weight,
               .eligible = known && fact.weight != 0 && fact.availability == serving[group.slot],
-              .terminated = fact.availability == Availability::Terminated,
+              .terminated =
+                  fact.availability == Availability::Terminated ||
+                  (fact.resets_flows && known && !snapshot.target_groups[group.slot].failing_open),
+              .ending = fact.availability == Availability::Terminated,
               .next_hop = snapshot.next_hop_to(fact.address)};
+    if (target.ending) snapshot.ending.push_back(target.id);
   }
 }
 

@@ -12,6 +12,10 @@ bool carries_ipv6(const std::vector<dataplane::IpPrefix>& addresses,
                      [](const dataplane::IpAddress& gateway) { return !gateway.is_v4(); });
 }
 
+bool passive_by_default(const TargetGroup& group) {
+  return group.protocol == dataplane::Protocol::Tcp && group.health_check.enabled;
+}
+
 std::uint32_t ipv6_capacity(const Config& config) {
   if (config.flows.capacity_ipv6) return *config.flows.capacity_ipv6;
   const bool used = std::any_of(config.listeners.begin(), config.listeners.end(),

@@ -86,6 +86,13 @@ struct DeregistrationDelay {
   bool connection_termination = false;
 };
 
+/// What becomes of a target's flows when it turns unhealthy.
+struct Unhealthy {
+  bool connection_termination = true;  // udp: false, always; its flows move with the next datagram
+  seconds draining_interval{0};        // of unhealthy.draining; only without termination
+  friend bool operator==(const Unhealthy&, const Unhealthy&) = default;
+};
+
 struct Target {
   dataplane::IpAddress address;
   std::uint16_t port = 0;  // resolved: the group's, unless given
@@ -104,7 +111,9 @@ struct TargetGroup {
   dataplane::UnknownFlow unknown_flow = dataplane::UnknownFlow::Reset;
   dataplane::Overload overload = dataplane::Overload::Refuse;
   DeregistrationDelay deregistration_delay;
+  Unhealthy unhealthy;
   HealthCheck health_check;
+  bool passive_health_check = true;  // handshakes of clients count too; see passive_by_default()
   std::vector<Target> targets;
   int line = 0;
 };
@@ -135,6 +144,10 @@ struct Config {
   std::vector<Listener> listeners;
   Places places;
 };
+
+/// Whether a group learns from its clients' handshakes unless it says so itself: only TCP has any,
+/// and it takes active checks to bring a target back.
+[[nodiscard]] bool passive_by_default(const TargetGroup& group);
 
 /// A port with these addresses and gateways carries IPv6.
 [[nodiscard]] bool carries_ipv6(const std::vector<dataplane::IpPrefix>& addresses,

@@ -42,7 +42,7 @@ enum class Availability : std::uint8_t {
   Serving,     // healthy, or its health is not checked
   FailOpen,    // initial or unhealthy: gets new flows only if the whole group has none Serving
   Draining,    // no new flows, old ones go on
-  Terminated,  // no new flows, old ones are reset
+  Terminated,  // no new flows, old ones are ended by force
 };
 
 /// One target that packets can meet. Targets that left the file stay here until they are empty.
@@ -53,6 +53,9 @@ struct TargetFact {
   std::uint16_t port = 0;
   std::uint16_t weight = 1;
   Availability availability = Availability::FailOpen;
+  /// With FailOpen: its old flows are reset unless its group fails open (unhealthy with
+  /// connection_termination).
+  bool resets_flows = false;
 };
 
 struct Facts {

@@ -11,6 +11,7 @@ namespace config::ranges {
 
 using std::chrono::milliseconds;
 
+inline constexpr std::int64_t draining_interval_max = 360'000;  // ELB, seconds: 100 hours
 inline constexpr std::size_t name_size_max = 32;       // ELB: load balancers, target groups
 inline constexpr std::size_t port_name_size_max = 15;  // Linux: IFNAMSIZ without its NUL
 inline constexpr std::int64_t weight_max = 999;        // ELB: weights of listener actions

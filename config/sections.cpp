@@ -25,6 +25,23 @@ DeregistrationDelay read_deregistration_delay(const Value& value, Deregistration
   return delay;
 }
 
+Unhealthy read_unhealthy(const Value& value, Unhealthy unhealthy) {
+  Group group{value};
+  group.read("connection_termination", unhealthy.connection_termination, Flag{});
+  std::int64_t interval = unhealthy.draining_interval.count();
+  group.read("draining_interval", interval, Whole{0, ranges::draining_interval_max, interval});
+  unhealthy.draining_interval = seconds{interval};
+  group.finish();
+  return unhealthy;
+}
+
+bool read_passive_health_check(const Value& value, bool enabled) {
+  Group group{value};
+  group.read("enabled", enabled, Flag{});
+  group.finish();
+  return enabled;
+}
+
 Target read_target(const Value& value, std::uint16_t port) {
   Target target;
   target.line = value.line();
@@ -176,8 +193,17 @@ TargetGroup read_target_group(const Value& value) {
     target_group.deregistration_delay =
         read_deregistration_delay(*delay, target_group.deregistration_delay);
   }
+  target_group.unhealthy.connection_termination = target_group.protocol == Protocol::Tcp;
+  if (const auto unhealthy = group.find("unhealthy")) {
+    target_group.unhealthy = read_unhealthy(*unhealthy, target_group.unhealthy);
+  }
   if (const auto check = group.find("health_check")) {
     target_group.health_check = read_health_check(*check);
+  }
+  target_group.passive_health_check = passive_by_default(target_group);
+  if (const auto passive = group.find("passive_health_check")) {
+    target_group.passive_health_check =
+        read_passive_health_check(*passive, target_group.passive_health_check);
   }
   read_targets(group, target_group);
   group.finish();

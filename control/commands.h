@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "control/events_wanted.h"
 #include "dataplane/packet/address.h"
 #include "tools/report/documents.h"
 
@@ -56,6 +57,7 @@ struct Commands {
   std::function<report::Json()> listeners;
   std::function<report::Json()> targets;
   std::function<void(const FlowsWanted&, Done)> flows;
+  std::function<report::Json(const EventsWanted&)> events;
   std::function<void(Done)> reload;
   /// The document of both: the target as in targets_document().
   std::function<void(const TargetName&, Done)> drain;

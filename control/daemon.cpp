@@ -58,6 +58,8 @@ Daemon::Daemon(config::Config config, const config::Options& options)
   await_signals();
   every_second();
   look_for_missing_hops();
+  events_.add({.kind = "start", .to = "up", .sentence = "spillway " SPILLWAY_VERSION " is up"});
+  events_.published(generation_);
   spdlog::info("spillway {} is up: instance {}, {} worker{}, {} port{}, generation {}",
                SPILLWAY_VERSION, config_.instance, config_.workers, config_.workers == 1 ? "" : "s",
                config_.ports.size(), config_.ports.size() == 1 ? "" : "s", generation_.number);
@@ -129,7 +131,12 @@ std::string_view Daemon::steering(PortId port) const {
 void Daemon::start_lifecycle() {
   Lifecycle::Parts parts;
   parts.on_change = [this] { publish(); };
-  parts.on_records_change = [this] { write_records(); };
+  parts.on_records_change = [this] {
+    write_records();
+    events_.published(generation_);
+  };
+  parts.handshakes = [this](dataplane::TargetId id) { return handshakes(id); };
+  parts.events = &events_;
   parts.flows_left = [this](dataplane::TargetId id) { return flows_left(id); };
   parts.listener_flows_left = [this](dataplane::ListenerId id) { return flows_left(id); };
   lifecycle_ = std::make_unique<Lifecycle>(io_.get_executor(), std::move(parts));
@@ -195,6 +202,7 @@ void Daemon::publish() {
   instance_.generation = generation_.number;
   segment_.write(instance_);
   write_records();
+  events_.published(generation_);
   want_next_hops(now);
   spdlog::debug("generation {} published", generation_.number);
 }
@@ -234,6 +242,13 @@ std::uint64_t Daemon::flows_left(dataplane::ListenerId listener) const {
   return sum;
 }
 
+Handshakes Daemon::handshakes(dataplane::TargetId target) const {
+  using dataplane::TargetCounters;
+  const report::SegmentView view = segment_.view();
+  return {.answered = report::total(view, target, &TargetCounters::handshakes_answered),
+          .failed = report::total(view, target, &TargetCounters::handshakes_failed)};
+}
+
 Commands Daemon::commands() {
   const auto name = [](const TargetName& target) {
     return TargetKey{target.target_group, target.address, target.port};
@@ -264,6 +279,7 @@ Commands Daemon::commands() {
   commands.flows = [this](const FlowsWanted& wanted, Done done) {
     flows_->ask(wanted, std::move(done));
   };
+  commands.events = [this](const EventsWanted& wanted) { return events_.document(wanted); };
   commands.reload = [this](const Done& done) { done(reload()); };
   commands.drain = [this, name, answer](const TargetName& target, const Done& done) {
     done(answer(name(target), lifecycle_->drain(name(target))));
@@ -283,8 +299,11 @@ Outcome Daemon::reload() {
   if (!error.empty()) {
     spdlog::error("reload refused, the running configuration stays:");
     log_error_lines(error);
+    events_.add({.kind = "reload", .to = "refused", .sentence = error});
+    events_.published(generation_);
     return refused(409, error);
   }
+  events_.add({.kind = "reload", .to = "applied", .sentence = "read " + config_file_});
   publish();
   spdlog::info("reloaded {}: generation {}", config_file_, generation_.number);
   return {200, {{"generation", generation_.number}, {"reloads", instance_.reloads}}};

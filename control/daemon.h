@@ -19,6 +19,7 @@
 #include "config/facts.h"
 #include "config/options.h"
 #include "control/api.h"
+#include "control/events.h"
 #include "control/flow_inquiry.h"
 #include "control/flow_loads.h"
 #include "control/kernel_path.h"
@@ -61,6 +62,7 @@ class Daemon {
   [[nodiscard]] std::uint64_t flows_left(dataplane::TargetId target) const;
   [[nodiscard]] std::uint64_t flows_left(dataplane::ListenerId listener) const;
   [[nodiscard]] bool workers_are_current() const;
+  [[nodiscard]] Handshakes handshakes(dataplane::TargetId target) const;
 
   // --- reload ---
   [[nodiscard]] Outcome reload();
@@ -79,6 +81,7 @@ class Daemon {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer second_;
   boost::asio::steady_timer missing_hops_timer_;
+  Events events_;
   // Destroyed from the last to the first.
   Segment segment_;
   std::unique_ptr<dataplane::Publication> publication_;  // outlives the workers

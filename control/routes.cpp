@@ -3,50 +3,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "control/query.h"
+
 namespace control {
 namespace {
-
-/// "a%2Fb" → "a/b"; nullopt for a '%' that two hex digits do not follow.
-std::optional<std::string> decode(std::string_view text) {
-  std::string result;
-  while (!text.empty()) {
-    if (text.front() != '%') {
-      result.push_back(text.front());
-      text.remove_prefix(1);
-      continue;
-    }
-    if (text.size() < 3) return std::nullopt;
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data() + 1, text.data() + 3, value, 16);
-    if (error != std::errc{} || end != text.data() + 3) return std::nullopt;
-    result.push_back(static_cast<char>(value));
-    text.remove_prefix(3);
-  }
-  return result;
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
-
-template <class Number>
-std::optional<Number> number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 /// Takes one "name=value" into `wanted`, or says what is wrong with it.
 std::optional<std::string> take(std::string_view name, const std::string& value,
@@ -81,13 +45,10 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
 
 std::variant<FlowsWanted, std::string> flows_wanted(std::string_view query) {
   FlowsWanted wanted;
-  if (query.empty()) return wanted;
-  for (const std::string_view part : split(query, '&')) {
-    const std::size_t equals = part.find('=');
-    const auto value =
-        equals == std::string_view::npos ? std::nullopt : decode(part.substr(equals + 1));
-    if (!value) return fmt::format("\"{}\" is not of the form name=value", part);
-    if (auto error = take(part.substr(0, equals), *value, wanted)) return *error;
+  const auto read = parameters(query);
+  if (const auto* error = std::get_if<std::string>(&read)) return *error;
+  for (const auto& [name, value] : std::get<std::vector<Parameter>>(read)) {
+    if (auto error = take(name, value, wanted)) return *error;
   }
   return wanted;
 }
@@ -96,6 +57,12 @@ void answer_flows(std::string_view query, const Commands& commands, Done done) {
   const auto wanted = flows_wanted(query);
   if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
   commands.flows(std::get<FlowsWanted>(wanted), std::move(done));
+}
+
+void answer_events(std::string_view query, const Commands& commands, const Done& done) {
+  const auto wanted = events_wanted(query);
+  if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
+  done({200, commands.events(std::get<EventsWanted>(wanted))});
 }
 
 /// `parts`: v1, target_groups, G, targets, A:P, drain or undrain.
@@ -148,6 +115,11 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
                    answer_flows(query, c, std::move(done));
                  }};
   }
+  if (is("events")) {
+    return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
+                   answer_events(query, c, done);
+                 }};
+  }
   if (is("reload")) {
     return Route{"POST",
                  [](Parts, Text, const Commands& c, Done done) { c.reload(std::move(done)); }};
@@ -171,16 +143,16 @@ void answer(std::string_view method, std::string_view target, const Commands& co
   const auto route = route_of(parts);
   if (!route) {
     return done(refused(
-        404,
-        fmt::format("there is no {}: version, status, listeners, targets, flows, reload and "
-                    "target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain) are under /v1/",
-                    path)));
+        404, fmt::format(
+                 "there is no {}: version, status, listeners, targets, flows, events, reload and "
+                 "target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain) are under /v1/",
+                 path)));
   }
   if (method != route->method) {
     return done(
         refused(405, fmt::format("{} {} is not possible: use {}", method, path, route->method)));
   }
-  if (!query.empty() && parts[1] != "flows") {
+  if (!query.empty() && parts[1] != "flows" && parts[1] != "events") {
     return done(refused(400, fmt::format("{} takes no parameters, but got \"{}\"", path, query)));
   }
   route->call(parts, query, commands, std::move(done));

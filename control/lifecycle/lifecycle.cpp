@@ -54,9 +54,10 @@ Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
       prober_(
           executor,
           {.now = [this] { return parts_.now().steady; },
-           .make_probe = parts_.make_probe ? parts_.make_probe : network_probes(executor),
+           .make_probe = [this](const Check& check) { return parts_.make_probe(check); },
            .report = [this](TargetId id, const ProbeOutcome& outcome) { observe(id, outcome); }}) {
   if (!parts_.now) parts_.now = machine_now;
+  if (!parts_.make_probe) parts_.make_probe = network_probes(executor);
   CHECK(parts_.on_change);
   CHECK(parts_.on_records_change);
   CHECK(parts_.flows_left);
@@ -162,7 +163,10 @@ void Lifecycle::apply_targets(const config::Config& config) {
     const config::HealthCheck& check = group.health_check;
     const Standing standing{.in_use = in_use.contains(group.name),
                             .checked = check.enabled,
-                            .thresholds = {check.healthy_threshold, check.unhealthy_threshold}};
+                            .thresholds = {check.healthy_threshold, check.unhealthy_threshold},
+                            .unhealthy = group.unhealthy,
+                            .udp = group.protocol == dataplane::Protocol::Udp,
+                            .passive = group.passive_health_check};
     for (const config::Target& target : group.targets) {
       const std::uint16_t port = check.port == 0 ? target.port : check.port;
       const TargetKey name{group.name, target.address, target.port};
@@ -186,7 +190,12 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
     entry = &targets_.add(name, [&](Slot) {
       return Target{wanted.weight, wanted.zone, wanted.check, TargetLife(wanted.standing, now)};
     });
-    spdlog::info("target {} added: {}", to_string(name), to_string(entry->thing.life.status()));
+    const Status& status = entry->thing.life.status();
+    spdlog::info("target {} added: {}", to_string(name), to_string(status));
+    tell(*entry, {.from = "",
+                  .to = std::string(to_string(status.state)),
+                  .reason = std::string(to_string(status.reason)),
+                  .sentence = status.detail});
   }
   entry->thing.weight = wanted.weight;
   entry->thing.zone = wanted.zone;
@@ -210,7 +219,7 @@ void Lifecycle::observe(TargetId id, const ProbeOutcome& outcome) {
                  to_string(target->thing.life.status().state), outcome.sentence);
   }
   target->thing.attempts_fail = failed;
-  update(*target, [&](TargetLife& life) { life.observe(outcome, parts_.now()); });
+  judge(*target, [&](TargetLife& life) { life.observe(outcome, parts_.now()); });
 }
 
 void Lifecycle::update(Targets::Entry& target, const std::function<void(TargetLife&)>& act) {
@@ -220,12 +229,34 @@ void Lifecycle::update(Targets::Entry& target, const std::function<void(TargetLi
   const Status& after = life.status();
   if (after == before) return;
   records_differ();
-  if (after.availability != before.availability) facts_differ();
+  if (after.availability != before.availability || after.resets_flows != before.resets_flows) {
+    facts_differ();
+  }
   watch(target, target.thing.check);
   if (after.state == before.state && after.reason == before.reason) return;
-  const bool bad = after.state == dataplane::TargetState::Unhealthy;
+  const bool bad = after.state == dataplane::TargetState::Unhealthy ||
+                   after.state == dataplane::TargetState::UnhealthyDraining;
   spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "target {} {} -> {}: {}",
               to_string(target.name), to_string(before.state), to_string(after), after.detail);
+  tell(target, {.from = std::string(to_string(before.state)),
+                .to = std::string(to_string(after.state)),
+                .reason = std::string(to_string(after.reason)),
+                .sentence = after.detail});
+}
+
+/// The same for what may begin or end an unhealthy.draining, which has a deadline.
+void Lifecycle::judge(Targets::Entry& target, const std::function<void(TargetLife&)>& act) {
+  const auto before = target.thing.life.deadline();
+  update(target, act);
+  if (target.thing.life.deadline() != before) arm();
+}
+
+/// An event about a target; the rest of it is in `event`.
+void Lifecycle::tell(const Targets::Entry& target, Event event) {
+  if (parts_.events == nullptr) return;
+  event.target_group = target.name.target_group;
+  event.target = with_port(target.name.address, target.name.port);
+  parts_.events->add(std::move(event));
 }
 
 /// Has it probed if its health matters, by `check`; a running probe by the same check goes on.
@@ -270,6 +301,10 @@ void Lifecycle::release_unused() {
   for (const Targets::Entry& entry : targets) {
     spdlog::info("target {} gone: it left the configuration and has no flows",
                  to_string(entry.name));
+    tell(entry, {.from = std::string(to_string(entry.thing.life.status().state)),
+                 .to = "",
+                 .reason = "",
+                 .sentence = "gone: it left the configuration and has no flows"});
   }
   std::set<std::string> needed;
   targets_.for_each([&](const Targets::Entry& entry) { needed.insert(entry.name.target_group); });

@@ -21,6 +21,7 @@
 
 #include "config/config.h"
 #include "config/facts.h"
+#include "control/events.h"
 #include "control/health/prober.h"
 #include "control/lifecycle/registry.h"
 #include "control/lifecycle/target_life.h"
@@ -69,6 +70,9 @@ class Lifecycle {
     /// facts: a worker that still has older ones may start a flow on a target that has left.
     std::function<std::uint64_t(dataplane::TargetId)> flows_left;
     std::function<std::uint64_t(dataplane::ListenerId)> listener_flows_left;
+    /// How handshakes with a target have ended so far, over all workers; empty: not known.
+    std::function<Handshakes(dataplane::TargetId)> handshakes = {};
+    Events* events = nullptr;     // every change of state goes there
     std::function<Moment()> now;  // empty: the machine's clocks
     ProbeFactory make_probe;      // empty: network_probes()
   };
@@ -95,6 +99,9 @@ class Lifecycle {
   /// Does what is due by now: probes, ends of drains, release of what is empty. Own timers call it;
   /// tests with their own clock do too.
   void tick();
+  /// Looks at what clients met since it was called last: passive checks. To be called once a
+  /// second.
+  void look_at_handshakes();
 
  private:
   struct Group {
@@ -105,8 +112,10 @@ class Lifecycle {
     std::string zone;
     Check check;
     TargetLife life;
-    bool watched = false;        // by the prober
-    bool attempts_fail = false;  // the last probe could not be made
+    bool watched = false;                       // by the prober
+    bool attempts_fail = false;                 // the last probe could not be made
+    std::optional<Handshakes> handshakes = {};  // up to the last look; nullopt: not looked at
+    std::unique_ptr<Probe> confirmation = {};   // running because the target is suspected
   };
   struct Wanted;  // a target of a configuration, with what follows from its group
   using Listeners = Registry<std::string, config::Listener>;
@@ -120,8 +129,12 @@ class Lifecycle {
   void apply_targets(const config::Config& config);
   void apply_target(const TargetKey& name, const Wanted& wanted, const Moment& now);
   void observe(dataplane::TargetId id, const ProbeOutcome& outcome);
+  void look_at_handshakes(Targets::Entry& target);
+  void confirm_suspicion(Targets::Entry& target);
+  void tell(const Targets::Entry& target, Event event);
   /// Lets `act` change the target's life, and sees to everything that follows.
   void update(Targets::Entry& target, const std::function<void(TargetLife&)>& act);
+  void judge(Targets::Entry& target, const std::function<void(TargetLife&)>& act);
   void watch(Targets::Entry& target, const Check& check);
   [[nodiscard]] const config::DeregistrationDelay& delay_of(const Targets::Entry& target) const;
   [[nodiscard]] Refusal unknown(const TargetKey& name) const;

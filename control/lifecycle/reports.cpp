@@ -38,7 +38,8 @@ config::Facts Lifecycle::facts() const {
                              .address = entry.name.address,
                              .port = entry.name.port,
                              .weight = entry.thing.weight,
-                             .availability = entry.thing.life.status().availability});
+                             .availability = entry.thing.life.status().availability,
+                             .resets_flows = entry.thing.life.status().resets_flows});
   });
   return facts;
 }

@@ -35,7 +35,8 @@ std::uint32_t idle_limit(const Flow<Address>& flow, const Snapshot& snapshot) {
     case Phase::TargetFin: return snapshot.timeouts.half_closed_milliseconds;
     case Phase::Closing: return snapshot.timeouts.closing_milliseconds;
     case Phase::ClientReset:
-    case Phase::TargetReset: return snapshot.timeouts.reset_milliseconds;
+    case Phase::TargetReset:
+    case Phase::Terminated: return snapshot.timeouts.reset_milliseconds;
     case Phase::Established: break;
   }
   const Listener* listener = snapshot.listener(flow.listener());

@@ -103,7 +103,7 @@ class FastPath {
     if (flow.phase == Phase::Established && (flags & moving) == 0) [[likely]]
       return true;
     if (is_client_syn(flow, flags)) return false;
-    advance(flow, table_, flags);
+    advance_opening(flow, table_, flags, counters_, now_);
     if ((flags & TcpHeader::rst) != 0) {
       TargetCounters& target = counters_of(counters_, flow.target);
       const bool by_client = flow.direction == Direction::ToTarget;

@@ -56,6 +56,11 @@ template <class Address>
 void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
   const Flow<Address>& flow = table_[either];
   const FlowIndex twin = flow.twin;
+  if (why == FlowEnd::Expired && flow.phase == Phase::SynSent &&
+      flow.direction == Direction::ToTarget && flow.packets == 1) {
+    // A SYN without any answer, nor a second one, which would have been counted when it came.
+    counters_.targets[flow.target.slot].handshakes_failed.add(1);
+  }
   counters_.targets[flow.target.slot].active_flows.subtract(1);
   counters_.listeners[flow.listener().slot].active_flows.subtract(1);
   counters_.totals.flows_alive.subtract(1);

@@ -109,6 +109,7 @@ struct Snapshot {
   std::vector<Listener> listeners;         // by ListenerId slot; an unused slot has id no_listener
   std::vector<TargetGroup> target_groups;  // by TargetGroupId slot; unused: id.slot 0xffff
   std::vector<Target> targets;             // by TargetId slot; unused: id no_target
+  std::vector<TargetId> ending;            // those that are
   FixedTable<Endpoint, ListenerId> listener_at;
   FixedTable<Endpoint, TargetId> nat_target_at;  // targets of nat groups, to pick up their replies
   // Every address that is ours, and whose. One that is several things is the port's before it is a

@@ -18,8 +18,11 @@ struct alignas(64) Target {
   std::uint16_t weight = 1;
   /// New flows may be sent here (health, draining and fail-open are already decided: see compile).
   bool eligible = false;
-  /// Draining is over and connection_termination is on: its flows are answered with RST.
+  /// Packets of its flows are answered with RST: it is unhealthy, or its draining is over, and
+  /// connection_termination is on for that.
   bool terminated = false;
+  /// … and its flows are ended, whether or not another packet comes (path/end_flows).
+  bool ending = false;
   /// Packets may come and go without a flow (Overload::Forward): whatever its address and port send
   /// is for a client of the group's one listener.
   bool stateless = false;

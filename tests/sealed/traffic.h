@@ -72,6 +72,9 @@ class Wire {
   bool receive(dataplane::Burst& burst, dataplane::Instant now);
   void transmit(dataplane::Burst& burst, dataplane::Totals& totals);
   std::size_t idle(dataplane::Totals&) { return 0; }
+  void originate(std::span<const dataplane::OwnFrame> frames, dataplane::Totals& totals) {
+    totals.originated.add(frames.size());
+  }
 
  private:
   enum class Source : std::uint8_t { Script, Answers, HandedOver, None };

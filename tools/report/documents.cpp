@@ -33,6 +33,8 @@ constexpr std::array worker_figures{
     Figures<Totals>{"punt_unsent", &Totals::punt_unsent},
     Figures<Totals>{"from_kernel", &Totals::from_kernel},
     Figures<Totals>{"from_kernel_unsent", &Totals::from_kernel_unsent},
+    Figures<Totals>{"originated", &Totals::originated},
+    Figures<Totals>{"originated_unsent", &Totals::originated_unsent},
     Figures<Totals>{"flows_alive", &Totals::flows_alive},
     Figures<Totals>{"flows_inserted", &Totals::flows_inserted},
     Figures<Totals>{"flows_expired", &Totals::flows_expired},
@@ -57,6 +59,8 @@ constexpr std::array target_figures{
     Figures<TargetCounters>{"elb_resets", &TargetCounters::elb_resets},
     Figures<TargetCounters>{"picked_up_flows", &TargetCounters::picked_up_flows},
     Figures<TargetCounters>{"port_allocation_errors", &TargetCounters::port_allocation_errors},
+    Figures<TargetCounters>{"handshakes_answered", &TargetCounters::handshakes_answered},
+    Figures<TargetCounters>{"handshakes_failed", &TargetCounters::handshakes_failed},
 };
 
 constexpr std::array listener_figures{

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "tools/spillwayctl/command.h"
+#include "tools/spillwayctl/events.h"
 #include "tools/spillwayctl/figures.h"
 #include "tools/spillwayctl/requests.h"
 
@@ -65,6 +66,20 @@ const std::array all_commands{
                     "  spillwayctl flows --target-group web --target 10.0.1.11:8080\n",
             .add_options = add_flow_filters,
             .run = run_flows},
+    Command{.name = "events",
+            .arguments = {},
+            .summary = "what has happened: targets' states, reloads, operators' commands",
+            .help =
+                "Asks the daemon, which keeps the last 4096 since its start. GENERATION is the one "
+                "in which the change took effect.\n"
+                "With --follow each is a line (--json: one document a line), as it happens.\n"
+                "\n"
+                "examples:\n"
+                "  spillwayctl events --since 1h\n"
+                "  spillwayctl events --target 10.0.1.11 --follow\n"
+                "  spillwayctl --json events | jq '.events[] | select(.to == \"unhealthy\")'\n",
+            .add_options = add_event_filters,
+            .run = run_events},
     Command{
         .name = "drain",
         .arguments = {"TARGET_GROUP", "ADDRESS:PORT"},
@@ -72,7 +87,10 @@ const std::array all_commands{
         .help =
             "The flows that are left have the group's deregistration_delay to end. The port may "
             "be left out where the address\nis in the group once. A reload leaves the target "
-            "draining; undrain ends it.\n"
+            "draining; undrain ends it. When the delay is over, connection_termination\nsays "
+            "whether what is left is reset at both ends, or may go on until it is idle.\n"
+            "With --wait the flows that are left are shown, and what they move (--json: a document "
+            "a line).\n"
             "\n"
             "examples:\n"
             "  spillwayctl drain web 10.0.1.11:8080\n"

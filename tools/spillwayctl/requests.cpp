@@ -38,22 +38,6 @@ std::variant<Destination, std::string> destination(const Context& context) {
   return Destination{instance, report::socket_path(context.run_directory, instance)};
 }
 
-/// The document of a request that went well; else says why not and gives the exit status.
-std::variant<Json, int> ask(const Context& context, std::string_view method,
-                            const std::string& target) {
-  const auto to = destination(context);
-  if (const auto* error = std::get_if<std::string>(&to)) return fail(*error);
-  const auto& [instance, socket] = std::get<Destination>(to);
-  auto answer = request(socket, instance, method, target);
-  if (const auto* error = std::get_if<std::string>(&answer)) return fail(*error);
-  auto& response = std::get<Response>(answer);
-  if (response.status == 200) return std::move(response.document);
-  const std::string sentence = text(response.document, "error");
-  fail(sentence.empty() ? fmt::format("instance {} answered {}", instance, response.status)
-                        : sentence);
-  return response.status == 400 ? bad_usage : failed;
-}
-
 void print(const std::string& lines) { std::fputs(lines.c_str(), stdout); }
 
 void print(const Json& document) {
@@ -116,6 +100,21 @@ std::variant<Json, int> change_target(const Context& context, const Options& giv
 }
 
 }  // namespace
+
+std::variant<Json, int> ask(const Context& context, std::string_view method,
+                            const std::string& target) {
+  const auto to = destination(context);
+  if (const auto* error = std::get_if<std::string>(&to)) return fail(*error);
+  const auto& [instance, socket] = std::get<Destination>(to);
+  auto answer = request(socket, instance, method, target);
+  if (const auto* error = std::get_if<std::string>(&answer)) return fail(*error);
+  auto& response = std::get<Response>(answer);
+  if (response.status == 200) return std::move(response.document);
+  const std::string sentence = text(response.document, "error");
+  fail(sentence.empty() ? fmt::format("instance {} answered {}", instance, response.status)
+                        : sentence);
+  return response.status == 400 ? bad_usage : failed;
+}
 
 void add_flow_filters(OptionsDescription& description) {
   description.add_options()("limit,n", options::value<long>()->value_name("N"),

@@ -25,6 +25,10 @@ struct View {
 [[nodiscard]] std::string show_listeners(const Json& document, const View& view);
 [[nodiscard]] std::string show_targets(const Json& document, const View& view);
 [[nodiscard]] std::string show_flows(const Json& document, const View& view);
+/// What happened, the oldest first.
+[[nodiscard]] std::string show_events(const Json& document, bool colours);
+/// One event in a line, without its end, for those that come one at a time.
+[[nodiscard]] std::string show_event(const Json& event, bool colours);
 /// One target's state in a sentence: "web 10.0.1.11:8080 is draining: 12 flows left, …".
 [[nodiscard]] std::string show_target_state(const Json& target, const View& view);
 

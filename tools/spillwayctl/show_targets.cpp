@@ -10,7 +10,7 @@ namespace {
 
 Colour colour_of(const std::string& state) {
   if (state == "healthy") return Colour::Green;
-  if (state == "unhealthy" || state == "unavailable") return Colour::Red;
+  if (state.starts_with("unhealthy") || state == "unavailable") return Colour::Red;
   return Colour::Yellow;
 }
 
@@ -45,7 +45,7 @@ std::string why(const Json& target, const View& view) {
   if (state != "healthy") append(text(target, "detail"), ": ");
   append(drain_end(target, view), ", ");
   const bool fail_open =
-      flag(target, "takes_new_flows") && (state == "unhealthy" || state == "initial");
+      flag(target, "takes_new_flows") && (state.starts_with("unhealthy") || state == "initial");
   if (fail_open) append("gets flows because none in its group is healthy", "; ");
   return sentence;
 }
@@ -133,7 +133,7 @@ std::string show_target_state(const Json& target, const View& view) {
       "{} {} is {}: {} {}", text(target, "target_group"), endpoint(target),
       coloured(state, colour_of(state), view.colours),
       flows == 0 ? std::string("no") : std::to_string(flows), flows == 1 ? "flow" : "flows");
-  if (state == "draining" && flows != 0) sentence += " left";
+  if (state.ends_with("draining") && flows != 0) sentence += " left";
   const std::string end = drain_end(target, view);
   if (!end.empty()) sentence += ", " + end;
   if (state == "draining") return sentence;

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "config/steering.h"
+#include "dataplane/path/end_flows.h"
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
 
@@ -188,6 +189,18 @@ void Rig::advance(std::uint64_t milliseconds) {
     now.nanoseconds += std::min<std::uint64_t>(10, milliseconds - passed) * 1'000'000;
     for (auto& worker : workers_) expire(worker->core, *snapshot_, now);
   }
+}
+
+std::vector<Input> Rig::end_flows(int worker) {
+  std::vector<Input> sent;
+  Core& core = workers_[static_cast<std::size_t>(worker)]->core;
+  do {
+    for (const dataplane::OwnFrame& frame : dataplane::end_flows(core, *snapshot_, now)) {
+      sent.push_back(
+          {Bytes(frame.bytes.begin(), frame.bytes.begin() + frame.length), frame.egress});
+    }
+  } while (core.ending.running);
+  return sent;
 }
 
 std::vector<Outcome> Rig::run(const std::vector<Input>& inputs, int receiver) {

@@ -75,7 +75,9 @@ class Rig {
   Outcome run(const Bytes& bytes, dataplane::PortId port);
 
   void advance(std::uint64_t milliseconds);  // time passes; the sweep runs
-  void publish();                            // compile config and facts again as a new generation
+  /// One pass of end_flows(): what a worker sends of its own, and where.
+  std::vector<Input> end_flows(int worker = 0);
+  void publish();  // compile config and facts again as a new generation
 
   [[nodiscard]] dataplane::WorkerBlock& counters(int worker = 0);
   [[nodiscard]] dataplane::Core& core(int worker = 0);

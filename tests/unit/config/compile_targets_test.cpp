@@ -58,6 +58,31 @@ TEST_F(Compile, DrainingAndTerminatedNeverFailOpen) {
   EXPECT_EQ(snapshot->target_groups[0].maglev->pick(0), dataplane::no_target);
 }
 
+TEST_F(Compile, UnhealthyTargetsFlowsAreResetUnlessTheGroupFailsOpen) {
+  facts.targets[0].availability = Availability::FailOpen;
+  facts.targets[0].resets_flows = true;
+  Compiled snapshot = run();
+  EXPECT_TRUE(snapshot->targets[0].terminated);
+  EXPECT_FALSE(snapshot->targets[0].ending);
+  EXPECT_TRUE(snapshot->ending.empty());
+  set(Availability::FailOpen);
+  snapshot = run();
+  EXPECT_TRUE(snapshot->target_groups[0].failing_open);
+  EXPECT_FALSE(snapshot->targets[0].terminated);
+  set(Availability::Serving);
+  facts.targets[0].resets_flows = false;
+  EXPECT_FALSE(run()->targets[0].terminated);
+}
+
+TEST_F(Compile, OnlyTerminatedTargetsFlowsEndUnasked) {
+  facts.targets[0].availability = Availability::Draining;
+  facts.targets[2].availability = Availability::Terminated;
+  const Compiled snapshot = run();
+  EXPECT_FALSE(snapshot->targets[0].ending);
+  EXPECT_TRUE(snapshot->targets[2].ending);
+  EXPECT_EQ(snapshot->ending, std::vector{snapshot->targets[2].id});
+}
+
 TEST_F(Compile, WeightZeroGetsNothing) {
   facts.targets[0].weight = 0;
   EXPECT_EQ(eligible(run()), (Slots{1, 2}));

@@ -21,6 +21,10 @@ class RoutesTest : public testing::Test {
       flows_ = wanted;
       done({200, note("flows")});
     };
+    commands_.events = [this](const EventsWanted& wanted) {
+      events_ = wanted;
+      return note("events");
+    };
     commands_.reload = [this](const Done& done) { done({200, note("reload")}); };
     commands_.drain = [this](const TargetName& target, const Done& done) {
       target_ = target;
@@ -57,6 +61,7 @@ class RoutesTest : public testing::Test {
   Commands commands_;
   std::vector<std::string> called_;
   FlowsWanted flows_;
+  EventsWanted events_;
   TargetName target_;
 };
 
@@ -126,6 +131,17 @@ TEST_F(RoutesTest, TheMethodMustFit) {
   expect_error("GET", "/v1/reload", 405, "use POST");
   expect_error("DELETE", "/v1/target_groups/web/targets/10.0.1.11:80/drain", 405, "use POST");
   expect_error("HEAD", "/v1/targets", 405, "use GET");
+}
+
+TEST_F(RoutesTest, EventsTakeTheirFilters) {
+  EXPECT_EQ(request("GET", "/v1/events").status, 200u);
+  EXPECT_EQ(events_.count, 100u);
+  EXPECT_EQ(request("GET", "/v1/events?count=7&target=10.0.1.11%3A8080").status, 200u);
+  EXPECT_EQ(events_.count, 7u);
+  EXPECT_EQ(events_.port, 8080);
+  called_.clear();
+  expect_error("GET", "/v1/events?count=x", 400, "from 1 to 4096");
+  expect_error("POST", "/v1/events", 405, "use GET");
 }
 
 }  // namespace

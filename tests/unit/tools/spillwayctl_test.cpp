@@ -17,7 +17,9 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <thread>
+#include <vector>
 
 #include "control/api.h"
 #include "control/flow_inquiry.h"
@@ -330,6 +332,32 @@ TEST_F(SpillwayctlTest, DrainGivesUpWhenTold) {
   EXPECT_EQ(result.status, 1);
   EXPECT_TRUE(has(result.error, "web 10.0.1.11:8080 still has 2 flows")) << result.error;
   EXPECT_EQ(run("drain web 10.0.1.11:8080 --timeout 1").status, 2) << "without --wait";
+}
+
+TEST_F(SpillwayctlTest, DrainWaitsInDocumentsALine) {
+  start();
+  set_flows(2);
+  std::thread leaving([this] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    segment_->worker(dataplane::WorkerId{0}).targets[2].bytes_to_client.set(5'000);
+    set_flows(1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    set_flows(0);
+  });
+  const Result result = run("--json drain web 10.0.1.11:8080 --wait");
+  leaving.join();
+  EXPECT_EQ(result.status, 0) << result.error;
+  std::istringstream lines(result.output);
+  std::vector<Json> documents;
+  for (std::string line; std::getline(lines, line);) documents.push_back(Json::parse(line));
+  ASSERT_EQ(documents.size(), 3u) << result.output;
+  EXPECT_EQ(documents[0]["active_flows"], 2);
+  EXPECT_EQ(documents[0]["bytes_moved"], 0);
+  EXPECT_EQ(documents[1]["active_flows"], 1);
+  EXPECT_EQ(documents[1]["bytes_moved"], 5'000);
+  EXPECT_GT(documents[1]["bytes_per_second"].get<double>(), 5'000);
+  EXPECT_EQ(documents[2]["active_flows"], 0);
+  EXPECT_EQ(documents[2]["state"], "draining");
 }
 
 TEST_F(SpillwayctlTest, ReloadSaysWhatCameOfIt) {

@@ -14,6 +14,7 @@
 
 #include "config/health_check.h"
 #include "config/places.h"
+#include "config/routing_rules.h"
 #include "dataplane/packet/address.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/target_group.h"
@@ -90,7 +91,7 @@ struct Target {
   dataplane::IpAddress address;
   std::uint16_t port = 0;  // resolved: the group's, unless given
   std::uint16_t weight = 1;
-  std::string zone;  // carried and shown
+  std::string zone;  // "": belongs to every zone
   int line = 0;
 };
 
@@ -104,6 +105,7 @@ struct TargetGroup {
   dataplane::UnknownFlow unknown_flow = dataplane::UnknownFlow::Reset;
   dataplane::Overload overload = dataplane::Overload::Refuse;
   DeregistrationDelay deregistration_delay;
+  RoutingRules routing;
   HealthCheck health_check;
   std::vector<Target> targets;
   int line = 0;
@@ -125,6 +127,7 @@ struct Config {
   std::vector<int> worker_cpus;  // one entry a worker; empty: choose `workers` of them
   std::uint32_t workers = 1;
   Idle idle = Idle::Spin;
+  Zoning zoning;
   std::uint32_t punt_rate = 20'000;       // packets per second and worker to the kernel
   std::uint32_t icmp_error_rate = 1'000;  // per second and worker, of our own
   Eal eal;

@@ -176,6 +176,7 @@ TargetGroup read_target_group(const Value& value) {
     target_group.deregistration_delay =
         read_deregistration_delay(*delay, target_group.deregistration_delay);
   }
+  target_group.routing = read_routing(group);
   if (const auto check = group.find("health_check")) {
     target_group.health_check = read_health_check(*check);
   }

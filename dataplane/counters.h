@@ -65,7 +65,9 @@ struct alignas(64) TargetCounters {
   Counter elb_resets;              // TCP_ELB_Reset_Count
   Counter picked_up_flows;         // of new_flows: taken over in mid-stream
   Counter port_allocation_errors;  // PortAllocationErrorCount
-  std::array<Counter, 4> reserved;
+  std::array<Counter, 2> unnamed;
+  Counter unhealthy_routing_flows;  // UnhealthyRoutingFlowCount, of new_flows: group failed open
+  std::array<Counter, 1> reserved;
 };
 static_assert(sizeof(TargetCounters) == 128);
 

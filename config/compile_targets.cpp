@@ -41,8 +41,11 @@ std::vector<bool> eligible_targets(const Config& config, const Facts& facts,
       const TargetFact& target = facts.targets[i];
       candidates.push_back({target.availability, target.weight, target.zone});
     }
-    const Eligibility found = eligibility(
-        situation_of(config.zoning, group.routing, fact.spills, facts.shifted_zones), candidates);
+    const Eligibility found =
+        eligibility(situation_of(config.zoning, group.routing,
+                                 {.spills = fact.spills, .on_standby = !fact.standby.empty()},
+                                 facts.shifted_zones),
+                    candidates);
     snapshot.target_groups[fact.id.slot].failing_open = found.failing_open;
     for (std::size_t c = 0; c < candidates.size(); ++c) {
       result[members[fact.id.slot][c]] = found.eligible[c];

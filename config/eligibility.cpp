@@ -46,13 +46,14 @@ bool leaves_nothing(Tally kept, Tally scope) {
 
 }  // namespace
 
-Situation situation_of(const Zoning& zoning, const RoutingRules& rules, bool spills,
+Situation situation_of(const Zoning& zoning, const RoutingRules& rules, const Decided& decided,
                        std::span<const std::string> shifted_zones) {
   const bool cross_zone = crosses_zones(zoning, rules.cross_zone);
   return {.health = rules.target_group_health,
           .cross_zone = cross_zone,
-          .prefers_local =
-              rules.zonal_affinity.has_value() && cross_zone && !zoning.zone.empty() && !spills,
+          .prefers_local = rules.zonal_affinity.has_value() && cross_zone && !zoning.zone.empty() &&
+                           !decided.spills,
+          .on_standby = decided.on_standby,
           .zone = zoning.zone,
           .shifted_zones = shifted_zones};
 }
@@ -79,14 +80,16 @@ Eligibility eligibility(const Situation& situation, std::span<const Candidate> c
   }
   result.shift_ignored = leaves_nothing(result.kept, scope);
   result.judged = result.shift_ignored ? scope : result.kept;
-  result.failing_open = result.judged.registered != 0 &&
+  result.failing_open = result.judged.registered != 0 && !situation.on_standby &&
                         !suffices(result.judged, situation.health.unhealthy_state_routing);
   if (!result.shift_ignored) near = near_kept;
   const bool stays = situation.prefers_local && !result.failing_open && near.healthy != 0;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const Candidate& candidate = candidates[i];
     if (!takes_part(candidate)) continue;
-    if (!in_scope(situation, candidate)) {
+    if (situation.on_standby) {
+      result.exclusions[i] = Exclusion::OnStandby;
+    } else if (!in_scope(situation, candidate)) {
       result.exclusions[i] = Exclusion::CrossZoneOff;
     } else if (!result.shift_ignored && is_shifted(situation, candidate.zone)) {
       result.exclusions[i] = Exclusion::ZonalShift;

@@ -9,8 +9,9 @@
 //               │    (with zonal affinity only those of the own zone)
 //               └─ too few are:                  all of these get flows, the group fails open
 //
-// A shift that would leave a group nothing is ignored for that group: where no target is kept, and
-// where none that is kept is healthy but another one is.
+// While the group's new flows go to its standby, none of its targets gets any, and it does not fail
+// open. A shift that would leave a group nothing is ignored for that group: where no target is
+// kept, and where none that is kept is healthy but another one is.
 //
 // Pure; linear in the number of targets (times that of zones for zones_of).
 #pragma once
@@ -34,16 +35,23 @@ struct Candidate {
   std::string_view zone;
 };
 
+/// What control has decided about a group, since it takes time.
+struct Decided {
+  bool spills = false;      // zonal affinity, but the own zone lacks capacity
+  bool on_standby = false;  // another group gets its new flows
+};
+
 /// Under which circumstances. Refers to what it was made of.
 struct Situation {
   TargetGroupHealth health;
   bool cross_zone = true;
-  /// Zonal affinity, and the own zone has the capacity: control decides that, as it takes time.
-  bool prefers_local = false;
-  std::string_view zone;  // the balancer's; "": none
+  bool prefers_local = false;  // zonal affinity, and the own zone has the capacity
+  bool on_standby = false;     // nobody here gets new flows
+  std::string_view zone;       // the balancer's; "": none
   std::span<const std::string> shifted_zones;
 };
-[[nodiscard]] Situation situation_of(const Zoning& zoning, const RoutingRules& rules, bool spills,
+[[nodiscard]] Situation situation_of(const Zoning& zoning, const RoutingRules& rules,
+                                     const Decided& decided,
                                      std::span<const std::string> shifted_zones);
 
 struct Tally {

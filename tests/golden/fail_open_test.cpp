@@ -116,6 +116,24 @@ TEST(Standby, GetsNewFlowsAndTheOthersStay) {
   rig.expect_laws();
 }
 
+TEST(Standby, GetsASynThatTheFormerTargetDidNotAnswer) {
+  config::Config config = standard_config(2, Mode::Nat, Algorithm::RoundRobin);
+  config::Facts facts = standard_facts(config);
+  config::TargetGroup standby = config.target_groups[0];
+  standby.name = "standby";
+  config.target_groups.push_back(standby);
+  facts.target_groups.push_back({"standby", dataplane::TargetGroupId{100}});
+  facts.targets[1].target_group = "standby";
+  Rig rig(config, facts);
+  EXPECT_EQ(open(rig, 4000), 1);
+  rig.facts.targets[0].availability = Availability::FailOpen;
+  rig.facts.target_groups[0].standby = "standby";
+  rig.publish();
+  EXPECT_EQ(open(rig, 4000), 2);
+  EXPECT_EQ(unhealthy_routing_flows(rig), 0u);
+  rig.expect_laws();
+}
+
 TEST(Zones, AShiftTakesNewFlowsOnly) {
   Rig rig = three_targets();
   for (auto& target : rig.facts.targets) {

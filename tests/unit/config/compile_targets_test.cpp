@@ -122,7 +122,9 @@ TEST_F(Compile, TheStandbyGetsTheNewFlowsOfAGroupThatFailedOver) {
   const Compiled snapshot = run();
   EXPECT_EQ(snapshot->listeners[0].target_group, TargetGroupId{3});
   EXPECT_EQ(snapshot->target_groups[3].listeners, std::vector{ListenerId{0}});
-  EXPECT_EQ(eligible(snapshot), (Slots{0, 1, 2, 10})) << "each group's own targets";
+  EXPECT_EQ(eligible(snapshot), Slots{10});
+  set(Availability::FailOpen);
+  EXPECT_EQ(eligible(run()), Slots{10}) << "the group that is away does not fail open";
 }
 
 TEST_F(Compile, TargetsThatLeftTheFileStayUntilTheyAreEmpty) {

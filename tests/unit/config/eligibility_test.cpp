@@ -164,12 +164,26 @@ TEST(Eligibility, SaysWhyAZoneGetsNothing) {
   EXPECT_EQ(to_string(Exclusion::ZonalShift), "zonal_shift");
 }
 
+TEST(Eligibility, NobodyIsEligibleWhileTheStandbyServes) {
+  for (const char* text : {"h u d", "u u d"}) {
+    const Group group(text);
+    Situation asked = situation({"", text, ""});
+    asked.on_standby = true;
+    const Eligibility found = eligibility(asked, group.candidates);
+    EXPECT_EQ(found.eligible, std::vector<bool>(3));
+    EXPECT_FALSE(found.failing_open);
+    EXPECT_EQ(found.exclusions[0], dataplane::Exclusion::OnStandby);
+    EXPECT_EQ(found.exclusions[2], dataplane::Exclusion::None) << "it drains";
+    EXPECT_EQ(found.kept.registered, 2u) << "recovery is judged by it";
+  }
+}
+
 TEST(Situation, CrossZoneIsTheGroupsOrTheBalancers) {
   const auto crosses = [](const char* zone, bool balancer, CrossZone group) {
     RoutingRules rules;
     rules.cross_zone = group;
     const Zoning zoning{zone, balancer};
-    return situation_of(zoning, rules, false, {}).cross_zone;
+    return situation_of(zoning, rules, {}, {}).cross_zone;
   };
   EXPECT_FALSE(crosses("a", false, CrossZone::UseLoadBalancerConfiguration));
   EXPECT_TRUE(crosses("a", true, CrossZone::UseLoadBalancerConfiguration));
@@ -181,7 +195,7 @@ TEST(Situation, CrossZoneIsTheGroupsOrTheBalancers) {
 TEST(Situation, AffinityNeedsAZoneAndCapacity) {
   RoutingRules rules;
   const auto prefers = [&](const Zoning& zoning, bool spills) {
-    return situation_of(zoning, rules, spills, {}).prefers_local;
+    return situation_of(zoning, rules, {.spills = spills, .on_standby = false}, {}).prefers_local;
   };
   EXPECT_FALSE(prefers({"a", true}, false));
   rules.zonal_affinity.emplace();

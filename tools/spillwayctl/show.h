@@ -24,6 +24,10 @@ struct View {
 [[nodiscard]] std::string show_status(const Json& document, const View& view);
 [[nodiscard]] std::string show_listeners(const Json& document, const View& view);
 [[nodiscard]] std::string show_targets(const Json& document, const View& view);
+[[nodiscard]] std::string show_target_groups(const Json& document, const View& view);
+[[nodiscard]] std::string show_zones(const Json& document, const View& view);
+/// "b is shifted away for 1h 59m: comment"
+[[nodiscard]] std::string show_shift(const Json& zone, const View& view);
 [[nodiscard]] std::string show_flows(const Json& document, const View& view);
 /// One target's state in a sentence: "web 10.0.1.11:8080 is draining: 12 flows left, …".
 [[nodiscard]] std::string show_target_state(const Json& target, const View& view);

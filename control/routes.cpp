@@ -136,6 +136,13 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
       return fmt::format("the comment has {} bytes: at most {} are allowed", value.size(),
                          ShiftWanted::comment_size_max);
     }
+    // It goes into the log, a line at a time.
+    const auto is_control = [](char byte) {
+      return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
+    };
+    if (std::any_of(value.begin(), value.end(), is_control)) {
+      return "the comment has control characters: one line of text is allowed";
+    }
     wanted.comment = value;
     return std::nullopt;
   }

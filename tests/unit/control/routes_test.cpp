@@ -142,6 +142,7 @@ TEST_F(RoutesTest, AWrongShiftIsExplained) {
   }
   expect_error("POST", "/v1/zones/b/shift?expires=1&comment=" + std::string(128, 'x'), 400,
                "at most 127");
+  expect_error("POST", "/v1/zones/b/shift?expires=1&comment=a%0Ab", 400, "control characters");
   expect_error("POST", "/v1/zones/b/shift?until=1", 400, "unknown parameter \"until\"");
   expect_error("POST", "/v1/zones/b/unshift?expires=1", 400, "takes no parameters");
   expect_error("POST", "/v1/zones//shift?expires=1", 400, "is no zone's name");

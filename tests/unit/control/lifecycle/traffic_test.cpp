@@ -110,6 +110,107 @@ TEST(ZoneShifts, ASecondOneReplacesTheFirstAndAPastOneIsNone) {
   EXPECT_EQ(shifts.find("b"), nullptr);
 }
 
+// --- Traffic against a plain model ---
+
+/// Groups "web" of three and "spare" of two, whose targets' health is a letter each: i, h, u.
+class TrafficModel {
+ public:
+  explicit TrafficModel(int recovery) : recovery_(recovery) {
+    config::Config config;
+    config.target_groups.resize(2);
+    config.target_groups[0].name = "web";
+    config.target_groups[1].name = "spare";
+    config.target_groups[0].routing.failover = {"spare", {2, 0}, {2, 60}, seconds(recovery)};
+    traffic_.apply(config);
+  }
+  void set(const std::string& web, const std::string& spare, int time) {
+    std::vector<Member> members;
+    for (const char c : spare) members.push_back(member("spare", c));
+    for (const char c : web) members.push_back(member("web", c));
+    const Moment now{steady_clock::time_point(seconds(time)), {}};
+    const bool before = on();
+    const bool differ = traffic_.judge(members, now);
+    EXPECT_EQ(differ, on() != before);
+    model(web, spare, time);
+  }
+  [[nodiscard]] bool on() const {
+    config::Facts facts;
+    facts.target_groups.push_back({"web", dataplane::TargetGroupId{0}});
+    traffic_.add_to(facts);
+    return !facts.target_groups[0].standby.empty();
+  }
+  [[nodiscard]] bool expected() const { return on_; }
+  /// When a lifecycle would come back, in seconds; -1: when something changes.
+  [[nodiscard]] int due() const {
+    const auto deadline = traffic_.deadline();
+    if (!deadline) return -1;
+    return static_cast<int>(deadline->time_since_epoch() / seconds(1));
+  }
+
+ private:
+  static Member member(const char* group, char state) {
+    using config::Availability;
+    return {group,
+            {state == 'h' ? Availability::Serving : Availability::FailOpen, 1, {}},
+            state == 'i'};
+  }
+  static int count(const std::string& states, const std::string& of) {
+    return static_cast<int>(std::count_if(states.begin(), states.end(),
+                                          [&](char c) { return of.find(c) != std::string::npos; }));
+  }
+  void model(const std::string& web, const std::string& spare, int time) {
+    const bool usable = count(spare, "h") >= 1;
+    const bool well = count(web, "h") >= 2;  // of three, that is 66 %
+    if (!well) well_since_ = -1;
+    if (well && well_since_ < 0) well_since_ = time;
+    if (on_ && (!usable || (well && time - well_since_ >= recovery_))) {
+      on_ = false;
+    } else if (!on_ && usable && count(web, "hi") < 2) {
+      on_ = true;
+    }
+  }
+
+  int recovery_;
+  Traffic traffic_;
+  bool on_ = false;
+  int well_since_ = -1;
+};
+
+TEST(TrafficModel, AgreesOverRandomSequences) {
+  const auto level = spdlog::get_level();
+  spdlog::set_level(spdlog::level::off);
+  std::mt19937 random(20260103);
+  const auto below = [&](int end) {
+    return std::uniform_int_distribution<int>(0, end - 1)(random);
+  };
+  const auto states = [&](int size) {
+    std::string text;
+    for (int i = 0; i < size; ++i) text += "ihhhuu"[below(6)];
+    return text;
+  };
+  int changes = 0;
+  for (int round = 0; round < 200; ++round) {
+    TrafficModel both(below(30));
+    std::string web = states(3), spare = states(2);
+    for (int step = 0, time = 0; step < 100; ++step) {
+      const bool before = both.expected();
+      both.set(web, spare, time);
+      changes += both.expected() != before ? 1 : 0;
+      ASSERT_EQ(both.on(), both.expected()) << "round " << round << " step " << step;
+      const int next = time + 1 + below(10);
+      if (both.due() >= 0 && both.due() <= next) {
+        time = both.due();  // as the lifecycle's timer does
+        continue;
+      }
+      time = next;
+      if (below(2) == 0) web = states(3);
+      if (below(4) == 0) spare = states(2);
+    }
+  }
+  EXPECT_GT(changes, 500);
+  spdlog::set_level(level);
+}
+
 // --- with the lifecycle around it ---
 
 class TrafficTest : public LifecycleRig {

@@ -38,6 +38,7 @@ Errors check_read(const Config& config, Paths unread) {
   check_workers(config, complaints);
   check_ports(config, complaints);
   check_target_groups(config, complaints);
+  check_routing(config, complaints);
   check_health_checks(config, complaints);
   check_unhealthy(config, complaints);
   check_overload(config, complaints);

@@ -27,7 +27,7 @@ void compile_listeners(const Config& config, const Facts& facts, const GroupFact
                 .address = listener.address,
                 .port = Be16{listener.port},
                 .protocol = listener.protocol,
-                .target_group = fact_of(groups, listener.target_group).id,
+                .target_group = serving_group(groups, listener.target_group),
                 .idle_milliseconds =
                     static_cast<std::uint32_t>(milliseconds(listener.idle_timeout).count())};
     snapshot.listener_at.insert({listener.address, Be16{listener.port}, listener.protocol},

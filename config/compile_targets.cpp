@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <tuple>
 
+#include "config/eligibility.h"
+
 namespace config {
 
 using dataplane::Be16;
@@ -23,21 +25,31 @@ TargetGroupId group_of(const GroupFacts& groups, const TargetFact& target) {
   return found == groups.end() ? TargetGroupId{} : found->second->id;
 }
 
-/// Which availability gets new flows, by group slot: Serving where one such target has weight, else
-/// FailOpen where one such target has.
-std::vector<Availability> serving_by_group(const Facts& facts, const GroupFacts& groups,
-                                           Snapshot& snapshot) {
-  std::vector<Availability> result(snapshot.target_groups.size(), Availability::Serving);
-  std::vector<bool> serving(result.size()), fail_open(result.size());
-  for (const TargetFact& target : facts.targets) {
-    const TargetGroupId group = group_of(groups, target);
-    if (snapshot.target_group(group) == nullptr || target.weight == 0) continue;
-    if (target.availability == Availability::Serving) serving[group.slot] = true;
-    if (target.availability == Availability::FailOpen) fail_open[group.slot] = true;
+/// Who gets new flows, by target fact, and which groups fail open: config/eligibility.h.
+std::vector<bool> eligible_targets(const Config& config, const Facts& facts,
+                                   const GroupFacts& groups, Snapshot& snapshot) {
+  std::vector<std::vector<std::size_t>> members(snapshot.target_groups.size());
+  for (std::size_t i = 0; i < facts.targets.size(); ++i) {
+    const TargetGroupId id = group_of(groups, facts.targets[i]);
+    if (snapshot.target_group(id) != nullptr) members[id.slot].push_back(i);
   }
-  for (std::size_t slot = 0; slot < result.size(); ++slot) {
-    snapshot.target_groups[slot].failing_open = !serving[slot] && fail_open[slot];
-    if (!serving[slot]) result[slot] = Availability::FailOpen;
+  std::vector<bool> result(facts.targets.size());
+  for (const TargetGroup& group : config.target_groups) {
+    const TargetGroupFact& fact = fact_of(groups, group.name);
+    std::vector<Candidate> candidates;
+    for (const std::size_t i : members[fact.id.slot]) {
+      const TargetFact& target = facts.targets[i];
+      candidates.push_back({target.availability, target.weight, target.zone});
+    }
+    const Eligibility found =
+        eligibility(situation_of(config.zoning, group.routing,
+                                 {.spills = fact.spills, .on_standby = !fact.standby.empty()},
+                                 facts.shifted_zones),
+                    candidates);
+    snapshot.target_groups[fact.id.slot].failing_open = found.failing_open;
+    for (std::size_t c = 0; c < candidates.size(); ++c) {
+      result[members[fact.id.slot][c]] = found.eligible[c];
+    }
   }
   return result;
 }
@@ -80,23 +92,24 @@ void compile_groups(const Config& config, const GroupFacts& groups, Snapshot& sn
   }
 }
 
-void compile_targets(const Facts& facts, const GroupFacts& groups, Snapshot& snapshot) {
-  const std::vector<Availability> serving = serving_by_group(facts, groups, snapshot);
-  for (const TargetFact& fact : facts.targets) {
+void compile_targets(const Config& config, const Facts& facts, const GroupFacts& groups,
+                     Snapshot& snapshot) {
+  const std::vector<bool> eligible = eligible_targets(config, facts, groups, snapshot);
+  for (std::size_t i = 0; i < facts.targets.size(); ++i) {
+    const TargetFact& fact = facts.targets[i];
     CHECK(fact.id.slot < dataplane::targets_max);
     dataplane::Target& target = slot_of(snapshot.targets, fact.id.slot);
     CHECK(target.id == dataplane::no_target);
-    const TargetGroupId group = group_of(groups, fact);
-    const bool known = snapshot.target_group(group) != nullptr;
+    const TargetGroupId id = group_of(groups, fact);
+    const dataplane::TargetGroup* group = snapshot.target_group(id);
+    const bool resets = fact.resets_flows && group != nullptr && !group->failing_open;
     target = {.id = fact.id,
-              .target_group = group,
+              .target_group = id,
               .address = fact.address,
               .port = Be16{fact.port},
               .weight = fact.weight,
-              .eligible = known && fact.weight != 0 && fact.availability == serving[group.slot],
-              .terminated =
-                  fact.availability == Availability::Terminated ||
-                  (fact.resets_flows && known && !snapshot.target_groups[group.slot].failing_open),
+              .eligible = eligible[i],
+              .terminated = fact.availability == Availability::Terminated || resets,
               .ending = fact.availability == Availability::Terminated,
               .next_hop = snapshot.next_hop_to(fact.address)};
     if (target.ending) snapshot.ending.push_back(target.id);

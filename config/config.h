@@ -14,6 +14,7 @@
 
 #include "config/health_check.h"
 #include "config/places.h"
+#include "config/routing_rules.h"
 #include "dataplane/packet/address.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/target_group.h"
@@ -97,7 +98,7 @@ struct Target {
   dataplane::IpAddress address;
   std::uint16_t port = 0;  // resolved: the group's, unless given
   std::uint16_t weight = 1;
-  std::string zone;  // carried and shown
+  std::string zone;  // "": belongs to every zone
   int line = 0;
 };
 
@@ -112,6 +113,7 @@ struct TargetGroup {
   dataplane::Overload overload = dataplane::Overload::Refuse;
   DeregistrationDelay deregistration_delay;
   Unhealthy unhealthy;
+  RoutingRules routing;
   HealthCheck health_check;
   bool passive_health_check = true;  // handshakes of clients count too; see passive_by_default()
   std::vector<Target> targets;
@@ -134,6 +136,7 @@ struct Config {
   std::vector<int> worker_cpus;  // one entry a worker; empty: choose `workers` of them
   std::uint32_t workers = 1;
   Idle idle = Idle::Spin;
+  Zoning zoning;
   std::uint32_t punt_rate = 20'000;       // packets per second and worker to the kernel
   std::uint32_t icmp_error_rate = 1'000;  // per second and worker, of our own
   Eal eal;

@@ -197,6 +197,7 @@ TargetGroup read_target_group(const Value& value) {
   if (const auto unhealthy = group.find("unhealthy")) {
     target_group.unhealthy = read_unhealthy(*unhealthy, target_group.unhealthy);
   }
+  target_group.routing = read_routing(group);
   if (const auto check = group.find("health_check")) {
     target_group.health_check = read_health_check(*check);
   }

@@ -4,6 +4,7 @@
 // API. Where a `Done` is taken, it is called exactly once: at once, or later on the same thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -51,17 +52,32 @@ struct FlowsWanted {
   std::uint16_t port = 0;                       // with address
 };
 
+/// A zonal shift: always for a while. ELB allows a minute to three days; we also less.
+struct ShiftWanted {
+  static constexpr std::chrono::seconds expires_max{72 * 3600};
+  static constexpr std::size_t comment_size_max = 127;
+
+  std::string zone;
+  std::chrono::seconds expires{0};
+  std::string comment;
+};
+
 struct Commands {
   std::function<report::Json()> version;
   std::function<report::Json()> status;
   std::function<report::Json()> listeners;
   std::function<report::Json()> targets;
+  std::function<report::Json()> target_groups;
+  std::function<report::Json()> zones;
   std::function<void(const FlowsWanted&, Done)> flows;
   std::function<report::Json(const EventsWanted&)> events;
   std::function<void(Done)> reload;
   /// The document of both: the target as in targets_document().
   std::function<void(const TargetName&, Done)> drain;
   std::function<void(const TargetName&, Done)> undrain;
+  /// The document of both: that of zones.
+  std::function<void(const ShiftWanted&, Done)> shift;
+  std::function<void(const std::string& zone, Done)> unshift;
 };
 
 }  // namespace control

@@ -222,6 +222,8 @@ void Daemon::write_records() {
   }
   segment_.write_listeners(records.listeners);
   segment_.write_targets(records.targets);
+  segment_.write_target_groups(records.target_groups);
+  segment_.write_zones(records.zones);
 }
 
 bool Daemon::workers_are_current() const {
@@ -287,6 +289,7 @@ Commands Daemon::commands() {
   commands.undrain = [this, name, answer](const TargetName& target, const Done& done) {
     done(answer(name(target), lifecycle_->undrain(name(target))));
   };
+  add_zone_commands(commands);
   return commands;
 }
 

@@ -51,6 +51,7 @@ class Daemon {
   void start_neighbours();
   void start_api(const std::string& run_dir);
   [[nodiscard]] Commands commands();
+  void add_zone_commands(Commands& commands);
 
   // --- from facts to workers ---
   [[nodiscard]] config::Facts facts();

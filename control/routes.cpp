@@ -43,8 +43,13 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
   return fmt::format("unknown parameter \"{}\": limit, target_group and target are allowed", name);
 }
 
-std::variant<FlowsWanted, std::string> flows_wanted(std::string_view query) {
-  FlowsWanted wanted;
+std::optional<std::string> take(std::string_view name, const std::string& value,
+                                ShiftWanted& wanted);
+
+/// All parameters of a question, or what is wrong with one.
+template <class Wanted>
+std::variant<Wanted, std::string> wanted_of(std::string_view query) {
+  Wanted wanted;
   const auto read = parameters(query);
   if (const auto* error = std::get_if<std::string>(&read)) return *error;
   for (const auto& [name, value] : std::get<std::vector<Parameter>>(read)) {
@@ -54,7 +59,7 @@ std::variant<FlowsWanted, std::string> flows_wanted(std::string_view query) {
 }
 
 void answer_flows(std::string_view query, const Commands& commands, Done done) {
-  const auto wanted = flows_wanted(query);
+  const auto wanted = wanted_of<FlowsWanted>(query);
   if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
   commands.flows(std::get<FlowsWanted>(wanted), std::move(done));
 }
@@ -79,6 +84,54 @@ void answer_target(const std::vector<std::string_view>& parts, const Commands& c
   }
   const TargetName name{*group, target->address, target->port};
   (parts[5] == "drain" ? commands.drain : commands.undrain)(name, std::move(done));
+}
+
+/// Takes one "name=value" into `wanted`, or says what is wrong with it.
+std::optional<std::string> take(std::string_view name, const std::string& value,
+                                ShiftWanted& wanted) {
+  if (name == "expires") {
+    const auto seconds = number<std::uint32_t>(value);
+    if (!seconds || *seconds == 0 || *seconds > ShiftWanted::expires_max.count()) {
+      return fmt::format("expires = \"{}\": seconds from 1 to {} are allowed", value,
+                         ShiftWanted::expires_max.count());
+    }
+    wanted.expires = std::chrono::seconds(*seconds);
+    return std::nullopt;
+  }
+  if (name == "comment") {
+    if (value.size() > ShiftWanted::comment_size_max) {
+      return fmt::format("the comment has {} bytes: at most {} are allowed", value.size(),
+                         ShiftWanted::comment_size_max);
+    }
+    // It goes into the log, a line at a time.
+    const auto is_control = [](char byte) {
+      return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
+    };
+    if (std::any_of(value.begin(), value.end(), is_control)) {
+      return "the comment has control characters: one line of text is allowed";
+    }
+    wanted.comment = value;
+    return std::nullopt;
+  }
+  return fmt::format("unknown parameter \"{}\": expires and comment are allowed", name);
+}
+
+/// `parts`: v1, zones, Z, shift or unshift.
+void answer_zone(const std::vector<std::string_view>& parts, std::string_view query,
+                 const Commands& commands, Done done) {
+  const auto zone = decode(parts[2]);
+  if (!zone || zone->empty()) {
+    return done(refused(400, fmt::format("\"{}\" is no zone's name", parts[2])));
+  }
+  if (parts[3] == "unshift") return commands.unshift(*zone, std::move(done));
+  auto wanted = wanted_of<ShiftWanted>(query);
+  if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
+  auto& shift = std::get<ShiftWanted>(wanted);
+  shift.zone = *zone;
+  if (shift.expires.count() == 0) {
+    return done(refused(400, "expires is missing: a shift is for a while, in seconds"));
+  }
+  commands.shift(shift, std::move(done));
 }
 
 struct Route {
@@ -108,6 +161,19 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
   if (is("targets")) {
     return Route{"GET", [](Parts, Text, const Commands& c, Done done) {
                    done({200, c.targets()});
+                 }};
+  }
+  if (is("target_groups")) {
+    return Route{"GET", [](Parts, Text, const Commands& c, Done done) {
+                   done({200, c.target_groups()});
+                 }};
+  }
+  if (is("zones")) {
+    return Route{"GET", [](Parts, Text, const Commands& c, Done done) { done({200, c.zones()}); }};
+  }
+  if (parts.size() == 4 && parts[1] == "zones" && (parts[3] == "shift" || parts[3] == "unshift")) {
+    return Route{"POST", [](Parts p, Text query, const Commands& c, Done done) {
+                   answer_zone(p, query, c, std::move(done));
                  }};
   }
   if (is("flows")) {
@@ -143,16 +209,18 @@ void answer(std::string_view method, std::string_view target, const Commands& co
   const auto route = route_of(parts);
   if (!route) {
     return done(refused(
-        404, fmt::format(
-                 "there is no {}: version, status, listeners, targets, flows, events, reload and "
-                 "target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain) are under /v1/",
-                 path)));
+        404,
+        fmt::format("there is no {}: version, status, listeners, targets, target_groups, zones, "
+                    "flows, events, reload, target_groups/NAME/targets/ADDRESS:PORT/drain (or "
+                    "undrain) and zones/NAME/shift (or unshift) are under /v1/",
+                    path)));
   }
   if (method != route->method) {
     return done(
         refused(405, fmt::format("{} {} is not possible: use {}", method, path, route->method)));
   }
-  if (!query.empty() && parts[1] != "flows" && parts[1] != "events") {
+  const bool asks = parts[1] == "flows" || parts[1] == "events" || parts.back() == "shift";
+  if (!query.empty() && !asks) {
     return done(refused(400, fmt::format("{} takes no parameters, but got \"{}\"", path, query)));
   }
   route->call(parts, query, commands, std::move(done));

@@ -69,7 +69,8 @@ struct alignas(64) TargetCounters {
   // client's SYN once more, or nothing at all.
   Counter handshakes_answered;
   Counter handshakes_failed;
-  std::array<Counter, 2> reserved;
+  Counter unhealthy_routing_flows;  // UnhealthyRoutingFlowCount, of new_flows: group failed open
+  std::array<Counter, 1> reserved;
 };
 static_assert(sizeof(TargetCounters) == 128);
 

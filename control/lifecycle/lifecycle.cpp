@@ -80,6 +80,8 @@ std::optional<std::string> Lifecycle::apply(const config::Config& config) {
   apply_groups(config);
   apply_targets(config);
   end_drains();
+  traffic_.apply(config);
+  judge_traffic();
   arm();
   announce_later();
   facts_changed_ = records_changed_ = false;  // the caller knows
@@ -156,8 +158,7 @@ void Lifecycle::apply_groups(const config::Config& config) {
 
 void Lifecycle::apply_targets(const config::Config& config) {
   const Moment now = parts_.now();
-  std::set<std::string> in_use;
-  for (const config::Listener& listener : config.listeners) in_use.insert(listener.target_group);
+  const std::set<std::string> in_use = groups_in_use(config);
   std::set<TargetKey> named;
   for (const config::TargetGroup& group : config.target_groups) {
     const config::HealthCheck& check = group.health_check;
@@ -282,6 +283,7 @@ void Lifecycle::tick() {
   prober_.tick();
   end_drains();
   release_unused();
+  judge_traffic();
   arm();
 }
 
@@ -324,6 +326,7 @@ void Lifecycle::arm() {
     const auto deadline = entry.thing.life.deadline();
     if (deadline && (!next || *deadline < *next)) next = deadline;
   });
+  if (const auto due = traffic_.deadline(); due && (!next || *due < *next)) next = due;
   if (!next) {
     timer_.cancel();
     return;
@@ -358,6 +361,7 @@ void Lifecycle::announce_later() {
 void Lifecycle::announce() {
   announcing_ = false;
   ++told_;  // first: what leaves while they are told is told the next time
+  judge_traffic();
   const bool facts = std::exchange(facts_changed_, false);
   const bool records = std::exchange(records_changed_, false);
   if (facts) {

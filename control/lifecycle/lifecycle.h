@@ -25,6 +25,7 @@
 #include "control/health/prober.h"
 #include "control/lifecycle/registry.h"
 #include "control/lifecycle/target_life.h"
+#include "control/lifecycle/traffic.h"
 #include "control/segment.h"
 #include "dataplane/segment.h"
 #include "dataplane/table/ids.h"
@@ -56,6 +57,8 @@ struct Refusal {
 struct Records {
   std::vector<ListenerEntry> listeners;
   std::vector<dataplane::TargetRecord> targets;
+  std::vector<TargetGroupEntry> target_groups;
+  std::vector<dataplane::ZoneRecord> zones;
 };
 
 class Lifecycle {
@@ -95,6 +98,16 @@ class Lifecycle {
   /// back. nullopt: done.
   [[nodiscard]] std::optional<Refusal> drain(const TargetKey& name);
   [[nodiscard]] std::optional<Refusal> undrain(const TargetKey& name);
+
+  /// No new flows for the targets of a zone until then; a second shift replaces the first. The
+  /// zone must be this balancer's or a target's.
+  [[nodiscard]] std::optional<Refusal> shift(const std::string& zone, std::chrono::seconds expires,
+                                             const std::string& comment);
+  [[nodiscard]] std::optional<Refusal> unshift(const std::string& zone);
+  /// The shifts that hold now, for whoever keeps them over a restart; restore() takes them back,
+  /// those that have expired since not.
+  [[nodiscard]] std::vector<ZonalShift> shifts() const { return traffic_.shifts().all(); }
+  void restore(const std::vector<ZonalShift>& shifts);
 
   /// Does what is due by now: probes, ends of drains, release of what is empty. Own timers call it;
   /// tests with their own clock do too.
@@ -139,6 +152,14 @@ class Lifecycle {
   [[nodiscard]] const config::DeregistrationDelay& delay_of(const Targets::Entry& target) const;
   [[nodiscard]] Refusal unknown(const TargetKey& name) const;
 
+  /// All targets, as traffic_ wants to see them, in the order of targets_.
+  [[nodiscard]] std::vector<Member> members() const;
+  void judge_traffic();
+  /// This balancer's, those of registered targets and those that are shifted.
+  [[nodiscard]] std::set<std::string> zones() const;
+  void add_target_groups(Records& records, const TrafficByGroup& traffic) const;
+  void add_zones(Records& records, const TrafficByGroup& traffic) const;
+
   void end_drains();
   void release_unused();
   void arm();
@@ -146,12 +167,12 @@ class Lifecycle {
   void records_differ();
   void announce_later();
   void announce();
-  [[nodiscard]] std::set<std::string> groups_serving() const;
 
   Parts parts_;
   Listeners listeners_{dataplane::listeners_max};
   Groups groups_{dataplane::target_groups_max};
   Targets targets_{dataplane::targets_max};
+  Traffic traffic_;
 
   std::uint64_t told_ = 0;  // how often the facts were passed on; who left when is counted in it
   bool facts_changed_ = false;

@@ -1,13 +1,13 @@
 // What the lifecycle tells: facts for compile(), records for the tools.
 #include <chrono>
-#include <set>
+#include <map>
 #include <string>
+#include <string_view>
 
 #include "control/lifecycle/lifecycle.h"
 
 namespace control {
 
-using config::Availability;
 using dataplane::ListenerId;
 using dataplane::TargetGroupId;
 
@@ -38,20 +38,12 @@ config::Facts Lifecycle::facts() const {
                              .address = entry.name.address,
                              .port = entry.name.port,
                              .weight = entry.thing.weight,
+                             .zone = entry.thing.zone,
                              .availability = entry.thing.life.status().availability,
                              .resets_flows = entry.thing.life.status().resets_flows});
   });
+  traffic_.add_to(facts);
   return facts;
-}
-
-// As config::compile() decides it.
-std::set<std::string> Lifecycle::groups_serving() const {
-  std::set<std::string> result;
-  targets_.for_each([&](const Targets::Entry& entry) {
-    const bool serves = entry.thing.life.status().availability == Availability::Serving;
-    if (serves && entry.thing.weight > 0) result.insert(entry.name.target_group);
-  });
-  return result;
 }
 
 Records Lifecycle::records() const {
@@ -69,17 +61,20 @@ Records Lifecycle::records() const {
     record.idle_seconds = static_cast<std::uint32_t>(listener.idle_timeout.count());
     records.listeners.push_back({ListenerId{entry.slot.number}, record});
   });
-  const std::set<std::string> serving = groups_serving();
+  const TrafficByGroup traffic = traffic_.look(members());
+  std::map<std::string_view, std::size_t> seen;  // of each group's targets
   targets_.for_each([&](const Targets::Entry& entry) {
     const Status& status = entry.thing.life.status();
-    const bool serves = serving.contains(entry.name.target_group);
-    const auto eligible = serves ? Availability::Serving : Availability::FailOpen;
     dataplane::TargetRecord record{};
     record.used = true;
     record.id = target_id(entry.slot);
     record.state = status.state;
     record.reason = status.reason;
-    record.takes_new_flows = status.availability == eligible && entry.thing.weight > 0;
+    if (const auto found = traffic.find(entry.name.target_group); found != traffic.end()) {
+      const std::size_t place = seen[entry.name.target_group]++;
+      record.takes_new_flows = found->second.eligibility.eligible[place];
+      record.exclusion = found->second.eligibility.exclusions[place];
+    }
     record.port = entry.name.port;
     record.weight = entry.thing.weight;
     record.target_group.assign(entry.name.target_group);
@@ -91,6 +86,8 @@ Records Lifecycle::records() const {
     record.detail.assign(status.detail);
     records.targets.push_back(record);
   });
+  add_target_groups(records, traffic);
+  add_zones(records, traffic);
   return records;
 }
 

@@ -85,7 +85,8 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
                           .phase = first_phase(burst, i, from_client),
                           .now = Tick::of(burst.now),
                           .client_mac = {},
-                          .client_port = no_port};
+                          .client_port = no_port,
+                          .failing_open = group.failing_open};
   if (from_client) {
     flow.client_mac = packet.header<EthernetHeader>(0).source;
     flow.client_port = packet.ingress;

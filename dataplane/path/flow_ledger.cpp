@@ -46,6 +46,8 @@ FlowIndex FlowLedger<Address>::start(const FlowStart<Address>& flow) {
   TargetCounters& target = counters_of(counters_, flow.target);
   target.new_flows.add(1);
   target.active_flows.add(1);
+  if (flow.failing_open) [[unlikely]]
+    target.unhealthy_routing_flows.add(1);
   ListenerCounters& listener = counters_of(counters_, *flow.listener);
   listener.new_flows.add(1);
   listener.active_flows.add(1);

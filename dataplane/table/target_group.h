@@ -54,7 +54,7 @@ struct TargetGroup {
   Algorithm algorithm = Algorithm::RoundRobin;
   UnknownFlow unknown_flow = UnknownFlow::Reset;
   Overload overload = Overload::Refuse;
-  bool failing_open = false;  // no target is healthy, so all are eligible
+  bool failing_open = false;  // too few targets are healthy, so all are eligible
   /// The eligible targets in turn; LeastConnections draws from it. Never null, empty if the
   /// algorithm is consistent.
   std::shared_ptr<const WeightedSchedule> schedule;

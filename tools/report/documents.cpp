@@ -9,6 +9,7 @@
 
 #include "dataplane/packet/address.h"
 #include "dataplane/table/target_state.h"
+#include "tools/report/group_documents.h"
 
 namespace report {
 namespace {
@@ -61,6 +62,7 @@ constexpr std::array target_figures{
     Figures<TargetCounters>{"port_allocation_errors", &TargetCounters::port_allocation_errors},
     Figures<TargetCounters>{"handshakes_answered", &TargetCounters::handshakes_answered},
     Figures<TargetCounters>{"handshakes_failed", &TargetCounters::handshakes_failed},
+    Figures<TargetCounters>{"unhealthy_routing_flows", &TargetCounters::unhealthy_routing_flows},
 };
 
 constexpr std::array listener_figures{
@@ -215,6 +217,7 @@ Json status_document(const SegmentView& view, const Liveness& liveness,
   Json totals;
   add_figures(totals, view);
   document["totals"] = std::move(totals);
+  document["zones"] = zones_of(view);
   add_elements(document, "ports", view.control->ports,
                [](std::uint16_t, const auto& record) { return port_document(record); });
   return document;
@@ -248,6 +251,7 @@ Json target_document(const SegmentView& view, const dataplane::TargetRecord& rec
       {"detail", text(record.detail)},
       {"since", iso_time(record.since_unix_milliseconds)},
       {"takes_new_flows", record.takes_new_flows},
+      {"exclusion", to_string(record.exclusion)},
   };
   for (const auto& [name, figure] : target_figures) {
     target[name] = total(view, record.id, figure);

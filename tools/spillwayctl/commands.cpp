@@ -7,6 +7,7 @@
 #include "tools/spillwayctl/events.h"
 #include "tools/spillwayctl/figures.h"
 #include "tools/spillwayctl/requests.h"
+#include "tools/spillwayctl/zone_commands.h"
 
 namespace tools {
 namespace {
@@ -56,6 +57,25 @@ const std::array all_commands{
             "  spillwayctl --json targets | jq '.targets[] | select(.state != \"healthy\")'\n",
         .add_options = add_watch_and_wide,
         .run = run_targets},
+    Command{
+        .name = "target-groups",
+        .arguments = {},
+        .summary = "how many targets of each group are healthy, and where its new flows go",
+        .help =
+            "Reads shared memory only. One line a group and zone; of the zones, * is where this "
+            "instance stands.\n"
+            "ROUTING: healthy (to the healthy targets), fail open (to all of them, too few are "
+            "healthy), standby, spill\n(zonal affinity, but the zone lacks capacity), or nobody. "
+            "ANNOUNCE: whether the group should be reachable by\nthat zone, as dns_failover says; "
+            "nothing announces it yet.\n"
+            "UNHEALTHY-ROUTED counts new flows that were sent while the group failed open.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl target-groups\n"
+            "  spillwayctl --json target-groups | jq '.target_groups[] | "
+            "select(.failing_open)'\n",
+        .add_options = add_watch,
+        .run = run_target_groups},
     Command{.name = "flows",
             .arguments = {},
             .summary = "the connections that are being balanced now",
@@ -116,6 +136,34 @@ const std::array all_commands{
             "  spillwayctl reload\n",
         .add_options = add_nothing,
         .run = run_reload},
+    Command{.name = "zone list",
+            .arguments = {},
+            .summary = "the zones, whether they are healthy, and which are shifted away",
+            .help = "Reads shared memory only. * is where this instance stands. HEALTHY is ELB's "
+                    "ZonalHealthStatus, SHIFTED-TARGETS its\nActiveZonalShiftHostCount.\n"
+                    "\n"
+                    "examples:\n"
+                    "  spillwayctl zone list\n",
+            .add_options = add_watch,
+            .run = run_zone_list},
+    Command{.name = "zone shift",
+            .arguments = {"ZONE"},
+            .summary = "give the targets of a zone no new flows for a while; those they have go on",
+            .help =
+                "A second shift of a zone replaces the first. A group that would be left without "
+                "a healthy target ignores the shift.\nReloads keep it.\n"
+                "\n"
+                "examples:\n"
+                "  spillwayctl zone shift b --expires 2h --comment \"power works, ticket 4711\"\n",
+            .add_options = add_expiry,
+            .run = run_zone_shift},
+    Command{.name = "zone unshift",
+            .arguments = {"ZONE"},
+            .summary = "end a shift before it expires",
+            .help = "examples:\n"
+                    "  spillwayctl zone unshift b\n",
+            .add_options = add_nothing,
+            .run = run_zone_unshift},
     Command{.name = "version",
             .arguments = {},
             .summary = "this program's version, and the running instance's",

@@ -11,10 +11,10 @@
 #include <thread>
 
 #include "dataplane/packet/address.h"
+#include "tools/spillwayctl/ask.h"
 #include "tools/spillwayctl/control_client.h"
 #include "tools/spillwayctl/fields.h"
 #include "tools/spillwayctl/quantity.h"
-#include "tools/spillwayctl/requests.h"
 
 namespace tools {
 namespace {

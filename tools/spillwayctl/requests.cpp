@@ -10,7 +10,7 @@
 
 #include "dataplane/packet/address.h"
 #include "tools/report/documents.h"
-#include "tools/report/place.h"
+#include "tools/spillwayctl/ask.h"
 #include "tools/spillwayctl/control_client.h"
 #include "tools/spillwayctl/drain_wait.h"
 #include "tools/spillwayctl/fields.h"
@@ -24,19 +24,6 @@ namespace options = boost::program_options;
 
 /// What the daemon allows too (control/commands.h).
 constexpr long flows_limit_max = 10'000;
-
-/// The instance that a request goes to.
-struct Destination {
-  std::string instance;
-  std::filesystem::path socket;
-};
-
-std::variant<Destination, std::string> destination(const Context& context) {
-  const auto name = name_instance(context);
-  if (const auto* error = std::get_if<report::ReadError>(&name)) return error->message;
-  const auto& instance = std::get<std::string>(name);
-  return Destination{instance, report::socket_path(context.run_directory, instance)};
-}
 
 void print(const std::string& lines) { std::fputs(lines.c_str(), stdout); }
 
@@ -100,21 +87,6 @@ std::variant<Json, int> change_target(const Context& context, const Options& giv
 }
 
 }  // namespace
-
-std::variant<Json, int> ask(const Context& context, std::string_view method,
-                            const std::string& target) {
-  const auto to = destination(context);
-  if (const auto* error = std::get_if<std::string>(&to)) return fail(*error);
-  const auto& [instance, socket] = std::get<Destination>(to);
-  auto answer = request(socket, instance, method, target);
-  if (const auto* error = std::get_if<std::string>(&answer)) return fail(*error);
-  auto& response = std::get<Response>(answer);
-  if (response.status == 200) return std::move(response.document);
-  const std::string sentence = text(response.document, "error");
-  fail(sentence.empty() ? fmt::format("instance {} answered {}", instance, response.status)
-                        : sentence);
-  return response.status == 400 ? bad_usage : failed;
-}
 
 void add_flow_filters(OptionsDescription& description) {
   description.add_options()("limit,n", options::value<long>()->value_name("N"),

@@ -24,6 +24,10 @@ struct View {
 [[nodiscard]] std::string show_status(const Json& document, const View& view);
 [[nodiscard]] std::string show_listeners(const Json& document, const View& view);
 [[nodiscard]] std::string show_targets(const Json& document, const View& view);
+[[nodiscard]] std::string show_target_groups(const Json& document, const View& view);
+[[nodiscard]] std::string show_zones(const Json& document, const View& view);
+/// "b is shifted away for 1h 59m: comment"
+[[nodiscard]] std::string show_shift(const Json& zone, const View& view);
 [[nodiscard]] std::string show_flows(const Json& document, const View& view);
 /// What happened, the oldest first.
 [[nodiscard]] std::string show_events(const Json& document, bool colours);

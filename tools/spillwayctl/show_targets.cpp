@@ -33,6 +33,17 @@ std::string drain_end(const Json& target, const View& view) {
   return *seconds < 0 ? "drain ends in " + duration(-*seconds) : "drain time is over";
 }
 
+/// Why a zone keeps new flows from a target, or "".
+std::string why_excluded(const Json& target) {
+  const std::string why = text(target, "exclusion");
+  const std::string zone = text(target, "zone");
+  if (why == "cross_zone_off") return "gets no new flows: cross_zone is off";
+  if (why == "zonal_shift") return fmt::format("gets no new flows: zone {} is shifted away", zone);
+  if (why == "zonal_affinity") return "gets no new flows: the own zone has the capacity";
+  if (why == "on_standby") return "gets no new flows: they go to the standby group";
+  return why;
+}
+
 /// Why a target is what it is: fail-open, reason, detail, what comes next.
 std::string why(const Json& target, const View& view) {
   const std::string state = text(target, "state");
@@ -46,7 +57,8 @@ std::string why(const Json& target, const View& view) {
   append(drain_end(target, view), ", ");
   const bool fail_open =
       flag(target, "takes_new_flows") && (state.starts_with("unhealthy") || state == "initial");
-  if (fail_open) append("gets flows because none in its group is healthy", "; ");
+  if (fail_open) append("gets flows because its group fails open", "; ");
+  append(why_excluded(target), "; ");
   return sentence;
 }
 
@@ -75,9 +87,9 @@ std::string resets(const Json& target) {
                      number(target, "elb_resets"));
 }
 
-std::string errors(const Json& target) {
-  const std::uint64_t failed = number(target, "port_allocation_errors");
-  return failed == 0 ? "" : count(static_cast<double>(failed));
+/// "" for 0, so that a column in which nothing happened goes away.
+std::string if_any(const Json& target, const char* field) {
+  return number(target, field) == 0 ? "" : whole(target, field);
 }
 
 }  // namespace
@@ -92,6 +104,7 @@ std::string show_targets(const Json& document, const View& view) {
                {"ACTIVE", Align::Right},
                {"NEW", Align::Right},
                {"NEW/S", Align::Right},
+               {"UNHEALTHY-ROUTED", Align::Right},
                {"TO-TARGET", Align::Right},
                {"TO-CLIENT", Align::Right},
                {"PACKETS-TO-TARGET", Align::Right},
@@ -113,13 +126,14 @@ std::string show_targets(const Json& document, const View& view) {
                whole(target, "active_flows"),
                whole(target, "new_flows"),
                rates ? count_rate(rate(target, earlier, "new_flows", view.seconds)) : "",
+               {if_any(target, "unhealthy_routing_flows"), Colour::Yellow},
                traffic(target, "bytes_to_target", earlier, view),
                traffic(target, "bytes_to_client", earlier, view),
                view.wide ? whole(target, "packets_to_target") : "",
                view.wide ? whole(target, "packets_to_client") : "",
                view.wide ? resets(target) : "",
                view.wide ? whole(target, "picked_up_flows") : "",
-               {errors(target), Colour::Red},
+               {if_any(target, "port_allocation_errors"), Colour::Red},
                why(target, view)});
   }
   if (elements(document, "targets").empty()) return "no targets\n";

@@ -108,6 +108,50 @@ TEST_F(Compile, GroupsFailOpenEachOnItsOwn) {
   EXPECT_EQ(snapshot->target_group(TargetGroupId{1}), nullptr);
 }
 
+TEST_F(Compile, BelowTheThresholdAllGetFlowsTheHealthyOnesToo) {
+  config.target_groups[0].routing.target_group_health.unhealthy_state_routing.count = 2;
+  facts.targets[0].availability = Availability::FailOpen;
+  EXPECT_EQ(eligible(run()), (Slots{1, 2}));
+  facts.targets[1].availability = Availability::FailOpen;
+  const Compiled snapshot = run();
+  EXPECT_EQ(eligible(snapshot), (Slots{0, 1, 2}));
+  EXPECT_TRUE(snapshot->target_groups[0].failing_open);
+}
+
+TEST_F(Compile, FlowsStayInTheBalancersZone) {
+  config.zoning.zone = "a";
+  facts.targets[0].zone = "a";
+  facts.targets[1].zone = "b";  // and the third belongs to every zone
+  EXPECT_EQ(eligible(run()), (Slots{0, 2}));
+  config.target_groups[0].routing.cross_zone = CrossZone::On;
+  EXPECT_EQ(eligible(run()), (Slots{0, 1, 2}));
+  facts.shifted_zones = {"a"};
+  EXPECT_EQ(eligible(run()), (Slots{1, 2}));
+}
+
+TEST_F(Compile, AffinityKeepsFlowsUntilControlSaysThatTheySpill) {
+  config.zoning = {"a", true};
+  config.target_groups[0].routing.zonal_affinity.emplace();
+  facts.targets[0].zone = "a";
+  facts.targets[1].zone = facts.targets[2].zone = "b";
+  EXPECT_EQ(eligible(run()), Slots{0});
+  facts.target_groups[0].spills = true;
+  EXPECT_EQ(eligible(run()), (Slots{0, 1, 2}));
+}
+
+TEST_F(Compile, TheStandbyGetsTheNewFlowsOfAGroupThatFailedOver) {
+  add_group("standby", 3);
+  add_target("standby", "10.0.1.21", {10, 1});
+  EXPECT_EQ(run()->listeners[0].target_group, TargetGroupId{0});
+  facts.target_groups[0].standby = "standby";
+  const Compiled snapshot = run();
+  EXPECT_EQ(snapshot->listeners[0].target_group, TargetGroupId{3});
+  EXPECT_EQ(snapshot->target_groups[3].listeners, std::vector{ListenerId{0}});
+  EXPECT_EQ(eligible(snapshot), Slots{10});
+  set(Availability::FailOpen);
+  EXPECT_EQ(eligible(run()), Slots{10}) << "the group that is away does not fail open";
+}
+
 TEST_F(Compile, TargetsThatLeftTheFileStayUntilTheyAreEmpty) {
   // compile() knows targets by their facts alone; the file's list is control's business.
   facts.targets[2].availability = Availability::Draining;

@@ -17,6 +17,16 @@ class RoutesTest : public testing::Test {
     commands_.status = [this] { return note("status"); };
     commands_.listeners = [this] { return note("listeners"); };
     commands_.targets = [this] { return note("targets"); };
+    commands_.target_groups = [this] { return note("target_groups"); };
+    commands_.zones = [this] { return note("zones"); };
+    commands_.shift = [this](const ShiftWanted& wanted, const Done& done) {
+      shift_ = wanted;
+      done({200, note("shift")});
+    };
+    commands_.unshift = [this](const std::string& zone, const Done& done) {
+      shift_.zone = zone;
+      done({200, note("unshift")});
+    };
     commands_.flows = [this](const FlowsWanted& wanted, const Done& done) {
       flows_ = wanted;
       done({200, note("flows")});
@@ -62,6 +72,7 @@ class RoutesTest : public testing::Test {
   std::vector<std::string> called_;
   FlowsWanted flows_;
   EventsWanted events_;
+  ShiftWanted shift_;
   TargetName target_;
 };
 
@@ -115,6 +126,33 @@ TEST_F(RoutesTest, WrongParametersAreNamedWithWhatIsAllowed) {
   expect_error("GET", "/v1/status?limit=3", 400, "takes no parameters");
   expect_error("POST", "/v1/target_groups/web/targets/10.0.1.11/drain", 400, "is not a target");
   expect_error("POST", "/v1/target_groups//targets/10.0.1.11:80/drain", 400, "is not a target");
+}
+
+TEST_F(RoutesTest, ZonesAreShiftedForAWhile) {
+  EXPECT_EQ(request("GET", "/v1/zones").document["command"], "zones");
+  EXPECT_EQ(request("GET", "/v1/target_groups").document["command"], "target_groups");
+  EXPECT_EQ(request("POST", "/v1/zones/b/shift?expires=7200&comment=power%20works").status, 200u);
+  EXPECT_EQ(shift_.zone, "b");
+  EXPECT_EQ(shift_.expires, std::chrono::hours(2));
+  EXPECT_EQ(shift_.comment, "power works");
+  EXPECT_EQ(request("POST", "/v1/zones/c/unshift").status, 200u);
+  EXPECT_EQ(shift_.zone, "c");
+}
+
+TEST_F(RoutesTest, AWrongShiftIsExplained) {
+  expect_error("POST", "/v1/zones/b/shift", 400, "expires is missing");
+  for (const char* expires : {"0", "2h", "-1", "259201", ""}) {
+    expect_error("POST", std::string("/v1/zones/b/shift?expires=") + expires, 400,
+                 "seconds from 1 to 259200");
+  }
+  expect_error("POST", "/v1/zones/b/shift?expires=1&comment=" + std::string(128, 'x'), 400,
+               "at most 127");
+  expect_error("POST", "/v1/zones/b/shift?expires=1&comment=a%0Ab", 400, "control characters");
+  expect_error("POST", "/v1/zones/b/shift?until=1", 400, "unknown parameter \"until\"");
+  expect_error("POST", "/v1/zones/b/unshift?expires=1", 400, "takes no parameters");
+  expect_error("POST", "/v1/zones//shift?expires=1", 400, "is no zone's name");
+  expect_error("GET", "/v1/zones/b/shift?expires=1", 405, "use POST");
+  expect_error("POST", "/v1/zones", 405, "use GET");
 }
 
 TEST_F(RoutesTest, WhatIsNotThereIsNotFound) {

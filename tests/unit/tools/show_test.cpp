@@ -91,7 +91,7 @@ TEST(ShowTargets, SaysWhoGetsFlowsThoughNotHealthy) {
   document["targets"].erase(1);
   document["targets"][0]["takes_new_flows"] = true;
   EXPECT_NE(show_targets(document, plain())
-                .find("no answer within 6 s; gets flows because none in its group is healthy\n"),
+                .find("no answer within 6 s; gets flows because its group fails open\n"),
             std::string::npos);
 }
 

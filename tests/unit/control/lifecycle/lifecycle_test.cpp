@@ -121,12 +121,15 @@ TEST_F(LifecycleTest, LogsOneLineForEachChange) {
             "connection refused, 2 of 2 failed\n");
   probe_finds(1, {Finding::TimedOut, "no response within 6 s"});
   EXPECT_EQ(log(),
+            "warning target group web fails open: 0 of 1 targets healthy, fewer than 1: all of "
+            "them get new flows\n"
             "warning target web 10.0.0.1:80 unhealthy -> unhealthy (Target.Timeout): "
             "no response within 6 s\n");
   reload(web({}));
   EXPECT_EQ(log(),
             "info target web 10.0.0.1:80 unhealthy -> draining (Target.DeregistrationInProgress): "
-            "left the configuration, its flows have 300 s to end\n");
+            "left the configuration, its flows have 300 s to end\n"
+            "info target group web fails open no more: it has no targets\n");
   advance(seconds(1));
   EXPECT_EQ(log(),
             "info target web 10.0.0.1:80 gone: it left the configuration and has no flows\n");

@@ -32,6 +32,7 @@ dataplane::TargetRecord web_target() {
   record.zone.assign("a");
   record.detail.assign("no answer within 6 s");
   record.since_unix_milliseconds = started + 1'500;
+  record.exclusion = dataplane::Exclusion::CrossZoneOff;
   return record;
 }
 
@@ -57,7 +58,7 @@ TEST(Documents, VersionNamesInstanceAndLayout) {
   ScratchSegment segment;
   segment.set_instance("edge-1");
   EXPECT_EQ(version_document(segment.view()),
-            Json::parse(R"({"instance": "edge-1", "version": "1.2.3", "layout_version": 2})"));
+            Json::parse(R"({"instance": "edge-1", "version": "1.2.3", "layout_version": 3})"));
 }
 
 TEST(Documents, StatusHasWorkersAndTheirSums) {
@@ -187,6 +188,7 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     segment.worker(i).targets[3].incarnation.set(1);
     segment.worker(i).targets[3].bytes_to_client.set(1'000);
     segment.worker(i).targets[3].elb_resets.set(1);
+    segment.worker(i).targets[3].unhealthy_routing_flows.set(3);
   }
   const Json document = targets_document(segment.view(), dead);
   EXPECT_EQ(document["stale"], true);
@@ -194,10 +196,12 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
   EXPECT_EQ(document["targets"][0], Json::parse(R"({
     "target_group": "web", "address": "10.0.1.11", "port": 8080, "weight": 2, "zone": "a",
     "state": "unhealthy", "reason": "Target.Timeout", "detail": "no answer within 6 s",
-    "since": "2026-01-02T03:04:06.500Z", "takes_new_flows": false, "new_flows": 0,
+    "since": "2026-01-02T03:04:06.500Z", "takes_new_flows": false,
+    "exclusion": "cross_zone_off", "new_flows": 0,
     "active_flows": 0, "packets_to_target": 0, "bytes_to_target": 0, "packets_to_client": 0,
     "bytes_to_client": 2000, "client_resets": 0, "target_resets": 0, "elb_resets": 2,
-    "picked_up_flows": 0, "port_allocation_errors": 0, "drain_ends": null})"));
+    "picked_up_flows": 0, "port_allocation_errors": 0,
+    "unhealthy_routing_flows": 6, "drain_ends": null})"));
   EXPECT_EQ(document["targets"][1]["drain_ends"], "2026-01-02T03:09:05.000Z");
   EXPECT_EQ(document["targets"][1]["reason"], "");
   EXPECT_FALSE(document.contains("unreadable"));

@@ -57,7 +57,7 @@ TEST(Documents, VersionNamesInstanceAndLayout) {
   ScratchSegment segment;
   segment.set_instance("edge-1");
   EXPECT_EQ(version_document(segment.view()),
-            Json::parse(R"({"instance": "edge-1", "version": "1.2.3", "layout_version": 2})"));
+            Json::parse(R"({"instance": "edge-1", "version": "1.2.3", "layout_version": 3})"));
 }
 
 TEST(Documents, StatusHasWorkersAndTheirSums) {
@@ -197,7 +197,8 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     "since": "2026-01-02T03:04:06.500Z", "takes_new_flows": false, "new_flows": 0,
     "active_flows": 0, "packets_to_target": 0, "bytes_to_target": 0, "packets_to_client": 0,
     "bytes_to_client": 2000, "client_resets": 0, "target_resets": 0, "elb_resets": 2,
-    "picked_up_flows": 0, "port_allocation_errors": 0, "drain_ends": null})"));
+    "picked_up_flows": 0, "port_allocation_errors": 0, "handshakes_answered": 0,
+    "handshakes_failed": 0, "drain_ends": null})"));
   EXPECT_EQ(document["targets"][1]["drain_ends"], "2026-01-02T03:09:05.000Z");
   EXPECT_EQ(document["targets"][1]["reason"], "");
   EXPECT_FALSE(document.contains("unreadable"));

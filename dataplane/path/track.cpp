@@ -20,12 +20,13 @@ bool starts_anew(const Flow<Address>& flow, const Target* target, Kind kind, std
 }
 
 /// The sender of what `flow` is found by is told that the connection is over, the other end is not
-/// yet.
+/// yet, unless the connection was over anyhow.
 template <class Address>
 void terminate(Flow<Address>& flow, FlowTable<Address>& table) {
   Flow<Address>& twin = table[flow.twin];
+  const bool over = twin.phase == Phase::Closing || is_reset(twin.phase);
   flow.phase = Phase::TargetReset;
-  if (!may_start_anew(twin.phase)) twin.phase = Phase::Terminated;
+  twin.phase = over ? Phase::TargetReset : Phase::Terminated;
   hurry(flow, table);
 }
 

@@ -129,13 +129,22 @@ std::vector<std::size_t> Balancer::eligible(const std::string& group) const {
   return serving.empty() ? others : serving;
 }
 
+bool Balancer::terminated(std::size_t number) const {
+  const config::TargetFact& target = rig_.facts.targets[number];
+  if (target.availability == config::Availability::Terminated) return true;
+  const auto targets = eligible(target.target_group);
+  const bool fails_open = !targets.empty() && rig_.facts.targets[targets.front()].availability ==
+                                                  config::Availability::FailOpen;
+  return target.resets_flows && !fails_open;
+}
+
 std::string Balancer::judge(const Said& said, const Outcome& outcome) {
   auto found = find(said);
   if (found != by_client_.end()) {
     Connection& c = found->second;
     c.last_judged = now();
     const config::TargetFact& target = rig_.facts.targets[c.target_number];
-    const bool gone = target.availability == config::Availability::Terminated;
+    const bool gone = terminated(c.target_number);
     const auto now_eligible = eligible(target.target_group);
     const bool out =
         std::find(now_eligible.begin(), now_eligible.end(), c.target_number) == now_eligible.end();
@@ -231,7 +240,7 @@ std::string Balancer::judge_unknown_reply(const Said& said, const Outcome& outco
   }
   Verdict expected = ForwardToClient;
   const Key client_key = key_of(c.tcp, c.client, c.listener);
-  if (rig_.facts.targets[c.target_number].availability == config::Availability::Terminated) {
+  if (terminated(c.target_number)) {
     expected = DropTargetGone;
   } else if (by_client_.contains(client_key)) {
     expected = DropUnknownFlow;  // the client is with another target

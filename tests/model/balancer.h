@@ -83,6 +83,8 @@ class Balancer {
   [[nodiscard]] bool claim(const config::TargetFact& target, const Said& said);
   void track(Connection& connection, const Said& said) const;
   [[nodiscard]] std::vector<std::size_t> eligible(const std::string& group) const;
+  /// Packets of that target's flows are answered with RST; its UDP flows move.
+  [[nodiscard]] bool terminated(std::size_t number) const;
 
   /// What a new flow meets first: Pending, or why it cannot be entered.
   [[nodiscard]] dataplane::Verdict overload(int worker);

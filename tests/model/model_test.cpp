@@ -92,7 +92,7 @@ class Generator {
     if (!said.from_client) return false;
     const auto& targets = rig_.facts.targets;
     return std::any_of(targets.begin(), targets.end(), [](const config::TargetFact& target) {
-      return target.availability == config::Availability::Terminated;
+      return target.availability == config::Availability::Terminated || target.resets_flows;
     });
   }
 
@@ -177,6 +177,7 @@ void change_targets(Rig& rig, Generator& generator) {
                                            Availability::Terminated};
   config::TargetFact& target = rig.facts.targets[generator.below(rig.facts.targets.size())];
   target.availability = usual[generator.below(std::size(usual))];
+  target.resets_flows = target.availability == Availability::FailOpen && generator.below(2) == 0;
   rig.publish();
 }
 

@@ -200,8 +200,8 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     "exclusion": "cross_zone_off", "new_flows": 0,
     "active_flows": 0, "packets_to_target": 0, "bytes_to_target": 0, "packets_to_client": 0,
     "bytes_to_client": 2000, "client_resets": 0, "target_resets": 0, "elb_resets": 2,
-    "picked_up_flows": 0, "port_allocation_errors": 0,
-    "unhealthy_routing_flows": 6, "drain_ends": null})"));
+    "picked_up_flows": 0, "port_allocation_errors": 0, "handshakes_answered": 0,
+    "handshakes_failed": 0, "unhealthy_routing_flows": 6, "drain_ends": null})"));
   EXPECT_EQ(document["targets"][1]["drain_ends"], "2026-01-02T03:09:05.000Z");
   EXPECT_EQ(document["targets"][1]["reason"], "");
   EXPECT_FALSE(document.contains("unreadable"));

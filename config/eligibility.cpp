@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <set>
+#include <map>
 
 namespace config {
 
@@ -38,10 +38,27 @@ void count(Tally& tally, const Candidate& candidate) {
   if (is_healthy(candidate)) ++tally.healthy;
 }
 
-/// A zone that does not answer is no loss where another one does, and the other way round.
-bool leaves_nothing(Tally kept, Tally scope) {
-  if (kept == scope) return false;
-  return kept.registered == 0 || (kept.healthy == 0 && scope.healthy != 0);
+void add(Tally& sum, Tally part) {
+  sum.registered += part.registered;
+  sum.healthy += part.healthy;
+}
+
+/// What follows for a group from how many targets there are.
+struct Judgement {
+  Tally judged;
+  bool shift_ignored = false;
+  bool failing_open = false;
+};
+
+/// `kept` are those in scope that are in no zone that is shifted away.
+Judgement judge(const Situation& situation, Tally scope, Tally kept) {
+  Judgement judgement;
+  judgement.shift_ignored =
+      kept != scope && (kept.registered == 0 || (kept.healthy == 0 && scope.healthy != 0));
+  judgement.judged = judgement.shift_ignored ? scope : kept;
+  judgement.failing_open = judgement.judged.registered != 0 && !situation.on_standby &&
+                           !suffices(judgement.judged, situation.health.unhealthy_state_routing);
+  return judgement;
 }
 
 }  // namespace
@@ -78,10 +95,10 @@ Eligibility eligibility(const Situation& situation, std::span<const Candidate> c
     count(result.kept, candidate);
     if (local) count(near_kept, candidate);
   }
-  result.shift_ignored = leaves_nothing(result.kept, scope);
-  result.judged = result.shift_ignored ? scope : result.kept;
-  result.failing_open = result.judged.registered != 0 && !situation.on_standby &&
-                        !suffices(result.judged, situation.health.unhealthy_state_routing);
+  const Judgement judgement = judge(situation, scope, result.kept);
+  result.judged = judgement.judged;
+  result.shift_ignored = judgement.shift_ignored;
+  result.failing_open = judgement.failing_open;
   if (!result.shift_ignored) near = near_kept;
   const bool stays = situation.prefers_local && !result.failing_open && near.healthy != 0;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -103,28 +120,34 @@ Eligibility eligibility(const Situation& situation, std::span<const Candidate> c
 }
 
 std::vector<GroupZone> zones_of(const Situation& situation, std::span<const Candidate> candidates) {
-  std::set<std::string> names;
-  if (!situation.zone.empty()) names.emplace(situation.zone);
+  std::map<std::string_view, Tally> own;  // of those that belong to that zone alone; "": to every
+  if (!situation.zone.empty()) own[situation.zone];
   for (const Candidate& candidate : candidates) {
-    if (takes_part(candidate) && !candidate.zone.empty()) names.emplace(candidate.zone);
+    if (takes_part(candidate)) count(own[candidate.zone], candidate);
   }
-  if (names.empty()) names.emplace();
+  const Tally everywhere = own[""];
+  if (own.size() > 1) own.erase("");
+  Tally all = everywhere, all_kept = everywhere;
+  for (const auto& [name, tally] : own) {
+    if (name.empty()) continue;
+    add(all, tally);
+    if (!is_shifted(situation, name)) add(all_kept, tally);
+  }
   std::vector<GroupZone> zones;
-  for (const std::string& name : names) {
+  bool none = true;  // is healthy
+  for (const auto& [name, tally] : own) {
     GroupZone& zone = zones.emplace_back();
     zone.zone = name;
     zone.shifted = is_shifted(situation, name);
-    for (const Candidate& candidate : candidates) {
-      if (takes_part(candidate) && belongs(candidate, name)) count(zone.tally, candidate);
-    }
-    Situation there = situation;
-    there.zone = name;
-    const Eligibility seen = eligibility(there, candidates);
-    zone.failing_open = seen.failing_open;
-    zone.healthy = !zone.shifted && suffices(seen.judged, situation.health.dns_failover);
+    zone.tally = everywhere;
+    if (!name.empty()) add(zone.tally, tally);
+    const Judgement there =
+        situation.cross_zone ? judge(situation, all, all_kept)
+                             : judge(situation, zone.tally, zone.shifted ? everywhere : zone.tally);
+    zone.failing_open = there.failing_open;
+    zone.healthy = !zone.shifted && suffices(there.judged, situation.health.dns_failover);
+    none = none && !zone.healthy;
   }
-  const bool none =
-      std::none_of(zones.begin(), zones.end(), [](const GroupZone& zone) { return zone.healthy; });
   for (GroupZone& zone : zones) zone.announced = zone.healthy || none;
   return zones;
 }

@@ -13,7 +13,7 @@
 // open. A shift that would leave a group nothing is ignored for that group: where no target is
 // kept, and where none that is kept is healthy but another one is.
 //
-// Pure; linear in the number of targets (times that of zones for zones_of).
+// Pure; linear in the number of targets.
 #pragma once
 
 #include <cstdint>

@@ -23,11 +23,18 @@ struct Traffic::View {
 
   explicit View(const std::vector<Member>& members, std::vector<std::string> zones)
       : shifted(std::move(zones)) {
+    std::string_view name;
+    std::vector<Candidate>* own = nullptr;
+    std::vector<Candidate>* hoped = nullptr;
     for (const Member& member : members) {
-      real[member.target_group].push_back(member.candidate);
-      std::vector<Candidate>& hoped = hopeful[member.target_group];
-      hoped.push_back(member.candidate);
-      if (member.initial) hoped.back().availability = Availability::Serving;
+      if (own == nullptr || member.target_group != name) {
+        name = member.target_group;
+        own = &real[name];
+        hoped = &hopeful[name];
+      }
+      own->push_back(member.candidate);
+      hoped->push_back(member.candidate);
+      if (member.initial) hoped->back().availability = Availability::Serving;
     }
   }
   [[nodiscard]] static const std::vector<Candidate>& of(const ByGroup& groups,

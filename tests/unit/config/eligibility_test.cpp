@@ -337,6 +337,14 @@ TEST(Eligibility, IsThatOfThePlainModel) {
       ASSERT_FALSE(found.eligible[i] && found.exclusions[i] != dataplane::Exclusion::None);
     }
     ASSERT_EQ(eligible, plain(asked, candidates)) << "round " << round;
+    for (const GroupZone& seen : zones_of(asked, candidates)) {
+      Situation there = asked;  // as a balancer in that zone would judge
+      there.zone = seen.zone;
+      const Eligibility theirs = eligibility(there, candidates);
+      ASSERT_EQ(seen.failing_open, theirs.failing_open) << "round " << round;
+      ASSERT_EQ(seen.healthy, !seen.shifted && suffices(theirs.judged, asked.health.dns_failover))
+          << "round " << round;
+    }
     open += found.failing_open ? 1 : 0;
     ignored += found.shift_ignored ? 1 : 0;
   }

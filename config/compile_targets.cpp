@@ -11,6 +11,7 @@ using dataplane::Endpoint;
 using dataplane::FixedTable;
 using dataplane::Mode;
 using dataplane::Overload;
+using dataplane::Protocol;
 using dataplane::Snapshot;
 using dataplane::TargetGroupId;
 using dataplane::TargetId;
@@ -23,6 +24,15 @@ TargetGroupId group_of(const GroupFacts& groups, const TargetFact& target) {
   return found == groups.end() ? TargetGroupId{} : found->second->id;
 }
 
+/// In hundredths: with a part of its weight a target of weight 1 gets that part, too. Round robin
+/// gives all weights the same turns, but not to those that are to have less for now.
+std::uint32_t effective_weight(const TargetFact& target, const dataplane::TargetGroup& group) {
+  const bool equal = group.algorithm == dataplane::Algorithm::RoundRobin;
+  return std::uint32_t{equal ? std::uint16_t{1} : target.weight} * target.percent;
+}
+
+bool has_weight(const TargetFact& target) { return target.weight != 0 && target.percent != 0; }
+
 /// Which availability gets new flows, by group slot: Serving where one such target has weight, else
 /// FailOpen where one such target has.
 std::vector<Availability> serving_by_group(const Facts& facts, const GroupFacts& groups,
@@ -31,7 +41,7 @@ std::vector<Availability> serving_by_group(const Facts& facts, const GroupFacts&
   std::vector<bool> serving(result.size()), fail_open(result.size());
   for (const TargetFact& target : facts.targets) {
     const TargetGroupId group = group_of(groups, target);
-    if (snapshot.target_group(group) == nullptr || target.weight == 0) continue;
+    if (snapshot.target_group(group) == nullptr || !has_weight(target)) continue;
     if (target.availability == Availability::Serving) serving[group.slot] = true;
     if (target.availability == Availability::FailOpen) fail_open[group.slot] = true;
   }
@@ -42,6 +52,22 @@ std::vector<Availability> serving_by_group(const Facts& facts, const GroupFacts&
   return result;
 }
 
+FixedTable<Endpoint, TargetId>& nat_table(const dataplane::Target& target, Snapshot& snapshot) {
+  return target.keeps_ports() ? snapshot.keeping_target_at : snapshot.nat_target_at;
+}
+
+/// In all protocols of its group, what the endpoint sends is taken for one of that group's targets.
+bool is_known_as_its_groups(const dataplane::Target& target, const dataplane::TargetGroup& group,
+                            Snapshot& snapshot) {
+  for (const Protocol protocol : {Protocol::Tcp, Protocol::Udp}) {
+    if (!group.protocol.has(protocol)) continue;
+    const TargetId* known =
+        nat_table(target, snapshot).find({target.address, target.port, protocol});
+    if (known == nullptr || snapshot.targets[known->slot].target_group != group.id) return false;
+  }
+  return true;
+}
+
 /// Where what a target sends can only be for clients of one listener. check() sees to it that it is
 /// so everywhere in a group that forwards without flows, but for what a reload leaves behind.
 void compile_stateless(Snapshot& snapshot) {
@@ -50,10 +76,10 @@ void compile_stateless(Snapshot& snapshot) {
     if (group == nullptr || group->mode != Mode::Nat || group->overload != Overload::Forward) {
       continue;
     }
-    const TargetId* known =
-        snapshot.nat_target_at.find({target.address, target.port, group->protocol});
-    target.stateless = group->listeners.size() == 1 && known != nullptr &&
-                       snapshot.targets[known->slot].target_group == group->id;
+    if (group->listeners.size() != 1) continue;
+    const dataplane::Listener& listener = snapshot.listeners[group->listeners.front().slot];
+    target.stateless = (target.keeps_ports() || !listener.is_range()) &&
+                       is_known_as_its_groups(target, *group, snapshot);
   }
 }
 
@@ -74,9 +100,13 @@ void compile_groups(const Config& config, const GroupFacts& groups, Snapshot& sn
   }
   for (const dataplane::Listener& listener : snapshot.listeners) {
     if (listener.id == dataplane::no_listener) continue;
-    dataplane::TargetGroup& group = slot_of(snapshot.target_groups, listener.target_group.slot);
-    CHECK(group.id == listener.target_group);
-    group.listeners.push_back(listener.id);
+    const auto add_to = [&](TargetGroupId id) {
+      dataplane::TargetGroup& group = slot_of(snapshot.target_groups, id.slot);
+      CHECK(group.id == id);
+      group.listeners.push_back(listener.id);
+    };
+    if (listener.shares.empty()) add_to(listener.target_group);
+    for (const dataplane::GroupShare& share : listener.shares) add_to(share.id);
   }
 }
 
@@ -92,8 +122,8 @@ void compile_targets(const Facts& facts, const GroupFacts& groups, Snapshot& sna
               .target_group = group,
               .address = fact.address,
               .port = Be16{fact.port},
-              .weight = fact.weight,
-              .eligible = known && fact.weight != 0 && fact.availability == serving[group.slot],
+              .weight = known ? effective_weight(fact, snapshot.target_groups[group.slot]) : 1,
+              .eligible = known && has_weight(fact) && fact.availability == serving[group.slot],
               .terminated = fact.availability == Availability::Terminated,
               .next_hop = snapshot.next_hop_to(fact.address)};
   }
@@ -113,7 +143,10 @@ void compile_nat_targets(Snapshot& snapshot) {
     const dataplane::TargetGroup* group = snapshot.target_group(target.target_group);
     if (group == nullptr || group->mode != Mode::Nat) continue;
     const bool forwards = target.eligible && group->overload == Overload::Forward;
-    claims.push_back({{target.address, target.port, group->protocol}, &target, forwards});
+    for (const Protocol protocol : {Protocol::Tcp, Protocol::Udp}) {
+      if (!group->protocol.has(protocol)) continue;
+      claims.push_back({{target.address, target.port, protocol}, &target, forwards});
+    }
   }
   const auto rank = [](const Claim& claim) {
     const dataplane::Target& target = *claim.target;
@@ -122,9 +155,14 @@ void compile_nat_targets(Snapshot& snapshot) {
   };
   std::sort(claims.begin(), claims.end(),
             [rank](const Claim& a, const Claim& b) { return rank(a) < rank(b); });
-  snapshot.nat_target_at = FixedTable<Endpoint, TargetId>(claims.size());
+  const auto keeping =
+      static_cast<std::size_t>(std::count_if(claims.begin(), claims.end(), [](const Claim& claim) {
+        return claim.target->keeps_ports();
+      }));
+  snapshot.nat_target_at = FixedTable<Endpoint, TargetId>(claims.size() - keeping);
+  snapshot.keeping_target_at = FixedTable<Endpoint, TargetId>(keeping);
   for (const Claim& claim : claims) {
-    snapshot.nat_target_at.insert(claim.endpoint, claim.target->id);
+    nat_table(*claim.target, snapshot).insert(claim.endpoint, claim.target->id);
   }
   compile_stateless(snapshot);
 }

@@ -52,6 +52,8 @@ struct TargetFact {
   dataplane::IpAddress address;
   std::uint16_t port = 0;
   std::uint16_t weight = 1;
+  /// Of the weight, for now: slow start, what the target says of itself. 0: no new flows.
+  std::uint8_t percent = 100;
   Availability availability = Availability::FailOpen;
 };
 

@@ -17,4 +17,7 @@ void read_workers(const Value& value, Config& config);
 [[nodiscard]] HealthCheck read_health_check(const Value& value);
 [[nodiscard]] Listener read_listener(const Value& value);
 
+/// "tcp", "udp" or "tcp_udp": of listeners and target groups.
+[[nodiscard]] OneOf<dataplane::Protocols> protocols_rule();
+
 }  // namespace config

@@ -65,7 +65,7 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
     return std::nullopt;
   }
   if (name == "target") {
-    const auto target = dataplane::parse_with_port(value);
+    const auto target = dataplane::parse_target(value);
     if (!target) {
       return fmt::format(
           "target = \"{}\": an address and port such as 10.0.1.11:8080 or [2001:db8::11]:8080 is "
@@ -103,7 +103,7 @@ void answer_target(const std::vector<std::string_view>& parts, const Commands& c
                    Done done) {
   const auto group = decode(parts[2]);
   const auto target_text = decode(parts[4]);
-  const auto target = target_text ? dataplane::parse_with_port(*target_text) : std::nullopt;
+  const auto target = target_text ? dataplane::parse_target(*target_text) : std::nullopt;
   if (!group || group->empty() || !target) {
     return done(
         refused(400, fmt::format("\"{}\" in group \"{}\" is not a target: an address and "

@@ -44,7 +44,7 @@ std::optional<std::string> lacks(const char* kind, const Known& known, const Wan
 }  // namespace
 
 std::string to_string(const TargetKey& name) {
-  return fmt::format("{} {}", name.target_group, with_port(name.address, name.port));
+  return fmt::format("{} {}", name.target_group, target_text(name.address, name.port));
 }
 
 Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
@@ -156,7 +156,9 @@ void Lifecycle::apply_groups(const config::Config& config) {
 void Lifecycle::apply_targets(const config::Config& config) {
   const Moment now = parts_.now();
   std::set<std::string> in_use;
-  for (const config::Listener& listener : config.listeners) in_use.insert(listener.target_group);
+  for (const config::Listener& listener : config.listeners) {
+    for (const config::WeightedGroup& one : groups_of(listener)) in_use.insert(one.name);
+  }
   std::set<TargetKey> named;
   for (const config::TargetGroup& group : config.target_groups) {
     const config::HealthCheck& check = group.health_check;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "control/lifecycle/lifecycle.h"
+#include "dataplane/packet/contract.h"
 
 namespace control {
 
@@ -61,11 +62,18 @@ Records Lifecycle::records() const {
     record.used = true;
     record.incarnation = entry.slot.incarnation;
     record.port = listener.port;
-    record.protocol = static_cast<std::uint8_t>(listener.protocol);
+    record.port_last = ports_of(listener).last;
+    record.protocol = listener.protocol.number();
     record.name.assign(listener.name);
     record.address.assign(to_string(listener.address));
-    record.target_group.assign(listener.target_group);
+    for (const config::WeightedGroup& one : groups_of(listener)) {
+      CHECK(record.group_count < record.groups.size());  // check() sees to it
+      dataplane::GroupShareRecord& share = record.groups[record.group_count++];
+      share.name.assign(one.name);
+      share.weight = one.weight;
+    }
     record.idle_seconds = static_cast<std::uint32_t>(listener.idle_timeout.count());
+    record.udp_idle_seconds = static_cast<std::uint32_t>(listener.udp_idle_timeout.count());
     records.listeners.push_back({ListenerId{entry.slot.number}, record});
   });
   const std::set<std::string> serving = groups_serving();

@@ -138,3 +138,24 @@ class UdpEcho:
     def stop(self):
         if self.process:
             processes.stop(self.process)
+
+
+class PortServer:
+    """Answers on many ports, over TCP and UDP, with its name and the port that was asked."""
+
+    def __init__(self, namespace, name, ports):
+        self.namespace = namespace
+        self.name = name
+        self.ports = ports
+        self.process = None
+
+    def start(self):
+        self.process = self.namespace.start(
+            ["/usr/bin/python3", _HERE / "port_server.py", self.name, *self.ports],
+            stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError(f"the port server of {self.name} did not start")
+
+    def stop(self):
+        if self.process:
+            processes.stop(self.process)

@@ -98,7 +98,7 @@ std::variant<Json, int> change_target(const Context& context, const Options& giv
   const auto group = given["TARGET_GROUP"].as<std::string>();
   auto target = given["ADDRESS:PORT"].as<std::string>();
   const auto bare = dataplane::parse_address(target);
-  if (!bare && !dataplane::parse_with_port(target)) {
+  if (!bare && !dataplane::parse_target(target)) {
     return misused(fmt::format("\"{}\" is not a target: an address and port such as 10.0.1.11:8080 "
                                "or [2001:db8::11]:8080 is allowed",
                                target),

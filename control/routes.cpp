@@ -98,9 +98,25 @@ void answer_flows(std::string_view query, const Commands& commands, Done done) {
   commands.flows(std::get<FlowsWanted>(wanted), std::move(done));
 }
 
-/// `parts`: v1, target_groups, G, targets, A:P, drain or undrain.
-void answer_target(const std::vector<std::string_view>& parts, const Commands& commands,
+/// "weight=50"; else what is wrong with it.
+std::variant<std::uint16_t, std::string> weight_wanted(std::string_view query) {
+  constexpr std::string_view name = "weight=";
+  const auto weight =
+      query.starts_with(name) ? number<std::uint16_t>(query.substr(name.size())) : std::nullopt;
+  if (weight && *weight <= weight_max) return *weight;
+  return fmt::format("\"{}\": weight=N with a number from 0 to {} is needed", query, weight_max);
+}
+
+void answer_weight(const TargetName& name, std::string_view query, const Commands& commands,
                    Done done) {
+  const auto weight = weight_wanted(query);
+  if (const auto* error = std::get_if<std::string>(&weight)) return done(refused(400, *error));
+  commands.weight(name, std::get<std::uint16_t>(weight), std::move(done));
+}
+
+/// `parts`: v1, target_groups, G, targets, A:P, drain, undrain or weight.
+void answer_target(const std::vector<std::string_view>& parts, std::string_view query,
+                   const Commands& commands, Done done) {
   const auto group = decode(parts[2]);
   const auto target_text = decode(parts[4]);
   const auto target = target_text ? dataplane::parse_target(*target_text) : std::nullopt;
@@ -111,6 +127,7 @@ void answer_target(const std::vector<std::string_view>& parts, const Commands& c
                                  parts[4], parts[2])));
   }
   const TargetName name{*group, target->address, target->port};
+  if (parts[5] == "weight") return answer_weight(name, query, commands, std::move(done));
   (parts[5] == "drain" ? commands.drain : commands.undrain)(name, std::move(done));
 }
 
@@ -153,10 +170,10 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
                  [](Parts, Text, const Commands& c, Done done) { c.reload(std::move(done)); }};
   }
   const bool target = parts.size() == 6 && parts[1] == "target_groups" && parts[3] == "targets" &&
-                      (parts[5] == "drain" || parts[5] == "undrain");
+                      (parts[5] == "drain" || parts[5] == "undrain" || parts[5] == "weight");
   if (!target) return std::nullopt;
-  return Route{"POST", [](Parts p, Text, const Commands& c, Done done) {
-                 answer_target(p, c, std::move(done));
+  return Route{"POST", [](Parts p, Text query, const Commands& c, Done done) {
+                 answer_target(p, query, c, std::move(done));
                }};
 }
 
@@ -172,15 +189,16 @@ void answer(std::string_view method, std::string_view target, const Commands& co
   if (!route) {
     return done(refused(
         404,
-        fmt::format("there is no {}: version, status, listeners, targets, flows, reload and "
-                    "target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain) are under /v1/",
-                    path)));
+        fmt::format(
+            "there is no {}: version, status, listeners, targets, flows, reload and "
+            "target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain, weight) are under /v1/",
+            path)));
   }
   if (method != route->method) {
     return done(
         refused(405, fmt::format("{} {} is not possible: use {}", method, path, route->method)));
   }
-  if (!query.empty() && parts[1] != "flows") {
+  if (!query.empty() && parts[1] != "flows" && parts.back() != "weight") {
     return done(refused(400, fmt::format("{} takes no parameters, but got \"{}\"", path, query)));
   }
   route->call(parts, query, commands, std::move(done));

@@ -51,6 +51,7 @@ Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
     : parts_(std::move(parts)),
       executor_(executor),
       timer_(executor),
+      weights_timer_(executor),
       prober_(
           executor,
           {.now = [this] { return parts_.now().steady; },
@@ -68,7 +69,7 @@ Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
 struct Lifecycle::Wanted {
   Standing standing;
   Check check;
-  std::uint16_t weight;
+  WeightRules weight;
   std::string zone;
 };
 
@@ -80,6 +81,8 @@ std::optional<std::string> Lifecycle::apply(const config::Config& config) {
   apply_targets(config);
   end_drains();
   arm();
+  static_cast<void>(settle_weights());
+  arm_weights();
   announce_later();
   facts_changed_ = records_changed_ = false;  // the caller knows
   return std::nullopt;
@@ -168,8 +171,8 @@ void Lifecycle::apply_targets(const config::Config& config) {
     for (const config::Target& target : group.targets) {
       const std::uint16_t port = check.port == 0 ? target.port : check.port;
       const TargetKey name{group.name, target.address, target.port};
-      apply_target(name, {standing, {target.address, port, check}, target.weight, target.zone},
-                   now);
+      const WeightRules weight{target.weight, group.slow_start, group.algorithm};
+      apply_target(name, {standing, {target.address, port, check}, weight, target.zone}, now);
       named.insert(name);
     }
   }
@@ -186,11 +189,13 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
   Targets::Entry* entry = targets_.find(name);
   if (entry == nullptr) {
     entry = &targets_.add(name, [&](Slot) {
-      return Target{wanted.weight, wanted.zone, wanted.check, TargetLife(wanted.standing, now)};
+      return Target{TargetWeight(wanted.weight), wanted.zone, wanted.check,
+                    TargetLife(wanted.standing, now)};
     });
+    entry->thing.joins_warm = has_warm_target(*entry);
     spdlog::info("target {} added: {}", to_string(name), to_string(entry->thing.life.status()));
   }
-  entry->thing.weight = wanted.weight;
+  configure_weight(*entry, wanted.weight);
   entry->thing.zone = wanted.zone;
   const bool returns = !entry->registered();
   if (returns) targets_.return_to(*entry);
@@ -213,6 +218,7 @@ void Lifecycle::observe(TargetId id, const ProbeOutcome& outcome) {
   }
   target->thing.attempts_fail = failed;
   update(*target, [&](TargetLife& life) { life.observe(outcome, parts_.now()); });
+  take_report(*target, outcome);
 }
 
 void Lifecycle::update(Targets::Entry& target, const std::function<void(TargetLife&)>& act) {
@@ -223,6 +229,7 @@ void Lifecycle::update(Targets::Entry& target, const std::function<void(TargetLi
   if (after == before) return;
   records_differ();
   if (after.availability != before.availability) facts_differ();
+  follow_health(target, before.state);
   watch(target, target.thing.check);
   if (after.state == before.state && after.reason == before.reason) return;
   const bool bad = after.state == dataplane::TargetState::Unhealthy;
@@ -253,6 +260,7 @@ void Lifecycle::tick() {
   prober_.tick();
   end_drains();
   release_unused();
+  tick_weights();
   arm();
 }
 
@@ -328,6 +336,8 @@ void Lifecycle::announce() {
   const bool facts = std::exchange(facts_changed_, false);
   const bool records = std::exchange(records_changed_, false);
   if (facts) {
+    static_cast<void>(settle_weights());
+    arm_weights();
     parts_.on_change();
   } else if (records) {
     parts_.on_records_change();

@@ -17,6 +17,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "config/config.h"
@@ -24,6 +25,7 @@
 #include "control/health/prober.h"
 #include "control/lifecycle/registry.h"
 #include "control/lifecycle/target_life.h"
+#include "control/lifecycle/target_weight.h"
 #include "control/segment.h"
 #include "dataplane/segment.h"
 #include "dataplane/table/ids.h"
@@ -41,7 +43,7 @@ struct TargetKey {
   std::uint16_t port = 0;
   friend auto operator<=>(const TargetKey&, const TargetKey&) = default;
 };
-/// "web 10.0.1.11:8080"
+/// "web 10.0.1.11:8080", "games 10.0.1.11:same"
 [[nodiscard]] std::string to_string(const TargetKey& name);
 
 /// Why the lifecycle did not do what the operator asked for.
@@ -91,6 +93,12 @@ class Lifecycle {
   /// back. nullopt: done.
   [[nodiscard]] std::optional<Refusal> drain(const TargetKey& name);
   [[nodiscard]] std::optional<Refusal> undrain(const TargetKey& name);
+  /// That weight for this target, until it leaves or the file has another one than now. Returns the
+  /// one before.
+  [[nodiscard]] std::variant<std::uint16_t, Refusal> set_weight(const TargetKey& name,
+                                                                std::uint16_t weight);
+  /// Why a target's weight does not do what one would think; "" if it does.
+  [[nodiscard]] std::string weight_note(const TargetKey& name) const;
 
   /// Does what is due by now: probes, ends of drains, release of what is empty. Own timers call it;
   /// tests with their own clock do too.
@@ -101,10 +109,12 @@ class Lifecycle {
     config::DeregistrationDelay delay;
   };
   struct Target {
-    std::uint16_t weight;
+    TargetWeight weight;
     std::string zone;
     Check check;
     TargetLife life;
+    std::uint8_t percent = 100;  // of the weight, as last passed on
+    bool joins_warm = false;     // when it became Initial, its group had a warm target
     bool watched = false;        // by the prober
     bool attempts_fail = false;  // the last probe could not be made
   };
@@ -125,6 +135,16 @@ class Lifecycle {
   void watch(Targets::Entry& target, const Check& check);
   [[nodiscard]] const config::DeregistrationDelay& delay_of(const Targets::Entry& target) const;
   [[nodiscard]] Refusal unknown(const TargetKey& name) const;
+
+  // --- weights.cpp ---
+  void configure_weight(Targets::Entry& target, const WeightRules& rules);
+  void follow_health(Targets::Entry& target, dataplane::TargetState before);
+  [[nodiscard]] bool has_warm_target(const Targets::Entry& target) const;
+  void take_report(Targets::Entry& target, const ProbeOutcome& outcome);
+  [[nodiscard]] bool settle_weights();
+  void tick_weights();
+  [[nodiscard]] std::optional<TargetWeight::Time> weights_due() const;
+  void arm_weights();
 
   void end_drains();
   void release_unused();
@@ -147,6 +167,9 @@ class Lifecycle {
 
   boost::asio::any_io_executor executor_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer weights_timer_;
+  TargetWeight::Time weights_settled_{};  // when last
+  bool weights_differ_ = false;           // some target has said something new since
   Prober prober_;
   std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);  // for handlers that come late
 };

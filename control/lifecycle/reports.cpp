@@ -38,7 +38,8 @@ config::Facts Lifecycle::facts() const {
                              .target_group = entry.name.target_group,
                              .address = entry.name.address,
                              .port = entry.name.port,
-                             .weight = entry.thing.weight,
+                             .weight = entry.thing.weight.weight(),
+                             .percent = entry.thing.percent,
                              .availability = entry.thing.life.status().availability});
   });
   return facts;
@@ -49,7 +50,8 @@ std::set<std::string> Lifecycle::groups_serving() const {
   std::set<std::string> result;
   targets_.for_each([&](const Targets::Entry& entry) {
     const bool serves = entry.thing.life.status().availability == Availability::Serving;
-    if (serves && entry.thing.weight > 0) result.insert(entry.name.target_group);
+    if (serves && entry.thing.weight.weight() > 0 && entry.thing.percent > 0)
+      result.insert(entry.name.target_group);
   });
   return result;
 }
@@ -77,6 +79,7 @@ Records Lifecycle::records() const {
     records.listeners.push_back({ListenerId{entry.slot.number}, record});
   });
   const std::set<std::string> serving = groups_serving();
+  const auto now = parts_.now().steady;
   targets_.for_each([&](const Targets::Entry& entry) {
     const Status& status = entry.thing.life.status();
     const bool serves = serving.contains(entry.name.target_group);
@@ -86,9 +89,16 @@ Records Lifecycle::records() const {
     record.id = target_id(entry.slot);
     record.state = status.state;
     record.reason = status.reason;
-    record.takes_new_flows = status.availability == eligible && entry.thing.weight > 0;
+    record.takes_new_flows = status.availability == eligible && entry.thing.weight.weight() > 0 &&
+                             entry.thing.percent > 0;
     record.port = entry.name.port;
-    record.weight = entry.thing.weight;
+    record.weight = entry.thing.weight.weight();
+    record.configured_weight = entry.thing.weight.configured();
+    record.weight_is_set = entry.thing.weight.is_set();
+    const bool starting = entry.thing.weight.is_starting(now);
+    record.slow_start_percent = starting ? entry.thing.weight.start_percent(now) : std::uint8_t{0};
+    record.reports_weight = entry.thing.weight.reported().has_value();
+    record.reported_percent = entry.thing.weight.reported().value_or(0);
     record.target_group.assign(entry.name.target_group);
     record.address.assign(to_string(entry.name.address));
     record.zone.assign(entry.thing.zone);

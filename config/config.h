@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/health_check.h"
@@ -96,7 +97,7 @@ struct Unhealthy {
 
 struct Target {
   dataplane::IpAddress address;
-  std::uint16_t port = 0;  // resolved: the group's, unless given
+  std::uint16_t port = 0;  // resolved: the group's, unless given; 0: as in TargetGroup
   std::uint16_t weight = 1;
   std::string zone;  // "": belongs to every zone
   int line = 0;
@@ -104,8 +105,8 @@ struct Target {
 
 struct TargetGroup {
   std::string name;
-  dataplane::Protocol protocol = dataplane::Protocol::Tcp;
-  std::uint16_t port = 0;
+  dataplane::Protocols protocol;
+  std::uint16_t port = 0;  // 0: "same", each flow's own, the one that the client asked for
   dataplane::Mode mode = dataplane::Mode::Nat;
   dataplane::Algorithm algorithm = dataplane::Algorithm::RoundRobin;
   std::uint32_t maglev_table_size = 65'537;
@@ -114,21 +115,39 @@ struct TargetGroup {
   DeregistrationDelay deregistration_delay;
   Unhealthy unhealthy;
   RoutingRules routing;
+  seconds slow_start{0};  // 0: off
   HealthCheck health_check;
   bool passive_health_check = true;  // handshakes of clients count too; see passive_by_default()
   std::vector<Target> targets;
   int line = 0;
 };
 
+/// One of several target groups of a listener.
+struct WeightedGroup {
+  std::string name;
+  std::uint16_t weight = 1;  // 0: no new flows
+  int line = 0;
+};
+
 struct Listener {
   std::string name;
   dataplane::IpAddress address;
-  std::uint16_t port = 0;
-  dataplane::Protocol protocol = dataplane::Protocol::Tcp;
-  std::string target_group;
-  seconds idle_timeout{350};  // udp: 120 unless given
+  std::uint16_t port = 0;       // of a range: the first
+  std::uint16_t port_last = 0;  // of a range; 0: `port` alone
+  dataplane::Protocols protocol;
+  std::string target_group;                  // "": target_groups
+  std::vector<WeightedGroup> target_groups;  // empty: target_group
+  seconds idle_timeout{350};                 // udp: 120 unless given
+  seconds udp_idle_timeout{120};             // tcp_udp: of its UDP flows
   int line = 0;
 };
+
+[[nodiscard]] inline dataplane::PortRange ports_of(const Listener& listener) {
+  return {listener.port, listener.port_last == 0 ? listener.port : listener.port_last};
+}
+/// All that the listener sends flows to, or would with another weight.
+[[nodiscard]] std::vector<WeightedGroup> groups_of(const Listener& listener);
+[[nodiscard]] bool leads_to(const Listener& listener, std::string_view target_group);
 
 struct Config {
   std::string file;  // where it was read from, for messages

@@ -54,6 +54,8 @@ struct TargetFact {
   dataplane::IpAddress address;
   std::uint16_t port = 0;
   std::uint16_t weight = 1;
+  /// Of the weight, for now: slow start, what the target says of itself. 0: no new flows.
+  std::uint8_t percent = 100;
   std::string zone = {};
   Availability availability = Availability::FailOpen;
   /// With FailOpen: its old flows are reset unless its group fails open (unhealthy with

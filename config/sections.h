@@ -21,4 +21,7 @@ void read_workers(const Value& value, Config& config);
 [[nodiscard]] Zoning read_zoning(Group& file);
 [[nodiscard]] Listener read_listener(const Value& value);
 
+/// "tcp", "udp" or "tcp_udp": of listeners and target groups.
+[[nodiscard]] OneOf<dataplane::Protocols> protocols_rule();
+
 }  // namespace config

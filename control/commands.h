@@ -33,11 +33,14 @@ struct Outcome {
 
 using Done = std::function<void(Outcome)>;
 
+/// The largest weight of a target (config/ranges.h).
+inline constexpr std::uint16_t weight_max = 999;
+
 /// A registered target, as operators name it.
 struct TargetName {
   std::string target_group;
   dataplane::IpAddress address;
-  std::uint16_t port = 0;
+  std::uint16_t port = 0;  // 0: "same"
 };
 
 /// Which flows are asked for.
@@ -75,6 +78,8 @@ struct Commands {
   /// The document of both: the target as in targets_document().
   std::function<void(const TargetName&, Done)> drain;
   std::function<void(const TargetName&, Done)> undrain;
+  /// The same with "previous_weight", and with a "note" where the group does not go by weights.
+  std::function<void(const TargetName&, std::uint16_t weight, Done)> weight;
   /// The document of both: that of zones.
   std::function<void(const ShiftWanted&, Done)> shift;
   std::function<void(const std::string& zone, Done)> unshift;

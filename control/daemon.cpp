@@ -255,7 +255,8 @@ Commands Daemon::commands() {
   const auto name = [](const TargetName& target) {
     return TargetKey{target.target_group, target.address, target.port};
   };
-  const auto answer = [this](const TargetKey& key, const std::optional<Refusal>& refusal) {
+  const auto answer = [this](const TargetKey& key,
+                             const std::optional<Refusal>& refusal) -> Outcome {
     if (refusal) {
       return refused(refusal->kind == Refusal::Kind::NotFound ? 404 : 409, refusal->sentence);
     }
@@ -288,6 +289,18 @@ Commands Daemon::commands() {
   };
   commands.undrain = [this, name, answer](const TargetName& target, const Done& done) {
     done(answer(name(target), lifecycle_->undrain(name(target))));
+  };
+  commands.weight = [this, name, answer](const TargetName& target, std::uint16_t weight,
+                                         const Done& done) {
+    const auto before = lifecycle_->set_weight(name(target), weight);
+    if (const auto* refusal = std::get_if<Refusal>(&before)) {
+      return done(answer(name(target), *refusal));
+    }
+    Outcome outcome = answer(name(target), std::nullopt);
+    outcome.document["previous_weight"] = std::get<std::uint16_t>(before);
+    const std::string note = lifecycle_->weight_note(name(target));
+    outcome.document["note"] = note.empty() ? report::Json() : report::Json(note);
+    done(std::move(outcome));
   };
   add_zone_commands(commands);
   return commands;

@@ -29,7 +29,7 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
     return std::nullopt;
   }
   if (name == "target") {
-    const auto target = dataplane::parse_with_port(value);
+    const auto target = dataplane::parse_target(value);
     if (!target) {
       return fmt::format(
           "target = \"{}\": an address and port such as 10.0.1.11:8080 or [2001:db8::11]:8080 is "
@@ -70,12 +70,28 @@ void answer_events(std::string_view query, const Commands& commands, const Done&
   done({200, commands.events(std::get<EventsWanted>(wanted))});
 }
 
-/// `parts`: v1, target_groups, G, targets, A:P, drain or undrain.
-void answer_target(const std::vector<std::string_view>& parts, const Commands& commands,
+/// "weight=50"; else what is wrong with it.
+std::variant<std::uint16_t, std::string> weight_wanted(std::string_view query) {
+  constexpr std::string_view name = "weight=";
+  const auto weight =
+      query.starts_with(name) ? number<std::uint16_t>(query.substr(name.size())) : std::nullopt;
+  if (weight && *weight <= weight_max) return *weight;
+  return fmt::format("\"{}\": weight=N with a number from 0 to {} is needed", query, weight_max);
+}
+
+void answer_weight(const TargetName& name, std::string_view query, const Commands& commands,
                    Done done) {
+  const auto weight = weight_wanted(query);
+  if (const auto* error = std::get_if<std::string>(&weight)) return done(refused(400, *error));
+  commands.weight(name, std::get<std::uint16_t>(weight), std::move(done));
+}
+
+/// `parts`: v1, target_groups, G, targets, A:P, drain, undrain or weight.
+void answer_target(const std::vector<std::string_view>& parts, std::string_view query,
+                   const Commands& commands, Done done) {
   const auto group = decode(parts[2]);
   const auto target_text = decode(parts[4]);
-  const auto target = target_text ? dataplane::parse_with_port(*target_text) : std::nullopt;
+  const auto target = target_text ? dataplane::parse_target(*target_text) : std::nullopt;
   if (!group || group->empty() || !target) {
     return done(
         refused(400, fmt::format("\"{}\" in group \"{}\" is not a target: an address and "
@@ -83,6 +99,7 @@ void answer_target(const std::vector<std::string_view>& parts, const Commands& c
                                  parts[4], parts[2])));
   }
   const TargetName name{*group, target->address, target->port};
+  if (parts[5] == "weight") return answer_weight(name, query, commands, std::move(done));
   (parts[5] == "drain" ? commands.drain : commands.undrain)(name, std::move(done));
 }
 
@@ -191,10 +208,10 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
                  [](Parts, Text, const Commands& c, Done done) { c.reload(std::move(done)); }};
   }
   const bool target = parts.size() == 6 && parts[1] == "target_groups" && parts[3] == "targets" &&
-                      (parts[5] == "drain" || parts[5] == "undrain");
+                      (parts[5] == "drain" || parts[5] == "undrain" || parts[5] == "weight");
   if (!target) return std::nullopt;
-  return Route{"POST", [](Parts p, Text, const Commands& c, Done done) {
-                 answer_target(p, c, std::move(done));
+  return Route{"POST", [](Parts p, Text query, const Commands& c, Done done) {
+                 answer_target(p, query, c, std::move(done));
                }};
 }
 
@@ -212,14 +229,15 @@ void answer(std::string_view method, std::string_view target, const Commands& co
         404,
         fmt::format("there is no {}: version, status, listeners, targets, target_groups, zones, "
                     "flows, events, reload, target_groups/NAME/targets/ADDRESS:PORT/drain (or "
-                    "undrain) and zones/NAME/shift (or unshift) are under /v1/",
+                    "undrain, weight) and zones/NAME/shift (or unshift) are under /v1/",
                     path)));
   }
   if (method != route->method) {
     return done(
         refused(405, fmt::format("{} {} is not possible: use {}", method, path, route->method)));
   }
-  const bool asks = parts[1] == "flows" || parts[1] == "events" || parts.back() == "shift";
+  const bool asks = parts[1] == "flows" || parts[1] == "events" || parts.back() == "shift" ||
+                    parts.back() == "weight";
   if (!query.empty() && !asks) {
     return done(refused(400, fmt::format("{} takes no parameters, but got \"{}\"", path, query)));
   }

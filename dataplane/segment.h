@@ -78,15 +78,24 @@ struct PortRecord {
   std::uint64_t errors;
 };
 
+/// What one target group of a listener gets of its new flows.
+struct GroupShareRecord {
+  Text<33> name;
+  std::uint16_t weight;
+};
+
 struct ListenerRecord {
   bool used;
   std::uint16_t incarnation;
   std::uint16_t port;
-  std::uint8_t protocol;  // IANA number
+  std::uint16_t port_last;  // of a range; else the same
+  std::uint8_t protocol;    // IANA number; 0: TCP and UDP
+  std::uint8_t group_count;
   Text<33> name;
   Text<46> address;
-  Text<33> target_group;
+  std::array<GroupShareRecord, groups_of_listener_max> groups;
   std::uint32_t idle_seconds;
+  std::uint32_t udp_idle_seconds;  // of TCP and UDP
 };
 
 struct TargetRecord {
@@ -95,8 +104,13 @@ struct TargetRecord {
   TargetState state;
   TargetReason reason;
   bool takes_new_flows;  // eligible in the newest generation
-  std::uint16_t port;
+  std::uint16_t port;    // 0: flows keep theirs
   std::uint16_t weight;
+  std::uint16_t configured_weight;  // the file's
+  bool weight_is_set;               // by the operator, instead of the file's
+  std::uint8_t slow_start_percent;  // of the weight; 0: it is not in slow start
+  bool reports_weight;
+  std::uint8_t reported_percent;  // of the weight, if it does
   Text<33> target_group;
   Text<46> address;
   Text<33> zone;

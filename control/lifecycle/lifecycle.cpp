@@ -44,13 +44,14 @@ std::optional<std::string> lacks(const char* kind, const Known& known, const Wan
 }  // namespace
 
 std::string to_string(const TargetKey& name) {
-  return fmt::format("{} {}", name.target_group, with_port(name.address, name.port));
+  return fmt::format("{} {}", name.target_group, target_text(name.address, name.port));
 }
 
 Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
     : parts_(std::move(parts)),
       executor_(executor),
       timer_(executor),
+      weights_timer_(executor),
       prober_(
           executor,
           {.now = [this] { return parts_.now().steady; },
@@ -69,7 +70,7 @@ Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
 struct Lifecycle::Wanted {
   Standing standing;
   Check check;
-  std::uint16_t weight;
+  WeightRules weight;
   std::string zone;
 };
 
@@ -83,6 +84,8 @@ std::optional<std::string> Lifecycle::apply(const config::Config& config) {
   traffic_.apply(config);
   judge_traffic();
   arm();
+  static_cast<void>(settle_weights());
+  arm_weights();
   announce_later();
   facts_changed_ = records_changed_ = false;  // the caller knows
   return std::nullopt;
@@ -171,8 +174,8 @@ void Lifecycle::apply_targets(const config::Config& config) {
     for (const config::Target& target : group.targets) {
       const std::uint16_t port = check.port == 0 ? target.port : check.port;
       const TargetKey name{group.name, target.address, target.port};
-      apply_target(name, {standing, {target.address, port, check}, target.weight, target.zone},
-                   now);
+      const WeightRules weight{target.weight, group.slow_start, group.algorithm};
+      apply_target(name, {standing, {target.address, port, check}, weight, target.zone}, now);
       named.insert(name);
     }
   }
@@ -189,8 +192,10 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
   Targets::Entry* entry = targets_.find(name);
   if (entry == nullptr) {
     entry = &targets_.add(name, [&](Slot) {
-      return Target{wanted.weight, wanted.zone, wanted.check, TargetLife(wanted.standing, now)};
+      return Target{TargetWeight(wanted.weight), wanted.zone, wanted.check,
+                    TargetLife(wanted.standing, now)};
     });
+    entry->thing.joins_warm = has_warm_target(*entry);
     const Status& status = entry->thing.life.status();
     spdlog::info("target {} added: {}", to_string(name), to_string(status));
     tell(*entry, {.from = "",
@@ -198,7 +203,7 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
                   .reason = std::string(to_string(status.reason)),
                   .sentence = status.detail});
   }
-  entry->thing.weight = wanted.weight;
+  configure_weight(*entry, wanted.weight);
   entry->thing.zone = wanted.zone;
   const bool returns = !entry->registered();
   if (returns) targets_.return_to(*entry);
@@ -221,6 +226,7 @@ void Lifecycle::observe(TargetId id, const ProbeOutcome& outcome) {
   }
   target->thing.attempts_fail = failed;
   judge(*target, [&](TargetLife& life) { life.observe(outcome, parts_.now()); });
+  take_report(*target, outcome);
 }
 
 void Lifecycle::update(Targets::Entry& target, const std::function<void(TargetLife&)>& act) {
@@ -233,6 +239,7 @@ void Lifecycle::update(Targets::Entry& target, const std::function<void(TargetLi
   if (after.availability != before.availability || after.resets_flows != before.resets_flows) {
     facts_differ();
   }
+  follow_health(target, before.state);
   watch(target, target.thing.check);
   if (after.state == before.state && after.reason == before.reason) return;
   const bool bad = after.state == dataplane::TargetState::Unhealthy ||
@@ -284,6 +291,7 @@ void Lifecycle::tick() {
   end_drains();
   release_unused();
   judge_traffic();
+  tick_weights();
   arm();
 }
 
@@ -365,6 +373,8 @@ void Lifecycle::announce() {
   const bool facts = std::exchange(facts_changed_, false);
   const bool records = std::exchange(records_changed_, false);
   if (facts) {
+    static_cast<void>(settle_weights());
+    arm_weights();
     parts_.on_change();
   } else if (records) {
     parts_.on_records_change();

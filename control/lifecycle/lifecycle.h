@@ -17,6 +17,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "config/config.h"
@@ -25,6 +26,7 @@
 #include "control/health/prober.h"
 #include "control/lifecycle/registry.h"
 #include "control/lifecycle/target_life.h"
+#include "control/lifecycle/target_weight.h"
 #include "control/lifecycle/traffic.h"
 #include "control/segment.h"
 #include "dataplane/segment.h"
@@ -43,7 +45,7 @@ struct TargetKey {
   std::uint16_t port = 0;
   friend auto operator<=>(const TargetKey&, const TargetKey&) = default;
 };
-/// "web 10.0.1.11:8080"
+/// "web 10.0.1.11:8080", "games 10.0.1.11:same"
 [[nodiscard]] std::string to_string(const TargetKey& name);
 
 /// Why the lifecycle did not do what the operator asked for.
@@ -98,6 +100,12 @@ class Lifecycle {
   /// back. nullopt: done.
   [[nodiscard]] std::optional<Refusal> drain(const TargetKey& name);
   [[nodiscard]] std::optional<Refusal> undrain(const TargetKey& name);
+  /// That weight for this target, until it leaves or the file has another one than now. Returns the
+  /// one before.
+  [[nodiscard]] std::variant<std::uint16_t, Refusal> set_weight(const TargetKey& name,
+                                                                std::uint16_t weight);
+  /// Why a target's weight does not do what one would think; "" if it does.
+  [[nodiscard]] std::string weight_note(const TargetKey& name) const;
 
   /// No new flows for the targets of a zone until then; a second shift replaces the first. The
   /// zone must be this balancer's or a target's.
@@ -121,12 +129,14 @@ class Lifecycle {
     config::DeregistrationDelay delay;
   };
   struct Target {
-    std::uint16_t weight;
+    TargetWeight weight;
     std::string zone;
     Check check;
     TargetLife life;
-    bool watched = false;                       // by the prober
-    bool attempts_fail = false;                 // the last probe could not be made
+    std::uint8_t percent = 100;  // of the weight, as last passed on
+    bool joins_warm = false;     // when it became Initial, its group had a warm target
+    bool watched = false;        // by the prober
+    bool attempts_fail = false;  // the last probe could not be made
     std::optional<Handshakes> handshakes = {};  // up to the last look; nullopt: not looked at
     std::unique_ptr<Probe> confirmation = {};   // running because the target is suspected
   };
@@ -160,6 +170,16 @@ class Lifecycle {
   void add_target_groups(Records& records, const TrafficByGroup& traffic) const;
   void add_zones(Records& records, const TrafficByGroup& traffic) const;
 
+  // --- weights.cpp ---
+  void configure_weight(Targets::Entry& target, const WeightRules& rules);
+  void follow_health(Targets::Entry& target, dataplane::TargetState before);
+  [[nodiscard]] bool has_warm_target(const Targets::Entry& target) const;
+  void take_report(Targets::Entry& target, const ProbeOutcome& outcome);
+  [[nodiscard]] bool settle_weights();
+  void tick_weights();
+  [[nodiscard]] std::optional<TargetWeight::Time> weights_due() const;
+  void arm_weights();
+
   void end_drains();
   void release_unused();
   void arm();
@@ -181,6 +201,9 @@ class Lifecycle {
 
   boost::asio::any_io_executor executor_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer weights_timer_;
+  TargetWeight::Time weights_settled_{};  // when last
+  bool weights_differ_ = false;           // some target has said something new since
   Prober prober_;
   std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);  // for handlers that come late
 };

@@ -54,7 +54,7 @@ Refusal Lifecycle::unknown(const TargetKey& name) const {
   }
   return {Refusal::Kind::NotFound,
           fmt::format("target group {} has no target {}", name.target_group,
-                      with_port(name.address, name.port))};
+                      target_text(name.address, name.port))};
 }
 
 }  // namespace control

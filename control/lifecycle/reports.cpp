@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "control/lifecycle/lifecycle.h"
+#include "dataplane/packet/contract.h"
 
 namespace control {
 
@@ -37,7 +38,8 @@ config::Facts Lifecycle::facts() const {
                              .target_group = entry.name.target_group,
                              .address = entry.name.address,
                              .port = entry.name.port,
-                             .weight = entry.thing.weight,
+                             .weight = entry.thing.weight.weight(),
+                             .percent = entry.thing.percent,
                              .zone = entry.thing.zone,
                              .availability = entry.thing.life.status().availability,
                              .resets_flows = entry.thing.life.status().resets_flows});
@@ -54,15 +56,23 @@ Records Lifecycle::records() const {
     record.used = true;
     record.incarnation = entry.slot.incarnation;
     record.port = listener.port;
-    record.protocol = static_cast<std::uint8_t>(listener.protocol);
+    record.port_last = ports_of(listener).last;
+    record.protocol = listener.protocol.number();
     record.name.assign(listener.name);
     record.address.assign(to_string(listener.address));
-    record.target_group.assign(listener.target_group);
+    for (const config::WeightedGroup& one : groups_of(listener)) {
+      CHECK(record.group_count < record.groups.size());  // check() sees to it
+      dataplane::GroupShareRecord& share = record.groups[record.group_count++];
+      share.name.assign(one.name);
+      share.weight = one.weight;
+    }
     record.idle_seconds = static_cast<std::uint32_t>(listener.idle_timeout.count());
+    record.udp_idle_seconds = static_cast<std::uint32_t>(listener.udp_idle_timeout.count());
     records.listeners.push_back({ListenerId{entry.slot.number}, record});
   });
   const TrafficByGroup traffic = traffic_.look(members());
   std::map<std::string_view, std::size_t> seen;  // of each group's targets
+  const auto now = parts_.now().steady;
   targets_.for_each([&](const Targets::Entry& entry) {
     const Status& status = entry.thing.life.status();
     dataplane::TargetRecord record{};
@@ -76,7 +86,13 @@ Records Lifecycle::records() const {
       record.exclusion = found->second.eligibility.exclusions[place];
     }
     record.port = entry.name.port;
-    record.weight = entry.thing.weight;
+    record.weight = entry.thing.weight.weight();
+    record.configured_weight = entry.thing.weight.configured();
+    record.weight_is_set = entry.thing.weight.is_set();
+    const bool starting = entry.thing.weight.is_starting(now);
+    record.slow_start_percent = starting ? entry.thing.weight.start_percent(now) : std::uint8_t{0};
+    record.reports_weight = entry.thing.weight.reported().has_value();
+    record.reported_percent = entry.thing.weight.reported().value_or(0);
     record.target_group.assign(entry.name.target_group);
     record.address.assign(to_string(entry.name.address));
     record.zone.assign(entry.thing.zone);

@@ -69,7 +69,9 @@ std::string joined(const std::vector<std::string>& zones) {
 
 std::set<std::string> groups_in_use(const config::Config& config) {
   std::set<std::string> in_use;
-  for (const config::Listener& listener : config.listeners) in_use.insert(listener.target_group);
+  for (const config::Listener& listener : config.listeners) {
+    for (const config::WeightedGroup& one : groups_of(listener)) in_use.insert(one.name);
+  }
   for (const config::TargetGroup& group : config.target_groups) {
     // Standbys do not chain, so one round is enough.
     if (group.routing.failover && in_use.contains(group.name)) {

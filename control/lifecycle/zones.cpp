@@ -68,8 +68,10 @@ std::vector<Member> Lifecycle::members() const {
   members.reserve(targets_.size());
   targets_.for_each([&](const Targets::Entry& entry) {
     const Status& status = entry.thing.life.status();
+    const bool has_weight = entry.thing.percent != 0;
+    const std::uint16_t weight = has_weight ? entry.thing.weight.weight() : std::uint16_t{0};
     members.push_back({.target_group = entry.name.target_group,
-                       .candidate = {status.availability, entry.thing.weight, entry.thing.zone},
+                       .candidate = {status.availability, weight, entry.thing.zone},
                        .initial = status.state == dataplane::TargetState::Initial});
   });
   return members;

@@ -67,9 +67,9 @@ class Drafts {
     return fits ? rooms_[i].draft.token : table.prehash(to_client);
   }
 
-  /// The draft with the local port that is next, if it is towards `target`; else nullptr. It need
-  /// not be that packet's: a reply to a local port does not tell the client.
-  [[nodiscard]] const Draft<Address>* next(const Target& target, Protocol protocol,
+  /// The draft with the local port that is next, if it is towards `target`, as `to_client` is; else
+  /// nullptr. It need not be that packet's: a reply to a local port does not tell the client.
+  [[nodiscard]] const Draft<Address>* next(const Target& target, const FlowKey<Address>& to_client,
                                            const Turns& turns) {
     for (; unused_ != 0; unused_ &= unused_ - 1) {
       const Draft<Address>& draft =
@@ -77,7 +77,8 @@ class Drafts {
       if (draft.next_local_port == draft.local_port) continue;  // has none
       if (draft.local_port < turns.local_port) continue;
       const bool fits = draft.target == &target && draft.local_port == turns.local_port &&
-                        draft.to_client.protocol == protocol;
+                        draft.to_client.protocol == to_client.protocol &&
+                        draft.to_client.source_port == to_client.source_port;
       return fits ? &draft : nullptr;
     }
     return nullptr;
@@ -87,8 +88,7 @@ class Drafts {
   [[nodiscard]] static Draft<Address> draft(const Burst& burst, std::size_t i,
                                             const Snapshot& snapshot,
                                             const FlowLedger<Address>& flows, Turns& turns) {
-    const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-    const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+    const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
     Draft<Address> draft{};
     draft.group = group.id;
     draft.cursor = turns.cursors[group.id.slot];

@@ -18,6 +18,8 @@ constexpr std::uint64_t interval_max = 100'000;
 // How far ahead their entries are fetched. All of them, though half are looked at: in order, memory
 // gives all as fast as every other one (measured).
 constexpr std::uint32_t buckets_ahead = 8;
+// Of flows whose listener nobody knows any more.
+constexpr std::uint32_t idle_of_gone_listener = 350'000;
 
 /// What is the same for all buckets of one turn.
 struct SweepPass {
@@ -40,7 +42,9 @@ std::uint32_t idle_limit(const Flow<Address>& flow, const Snapshot& snapshot) {
     case Phase::Established: break;
   }
   const Listener* listener = snapshot.listener(flow.listener());
-  return listener == nullptr ? Listener{}.idle_milliseconds : listener->idle_milliseconds;
+  if (listener == nullptr) return idle_of_gone_listener;
+  return flow.key.protocol == Protocol::Udp ? listener->udp_idle_milliseconds
+                                            : listener->idle_milliseconds;
 }
 
 /// Milliseconds until a connection would be idle if only this direction counted; 0: it is.

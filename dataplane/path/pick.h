@@ -106,8 +106,7 @@ template <class Address>
 
 /// A client's packet: is there anyone at all whom it could go to?
 [[nodiscard]] inline bool has_targets(const Burst& burst, std::size_t i, const Snapshot& snapshot) {
-  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-  const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+  const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
   return !group.schedule->order().empty() || !group.maglev->slots().empty();
 }
 

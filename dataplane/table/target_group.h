@@ -49,7 +49,7 @@ enum class Overload : std::uint8_t {
 
 struct TargetGroup {
   TargetGroupId id;
-  Protocol protocol = Protocol::Tcp;
+  Protocols protocol;
   Mode mode = Mode::Nat;
   Algorithm algorithm = Algorithm::RoundRobin;
   UnknownFlow unknown_flow = UnknownFlow::Reset;
@@ -60,7 +60,7 @@ struct TargetGroup {
   std::shared_ptr<const WeightedSchedule> schedule;
   /// The eligible targets by hash. Never null, empty unless the algorithm is consistent.
   std::shared_ptr<const MaglevTable> maglev;
-  std::vector<ListenerId> listeners;  // that send flows here
+  std::vector<ListenerId> listeners;  // that send flows here, or did before their weight was 0
 };
 
 }  // namespace dataplane

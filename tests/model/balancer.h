@@ -90,6 +90,7 @@ class Balancer {
   [[nodiscard]] dataplane::Verdict overload(int worker);
   [[nodiscard]] bool forwards() const;
 
+  [[nodiscard]] std::optional<std::size_t> listener_of(const Said& said) const;
   std::string judge_unknown(const Said& said, const Outcome& outcome);
   std::string judge_unknown_reply(const Said& said, const Outcome& outcome);
   std::string judge_new(const Said& said, const Outcome& outcome, std::size_t listener_number);

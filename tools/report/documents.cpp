@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <utility>
@@ -142,16 +143,33 @@ Json port_document(const dataplane::PortRecord& record) {
   };
 }
 
+std::size_t group_count(const dataplane::ListenerRecord& record) {
+  return std::min<std::size_t>(record.group_count, record.groups.size());
+}
+
+Json groups_document(const dataplane::ListenerRecord& record) {
+  Json groups = Json::array();
+  for (std::size_t i = 0; i < group_count(record); ++i) {
+    const dataplane::GroupShareRecord& group = record.groups[i];
+    groups.push_back({{"name", text(group.name)}, {"weight", group.weight}});
+  }
+  return groups;
+}
+
 Json listener_document(const SegmentView& view, dataplane::ListenerId id,
                        const dataplane::ListenerRecord& record) {
   Json listener{
       {"name", text(record.name)},
       {"address", text(record.address)},
       {"port", record.port},
-      {"protocol", to_string(static_cast<dataplane::Protocol>(record.protocol))},
-      {"target_group", text(record.target_group)},
+      {"port_last", record.port_last},
+      {"protocol", to_string(dataplane::Protocols::from_number(record.protocol))},
+      {"target_group", group_count(record) == 1 ? Json(text(record.groups[0].name)) : Json()},
+      {"target_groups", groups_document(record)},
       {"idle_timeout", record.idle_seconds},
   };
+  const bool tcp_udp = record.protocol == dataplane::Protocols::tcp_udp().number();
+  if (tcp_udp) listener["udp_idle_timeout"] = record.udp_idle_seconds;
   for (const auto& [name, figure] : listener_figures) {
     listener[name] = total(view, id, record.incarnation, figure);
   }
@@ -245,6 +263,11 @@ Json target_document(const SegmentView& view, const dataplane::TargetRecord& rec
       {"address", text(record.address)},
       {"port", record.port},
       {"weight", record.weight},
+      {"configured_weight", record.configured_weight},
+      {"weight_is_set", record.weight_is_set},
+      {"slow_start_percent",
+       record.slow_start_percent == 0 ? Json() : Json(record.slow_start_percent)},
+      {"reported_percent", record.reports_weight ? Json(record.reported_percent) : Json()},
       {"zone", text(record.zone)},
       {"state", to_string(record.state)},
       {"reason", to_string(record.reason)},

@@ -125,6 +125,22 @@ const std::array all_commands{
             .add_options = add_nothing,
             .run = run_undrain},
     Command{
+        .name = "weight",
+        .arguments = {"TARGET_GROUP", "ADDRESS:PORT", "WEIGHT"},
+        .summary = "give a target another weight, from 0 (no new flows) to 999",
+        .help =
+            "Shows the weight before and after. The flows that the target has stay. The weight "
+            "holds "
+            "until a reload whose file\nhas another weight for this target than now, or until the "
+            "target leaves the file. Algorithm round_robin asks only\nwhether the weight is 0. The "
+            "port may be left out where the address is in the group once.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl weight web 10.0.1.11:8080 50\n"
+            "  spillwayctl weight web 10.0.1.11 0\n",
+        .add_options = add_nothing,
+        .run = run_weight},
+    Command{
         .name = "reload",
         .arguments = {},
         .summary = "read the configuration file again; a bad one changes nothing",

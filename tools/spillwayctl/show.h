@@ -35,5 +35,8 @@ struct View {
 [[nodiscard]] std::string show_event(const Json& event, bool colours);
 /// One target's state in a sentence: "web 10.0.1.11:8080 is draining: 12 flows left, …".
 [[nodiscard]] std::string show_target_state(const Json& target, const View& view);
+/// What became of a target's weight: "web 10.0.1.11:8080 weight 100 -> 50", and what there is to
+/// know about it.
+[[nodiscard]] std::string show_weight(const Json& target);
 
 }  // namespace tools

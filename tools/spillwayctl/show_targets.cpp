@@ -44,6 +44,26 @@ std::string why_excluded(const Json& target) {
   return why;
 }
 
+/// "weight set by the operator, the file has 100; slow start, at 40 %", or "".
+std::string about_weight(const Json& target) {
+  std::string sentence;
+  const auto append = [&](const std::string& part) {
+    sentence += (sentence.empty() ? "" : "; ") + part;
+  };
+  if (flag(target, "weight_is_set")) {
+    append(fmt::format("weight set by the operator, the file has {}",
+                       number(target, "configured_weight")));
+  }
+  const auto percent = [&](const char* field, const char* words) {
+    const auto found = target.find(field);
+    if (found == target.end() || !found->is_number()) return;
+    append(fmt::format("{} {} % of its weight", words, number(target, field)));
+  };
+  percent("slow_start_percent", "slow start, at");
+  percent("reported_percent", "reports");
+  return sentence;
+}
+
 /// Why a target is what it is: fail-open, reason, detail, what comes next.
 std::string why(const Json& target, const View& view) {
   const std::string state = text(target, "state");
@@ -55,6 +75,7 @@ std::string why(const Json& target, const View& view) {
   };
   if (state != "healthy") append(text(target, "detail"), ": ");
   append(drain_end(target, view), ", ");
+  append(about_weight(target), "; ");
   const bool fail_open =
       flag(target, "takes_new_flows") && (state.starts_with("unhealthy") || state == "initial");
   if (fail_open) append("gets flows because its group fails open", "; ");
@@ -153,6 +174,19 @@ std::string show_target_state(const Json& target, const View& view) {
   if (state == "draining") return sentence;
   return sentence +
          (flag(target, "takes_new_flows") ? ", takes new flows" : ", takes no new flows");
+}
+
+std::string show_weight(const Json& target) {
+  const std::uint64_t before = number(target, "previous_weight");
+  const std::uint64_t now = number(target, "weight");
+  std::string sentence = fmt::format("{} {} weight {} -> {}", text(target, "target_group"),
+                                     endpoint(target), before, now);
+  if (number(target, "configured_weight") != now) {
+    sentence += fmt::format(" (the file has {})", number(target, "configured_weight"));
+  }
+  const std::string note = text(target, "note");
+  if (!note.empty()) sentence += "\nnote: " + note;
+  return sentence;
 }
 
 }  // namespace tools

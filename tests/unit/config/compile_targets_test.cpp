@@ -22,7 +22,7 @@ TEST_F(Compile, TargetsCarryTheirFacts) {
   EXPECT_EQ(target->target_group, TargetGroupId{0});
   EXPECT_EQ(target->address, ip("10.0.1.12"));
   EXPECT_EQ(target->port, Be16{8081});
-  EXPECT_EQ(target->weight, 9);
+  EXPECT_EQ(target->weight, 100u) << "in hundredths; round robin takes all weights for 1";
   EXPECT_TRUE(target->eligible);
   EXPECT_FALSE(target->terminated);
   EXPECT_EQ(mac_of(target->next_hop), 12);
@@ -309,7 +309,7 @@ TEST_F(Compile, UnchangedGroupsShareTheirTables) {
   const Compiled before = run();
   ++facts.generation.number;
   learn(1, "10.0.1.21", 21);
-  facts.targets[3].weight = 7;  // round robin does not care, but nobody relies on that
+  facts.targets[3].percent = 70;
   const Compiled after = run(before);
   EXPECT_EQ(after->target_groups[0].maglev, before->target_groups[0].maglev);
   EXPECT_EQ(after->target_groups[0].schedule, before->target_groups[0].schedule);

@@ -44,8 +44,14 @@ class RoutesTest : public testing::Test {
       target_ = target;
       done(refused(409, note("undrain").dump()));
     };
+    commands_.weight = [this](const TargetName& target, std::uint16_t weight, const Done& done) {
+      target_ = target;
+      weight_ = weight;
+      done({200, note("weight")});
+    };
   }
 
+  std::uint16_t weight_ = 0;
   report::Json note(const char* command) {
     called_.emplace_back(command);
     return {{"command", command}};
@@ -97,6 +103,28 @@ TEST_F(RoutesTest, DrainAndUndrainNameATarget) {
   EXPECT_EQ(target_.target_group, "web b");
   EXPECT_EQ(target_.port, 81);
   EXPECT_EQ(called_, (std::vector<std::string>{"drain", "undrain"}));
+}
+
+TEST_F(RoutesTest, WeightNamesATargetAndANumber) {
+  EXPECT_EQ(
+      request("POST", "/v1/target_groups/web/targets/10.0.1.11:8080/weight?weight=999").status,
+      200u);
+  EXPECT_EQ(target_.port, 8080);
+  EXPECT_EQ(weight_, 999);
+  EXPECT_EQ(request("POST", "/v1/target_groups/web/targets/10.0.1.11:same/weight?weight=0").status,
+            200u);
+  EXPECT_EQ(target_.port, 0);
+  EXPECT_EQ(weight_, 0);
+  called_.clear();
+  for (const char* query : {"", "?", "?weight=", "?weight=1000", "?weight=-1", "?weight=5&x=1",
+                            "?heft=5", "?weight=99999999999999999999"}) {
+    expect_error("POST", std::string("/v1/target_groups/web/targets/10.0.1.11:80/weight") + query,
+                 400, "a number from 0 to 999 is needed");
+  }
+  expect_error("POST", "/v1/target_groups/web/targets/10.0.1.11:80/drain?weight=5", 400,
+               "takes no parameters");
+  expect_error("GET", "/v1/target_groups/web/targets/10.0.1.11:80/weight?weight=5", 405,
+               "use POST");
 }
 
 TEST_F(RoutesTest, FlowsTakeLimitGroupAndTarget) {

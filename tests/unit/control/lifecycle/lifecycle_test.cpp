@@ -211,7 +211,9 @@ TEST_F(LifecycleTest, RecordsHoldWhatTheToolsShow) {
   EXPECT_EQ(listener.address.view(), "203.0.113.10");
   EXPECT_EQ(listener.port, 8000);
   EXPECT_EQ(listener.protocol, 17);
-  EXPECT_EQ(listener.target_group.view(), "web");
+  EXPECT_EQ(listener.port_last, 8000);
+  EXPECT_EQ(listener.group_count, 1);
+  EXPECT_EQ(listener.groups[0].name.view(), "web");
   EXPECT_EQ(listener.idle_seconds, 77u);
   const dataplane::TargetRecord target = record(1);
   EXPECT_EQ(target.id, fact(key(1))->id);

@@ -116,7 +116,10 @@ void compile_groups(const Config& config, const GroupFacts& groups, Snapshot& sn
     const auto add_to = [&](TargetGroupId id) {
       dataplane::TargetGroup& group = slot_of(snapshot.target_groups, id.slot);
       CHECK(group.id == id);
-      group.listeners.push_back(listener.id);
+      // Two shares may be of one standby group.
+      if (group.listeners.empty() || group.listeners.back() != listener.id) {
+        group.listeners.push_back(listener.id);
+      }
     };
     if (listener.shares.empty()) add_to(listener.target_group);
     for (const dataplane::GroupShare& share : listener.shares) add_to(share.id);

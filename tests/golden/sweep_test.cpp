@@ -1,4 +1,5 @@
-// The sweep leaves out buckets in which nothing can be due, and no flow lives a moment longer by it.
+// The sweep leaves out buckets in which nothing can be due, and no flow lives a moment longer by
+// it.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -172,6 +172,46 @@ class Talk {
 
 class Twins : public testing::TestWithParam<std::tuple<Family, Mode, Algorithm>> {};
 
+/// One packet, as each of the two has dealt with it.
+void expect_same(const Outcome& fast, const Outcome& slow) {
+  ASSERT_EQ(to_string(fast.verdict), to_string(slow.verdict));
+  ASSERT_EQ(fast.port, slow.port);
+  if (is_forward(fast.verdict)) {
+    // A client's odd packet teaches its new router to what follows it in the burst, but not to what
+    // overtakes it on the fast path.
+    const int router = fast.verdict == Verdict::ForwardToClient ? 6 : 0;
+    ASSERT_TRUE(std::equal(fast.bytes.begin() + router, fast.bytes.end(),
+                           slow.bytes.begin() + router, slow.bytes.end()))
+        << dump(fast.bytes) << "\nslowly:" << dump(slow.bytes);
+  } else if (is_reply(fast.verdict)) {
+    ASSERT_EQ(fast.bytes, without_tag(slow.bytes));
+  }
+}
+
+/// A burst, and what is left behind by it.
+void play_burst(Talk& talk, std::size_t size, Rig& fast, Rig& slow) {
+  std::vector<Input> usual, tagged;
+  std::vector<int> who;
+  talk.begin_burst();
+  for (std::size_t i = 0; i < size; ++i) {
+    const Talk::Said said = talk.next();
+    who.push_back(said.client);
+    usual.push_back(said.input);
+    tagged.push_back({with_priority_tag(usual.back().bytes), usual.back().port});
+  }
+  const std::vector<Outcome> left = fast.run(usual), right = slow.run(tagged);
+  for (std::size_t i = 0; i < size; ++i) {
+    SCOPED_TRACE(dump(usual[i].bytes));
+    ASSERT_NO_FATAL_FAILURE(expect_same(left[i], right[i]));
+    talk.learn(who[i], left[i]);
+  }
+  ASSERT_EQ(figures(fast.counters()), figures(slow.counters()));
+  ASSERT_TRUE(entries(fast.core().flows4) == entries(slow.core().flows4));
+  ASSERT_TRUE(entries(fast.core().flows6) == entries(slow.core().flows6));
+  fast.expect_laws();
+  slow.expect_laws();
+}
+
 TEST_P(Twins, DoTheSame) {
   const auto [family, mode, algorithm] = GetParam();
   const config::Config config = standard_config(targets, mode, algorithm, family);
@@ -181,41 +221,10 @@ TEST_P(Twins, DoTheSame) {
     Talk talk(family, seed);
     std::mt19937 random(seed);
     for (int burst = 0; burst < 120; ++burst) {
-      std::vector<Input> usual, tagged;
-      std::vector<int> who;
-      talk.begin_burst();
-      const std::size_t size = 1 + random() % 64;
-      for (std::size_t i = 0; i < size; ++i) {
-        const Talk::Said said = talk.next();
-        who.push_back(said.client);
-        usual.push_back(said.input);
-        tagged.push_back({with_priority_tag(usual.back().bytes), usual.back().port});
-      }
-      const std::vector<Outcome> left = fast.run(usual), right = slow.run(tagged);
-      for (std::size_t i = 0; i < size; ++i) {
-        ASSERT_EQ(to_string(left[i].verdict), to_string(right[i].verdict)) << dump(usual[i].bytes);
-        ASSERT_EQ(left[i].port, right[i].port);
-        if (is_forward(left[i].verdict)) {
-          // A client's odd packet teaches its new router to what follows it in the burst, but not
-          // to what overtakes it on the fast path.
-          const bool by_router = left[i].verdict == Verdict::ForwardToClient;
-          ASSERT_TRUE(std::equal(left[i].bytes.begin() + (by_router ? 6 : 0), left[i].bytes.end(),
-                                 right[i].bytes.begin() + (by_router ? 6 : 0),
-                                 right[i].bytes.end()))
-              << dump(left[i].bytes) << "\nslowly:" << dump(right[i].bytes);
-          talk.learn(who[i], left[i]);
-        } else if (is_reply(left[i].verdict)) {
-          ASSERT_EQ(left[i].bytes, without_tag(right[i].bytes));
-        }
-      }
-      ASSERT_EQ(figures(fast.counters()), figures(slow.counters()));
-      ASSERT_TRUE(entries(fast.core().flows4) == entries(slow.core().flows4));
-      ASSERT_TRUE(entries(fast.core().flows6) == entries(slow.core().flows6));
+      ASSERT_NO_FATAL_FAILURE(play_burst(talk, 1 + random() % 64, fast, slow));
       const std::uint64_t pause = random() % 200;
       fast.advance(pause);
       slow.advance(pause);
-      fast.expect_laws();
-      slow.expect_laws();
     }
     // Else the two were one and the same.
     EXPECT_GT(fast.fast_packets(), 1'000u);

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ namespace config {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+struct Source;
 
 /// How an EAL gets its memory.
 enum class Hugepages : std::uint8_t { Automatic, On, Off };
@@ -134,6 +137,7 @@ struct Config {
   std::vector<TargetGroup> target_groups;
   std::vector<Listener> listeners;
   Places places;
+  std::shared_ptr<const Source> source;  // the text that it was read from
 };
 
 /// A port with these addresses and gateways carries IPv6.

@@ -25,19 +25,6 @@ DeregistrationDelay read_deregistration_delay(const Value& value, Deregistration
   return delay;
 }
 
-Target read_target(const Value& value, std::uint16_t port) {
-  Target target;
-  target.line = value.line();
-  target.port = port;
-  Group group{value};
-  group.require("address", target.address, Address{"\"10.0.1.11\""});
-  group.read("port", target.port, Whole{1, 65'535, port == 0 ? 8080 : port, port != 0});
-  group.read("weight", target.weight, Whole{0, ranges::weight_max, 1});
-  group.read("zone", target.zone, Text{"a name", "\"a\""});
-  group.finish();
-  return target;
-}
-
 void read_targets(Group& group, TargetGroup& target_group) {
   const auto targets = group.find("targets");
   if (!targets) return;
@@ -143,6 +130,19 @@ Neighbour read_neighbour(const Value& value) {
   group.require("mac", neighbour.mac, Mac{});
   group.finish();
   return neighbour;
+}
+
+Target read_target(const Value& value, std::uint16_t port) {
+  Target target;
+  target.line = value.line();
+  target.port = port;
+  Group group{value};
+  group.require("address", target.address, Address{"\"10.0.1.11\""});
+  group.read("port", target.port, Whole{1, 65'535, port == 0 ? 8080 : port, port != 0});
+  group.read("weight", target.weight, Whole{0, ranges::weight_max, 1});
+  group.read("zone", target.zone, Text{"a name", "\"a\""});
+  group.finish();
+  return target;
 }
 
 TargetGroup read_target_group(const Value& value) {

@@ -5,7 +5,6 @@
 // Bounded by targets_max, since that check is. A target is named by its group, address and port.
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -15,17 +14,9 @@
 
 #include "config/config.h"
 #include "config/errors.h"
+#include "config/target_name.h"
 
 namespace config {
-
-struct TargetName {
-  std::string target_group;
-  dataplane::IpAddress address;
-  std::uint16_t port = 0;
-  friend auto operator<=>(const TargetName&, const TargetName&) = default;
-};
-/// "web 10.0.1.11:8080"
-[[nodiscard]] std::string to_string(const TargetName& name);
 
 /// A target that the file does not have.
 struct Registration {

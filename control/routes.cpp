@@ -8,37 +8,11 @@
 #include <variant>
 #include <vector>
 
+#include "control/live/live_routes.h"
+#include "control/request_line.h"
+
 namespace control {
 namespace {
-
-/// "a%2Fb" → "a/b"; nullopt for a '%' that two hex digits do not follow.
-std::optional<std::string> decode(std::string_view text) {
-  std::string result;
-  while (!text.empty()) {
-    if (text.front() != '%') {
-      result.push_back(text.front());
-      text.remove_prefix(1);
-      continue;
-    }
-    if (text.size() < 3) return std::nullopt;
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data() + 1, text.data() + 3, value, 16);
-    if (error != std::errc{} || end != text.data() + 3) return std::nullopt;
-    result.push_back(static_cast<char>(value));
-    text.remove_prefix(3);
-  }
-  return result;
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
 
 template <class Number>
 std::optional<Number> number(std::string_view text) {
@@ -98,22 +72,6 @@ void answer_flows(std::string_view query, const Commands& commands, Done done) {
   commands.flows(std::get<FlowsWanted>(wanted), std::move(done));
 }
 
-/// `parts`: v1, target_groups, G, targets, A:P, drain or undrain.
-void answer_target(const std::vector<std::string_view>& parts, const Commands& commands,
-                   Done done) {
-  const auto group = decode(parts[2]);
-  const auto target_text = decode(parts[4]);
-  const auto target = target_text ? dataplane::parse_with_port(*target_text) : std::nullopt;
-  if (!group || group->empty() || !target) {
-    return done(
-        refused(400, fmt::format("\"{}\" in group \"{}\" is not a target: an address and "
-                                 "port such as 10.0.1.11:8080 or [2001:db8::11]:8080 is allowed",
-                                 parts[4], parts[2])));
-  }
-  const TargetName name{*group, target->address, target->port};
-  (parts[5] == "drain" ? commands.drain : commands.undrain)(name, std::move(done));
-}
-
 struct Route {
   std::string_view method;
   void (*call)(const std::vector<std::string_view>& parts, std::string_view query,
@@ -148,42 +106,33 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
                    answer_flows(query, c, std::move(done));
                  }};
   }
-  if (is("reload")) {
-    return Route{"POST",
-                 [](Parts, Text, const Commands& c, Done done) { c.reload(std::move(done)); }};
-  }
-  const bool target = parts.size() == 6 && parts[1] == "target_groups" && parts[3] == "targets" &&
-                      (parts[5] == "drain" || parts[5] == "undrain");
-  if (!target) return std::nullopt;
-  return Route{"POST", [](Parts p, Text, const Commands& c, Done done) {
-                 answer_target(p, c, std::move(done));
-               }};
+  return std::nullopt;
 }
 
 }  // namespace
 
-void answer(std::string_view method, std::string_view target, const Commands& commands, Done done) {
-  const std::size_t question = target.find('?');
-  const std::string_view path = target.substr(0, question);
-  const std::string_view query =
-      question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
-  const auto parts = path.starts_with('/') ? split(path.substr(1), '/') : split(path, '/');
-  const auto route = route_of(parts);
+void answer(std::string_view method, std::string_view target, std::string_view body,
+            const Commands& commands, Done done) {
+  const RequestLine line = request_line(method, target, body);
+  if (answer_live(line, commands, done)) return;
+  const auto route = route_of(line.parts);
   if (!route) {
     return done(refused(
         404,
-        fmt::format("there is no {}: version, status, listeners, targets, flows, reload and "
+        fmt::format("there is no {}: version, status, listeners, targets, flows, changes, "
+                    "reload, rollback, plan, target_groups/NAME/register (or deregister) and "
                     "target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain) are under /v1/",
-                    path)));
+                    line.path)));
   }
   if (method != route->method) {
+    return done(refused(
+        405, fmt::format("{} {} is not possible: use {}", method, line.path, route->method)));
+  }
+  if (!line.query.empty() && line.parts[1] != "flows") {
     return done(
-        refused(405, fmt::format("{} {} is not possible: use {}", method, path, route->method)));
+        refused(400, fmt::format("{} takes no parameters, but got \"{}\"", line.path, line.query)));
   }
-  if (!query.empty() && parts[1] != "flows") {
-    return done(refused(400, fmt::format("{} takes no parameters, but got \"{}\"", path, query)));
-  }
-  route->call(parts, query, commands, std::move(done));
+  route->call(line.parts, line.query, commands, std::move(done));
 }
 
 }  // namespace control

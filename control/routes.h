@@ -2,8 +2,7 @@
 //
 //   GET  /v1/version  /v1/status  /v1/listeners  /v1/targets
 //   GET  /v1/flows?limit=N&target_group=G&target=A:P
-//   POST /v1/reload
-//   POST /v1/target_groups/G/targets/A:P/drain   …/undrain
+//   and what changes the configuration while it runs: live/live_routes.h
 //
 // Knows HTTP's words but no socket: api.cpp reads requests and writes what comes out of here.
 #pragma once
@@ -15,6 +14,7 @@
 namespace control {
 
 /// Calls `done` exactly once. `target` is what follows the method in the request line.
-void answer(std::string_view method, std::string_view target, const Commands& commands, Done done);
+void answer(std::string_view method, std::string_view target, std::string_view body,
+            const Commands& commands, Done done);
 
 }  // namespace control

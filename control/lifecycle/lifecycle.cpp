@@ -43,10 +43,6 @@ std::optional<std::string> lacks(const char* kind, const Known& known, const Wan
 
 }  // namespace
 
-std::string to_string(const TargetKey& name) {
-  return fmt::format("{} {}", name.target_group, with_port(name.address, name.port));
-}
-
 Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
     : parts_(std::move(parts)),
       executor_(executor),

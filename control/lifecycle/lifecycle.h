@@ -21,6 +21,7 @@
 
 #include "config/config.h"
 #include "config/facts.h"
+#include "config/target_name.h"
 #include "control/health/prober.h"
 #include "control/lifecycle/registry.h"
 #include "control/lifecycle/target_life.h"
@@ -34,15 +35,7 @@ namespace control {
   return {slot.number, slot.incarnation};
 }
 
-/// How a target is named by people: its group, address and port.
-struct TargetKey {
-  std::string target_group;
-  dataplane::IpAddress address;
-  std::uint16_t port = 0;
-  friend auto operator<=>(const TargetKey&, const TargetKey&) = default;
-};
-/// "web 10.0.1.11:8080"
-[[nodiscard]] std::string to_string(const TargetKey& name);
+using TargetKey = config::TargetName;
 
 /// Why the lifecycle did not do what the operator asked for.
 struct Refusal {

@@ -10,11 +10,12 @@
 
 #include "dataplane/packet/address.h"
 #include "tools/report/documents.h"
-#include "tools/report/place.h"
+#include "tools/spillwayctl/ask.h"
 #include "tools/spillwayctl/control_client.h"
 #include "tools/spillwayctl/drain_wait.h"
 #include "tools/spillwayctl/fields.h"
 #include "tools/spillwayctl/instance.h"
+#include "tools/spillwayctl/live.h"
 #include "tools/spillwayctl/show.h"
 
 namespace tools {
@@ -24,49 +25,6 @@ namespace options = boost::program_options;
 
 /// What the daemon allows too (control/commands.h).
 constexpr long flows_limit_max = 10'000;
-
-/// The instance that a request goes to.
-struct Destination {
-  std::string instance;
-  std::filesystem::path socket;
-};
-
-std::variant<Destination, std::string> destination(const Context& context) {
-  const auto name = name_instance(context);
-  if (const auto* error = std::get_if<report::ReadError>(&name)) return error->message;
-  const auto& instance = std::get<std::string>(name);
-  return Destination{instance, report::socket_path(context.run_directory, instance)};
-}
-
-/// The document of a request that went well; else says why not and gives the exit status.
-std::variant<Json, int> ask(const Context& context, std::string_view method,
-                            const std::string& target) {
-  const auto to = destination(context);
-  if (const auto* error = std::get_if<std::string>(&to)) return fail(*error);
-  const auto& [instance, socket] = std::get<Destination>(to);
-  auto answer = request(socket, instance, method, target);
-  if (const auto* error = std::get_if<std::string>(&answer)) return fail(*error);
-  auto& response = std::get<Response>(answer);
-  if (response.status == 200) return std::move(response.document);
-  const std::string sentence = text(response.document, "error");
-  fail(sentence.empty() ? fmt::format("instance {} answered {}", instance, response.status)
-                        : sentence);
-  return response.status == 400 ? bad_usage : failed;
-}
-
-void print(const std::string& lines) { std::fputs(lines.c_str(), stdout); }
-
-void print(const Json& document) {
-  print(document.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
-}
-
-View view_now(const Context& context) {
-  return {.now_unix_milliseconds = report::now_unix_milliseconds(),
-          .colours = context.colours,
-          .wide = false,
-          .earlier = nullptr,
-          .seconds = 0};
-}
 
 /// "10.0.1.11" completed by the port that this address has in its group; nullopt: said why not.
 std::optional<std::string> with_port(const Context& context, const std::string& group,
@@ -110,9 +68,12 @@ std::variant<Json, int> change_target(const Context& context, const Options& giv
     if (!complete) return status;
     target = *complete;
   }
+  Json body;
+  if (given.count("force") != 0) body["force"] = true;
   return ask(
       context, "POST",
-      fmt::format("/v1/target_groups/{}/targets/{}/{}", encoded(group), encoded(target), verb));
+      fmt::format("/v1/target_groups/{}/targets/{}/{}", encoded(group), encoded(target), verb),
+      body);
 }
 
 }  // namespace
@@ -127,6 +88,7 @@ void add_flow_filters(OptionsDescription& description) {
 }
 
 void add_waiting(OptionsDescription& description) {
+  add_force(description);
   description.add_options()("wait", "return when no flow is left on it")(
       "timeout", options::value<double>()->value_name("SECONDS"),
       "with --wait: give up after so long (exit status 1)");
@@ -188,18 +150,6 @@ int run_undrain(const Context& context, const Options& given) {
     print(target);
   } else {
     print(show_target_state(target, view_now(context)) + '\n');
-  }
-  return done;
-}
-
-int run_reload(const Context& context, const Options&) {
-  const auto answer = ask(context, "POST", "/v1/reload");
-  if (const int* status = std::get_if<int>(&answer)) return *status;
-  const Json& document = std::get<Json>(answer);
-  if (context.json) {
-    print(document);
-  } else {
-    print(fmt::format("reloaded, generation {}\n", number(document, "generation")));
   }
   return done;
 }

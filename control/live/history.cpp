@@ -1,0 +1,110 @@
+#include "control/live/history.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+#include <variant>
+
+#include "config/check.h"
+#include "config/source_document.h"
+#include "control/live/state_document.h"
+#include "tools/report/documents.h"
+
+namespace control {
+namespace {
+
+using report::Json;
+
+constexpr const char* format_name = "spillway-history";
+constexpr int version = 1;
+
+bool same_text(const config::Config& a, const config::Config& b) {
+  return a.source && b.source && a.source->text == b.source->text;
+}
+
+/// nullopt: not what save() writes, or not a configuration any more.
+std::optional<config::Config> config_of(const Json& document) {
+  auto source = config::source_of(document);
+  if (!std::holds_alternative<config::Source>(source)) return std::nullopt;
+  auto loaded = config::load(std::get<config::Source>(source));
+  if (!std::holds_alternative<config::Config>(loaded)) return std::nullopt;
+  return std::move(std::get<config::Config>(loaded));
+}
+
+}  // namespace
+
+History::History(StateFile file, const config::Config& running) : file_(std::move(file)) {
+  const auto text = file_.read();
+  std::optional<std::string> problem;
+  if (const auto* unreadable = std::get_if<StateFile::Unreadable>(&text)) {
+    problem = unreadable->sentence;
+  } else if (const auto* content = std::get_if<std::string>(&text)) {
+    problem = load(*content, running);
+  }
+  if (problem) spdlog::warn("earlier configurations are not known, no rollback: {}", *problem);
+}
+
+std::optional<std::string> History::load(const std::string& text, const config::Config& running) {
+  const std::string damaged = file_.path().string() + ": is damaged, or of another version";
+  try {
+    const Json document = Json::parse(text);
+    if (document.at("format") != format_name || document.at("version") != version) return damaged;
+    for (const Json& element : document.at("entries")) {
+      auto config = config_of(element.at("file"));
+      auto dropped = changes_of(element.at("dropped"));
+      if (!config || !std::holds_alternative<config::Changes>(dropped)) {
+        spdlog::warn("an earlier configuration in {} is none any more: left out",
+                     file_.path().string());
+        continue;
+      }
+      add({std::move(*config), std::move(std::get<config::Changes>(dropped)),
+           element.at("replaced_unix_milliseconds").get<std::uint64_t>()});
+    }
+    // The file was changed, then spillway restarted rather than reloaded.
+    auto ran = config_of(document.at("running"));
+    if (ran && !same_text(*ran, running)) {
+      add({std::move(*ran), {}, report::now_unix_milliseconds()});
+    }
+  } catch (const Json::exception&) {
+    entries_.clear();
+    return damaged;
+  }
+  return std::nullopt;
+}
+
+void History::add(Entry entry) {
+  if (entries_.size() == entries_max) entries_.erase(entries_.begin());
+  entries_.push_back(std::move(entry));
+}
+
+void History::push(Entry replaced, const config::Config& running) {
+  if (replaced.dropped.empty() && same_text(replaced.file, running)) return;
+  add(std::move(replaced));
+  save(running);
+}
+
+void History::pop(const config::Config& running) {
+  if (!entries_.empty()) entries_.pop_back();
+  save(running);
+}
+
+/// Not worth refusing a reload for: it is logged if it fails.
+void History::save(const config::Config& running) {
+  if (!running.source) return;
+  Json document{{"format", format_name},
+                {"version", version},
+                {"running", source_document(*running.source)},
+                {"entries", Json::array()}};
+  for (const Entry& entry : entries_) {
+    if (!entry.file.source) continue;
+    document["entries"].push_back(
+        {{"file", source_document(*entry.file.source)},
+         {"dropped", changes_document(entry.dropped)},
+         {"replaced_unix_milliseconds", entry.replaced_unix_milliseconds}});
+  }
+  auto error = file_.prepare(document.dump(-1, ' ', false, Json::error_handler_t::replace));
+  if (!error) error = file_.commit();
+  if (error) spdlog::warn("a restart will forget earlier configurations: {}", *error);
+}
+
+}  // namespace control

@@ -1,0 +1,43 @@
+#include "control/request_line.h"
+
+#include <charconv>
+
+namespace control {
+
+std::optional<std::string> decode(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    if (text.front() != '%') {
+      result.push_back(text.front());
+      text.remove_prefix(1);
+      continue;
+    }
+    if (text.size() < 3) return std::nullopt;
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data() + 1, text.data() + 3, value, 16);
+    if (error != std::errc{} || end != text.data() + 3) return std::nullopt;
+    result.push_back(static_cast<char>(value));
+    text.remove_prefix(3);
+  }
+  return result;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t at = text.find(separator);
+    parts.push_back(text.substr(0, at));
+    if (at == std::string_view::npos) return parts;
+    text.remove_prefix(at + 1);
+  }
+}
+
+RequestLine request_line(std::string_view method, std::string_view target, std::string_view body) {
+  const std::size_t question = target.find('?');
+  const std::string_view path = target.substr(0, question);
+  const std::string_view query =
+      question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
+  return {method, path, split(path.starts_with('/') ? path.substr(1) : path, '/'), query, body};
+}
+
+}  // namespace control

@@ -18,17 +18,16 @@ using report::Json;
 constexpr const char* format_name = "spillway-history";
 constexpr int version = 1;
 
-bool same_text(const config::Config& a, const config::Config& b) {
-  return a.source && b.source && a.source->text == b.source->text;
-}
+using Text = std::shared_ptr<const config::Source>;
 
-/// nullopt: not what save() writes, or not a configuration any more.
-std::optional<config::Config> config_of(const Json& document) {
+bool same_text(const Text& a, const Text& b) { return a && b && a->text == b->text; }
+
+/// Null: not what save() writes, or not a configuration any more.
+Text text_of(const Json& document) {
   auto source = config::source_of(document);
-  if (!std::holds_alternative<config::Source>(source)) return std::nullopt;
-  auto loaded = config::load(std::get<config::Source>(source));
-  if (!std::holds_alternative<config::Config>(loaded)) return std::nullopt;
-  return std::move(std::get<config::Config>(loaded));
+  if (!std::holds_alternative<config::Source>(source)) return nullptr;
+  auto text = std::make_shared<const config::Source>(std::move(std::get<config::Source>(source)));
+  return std::holds_alternative<config::Config>(config::load(*text)) ? text : nullptr;
 }
 
 }  // namespace
@@ -50,20 +49,20 @@ std::optional<std::string> History::load(const std::string& text, const config::
     const Json document = Json::parse(text);
     if (document.at("format") != format_name || document.at("version") != version) return damaged;
     for (const Json& element : document.at("entries")) {
-      auto config = config_of(element.at("file"));
+      auto file = text_of(element.at("file"));
       auto dropped = changes_of(element.at("dropped"));
-      if (!config || !std::holds_alternative<config::Changes>(dropped)) {
+      if (!file || !std::holds_alternative<config::Changes>(dropped)) {
         spdlog::warn("an earlier configuration in {} is none any more: left out",
                      file_.path().string());
         continue;
       }
-      add({std::move(*config), std::move(std::get<config::Changes>(dropped)),
+      add({std::move(file), std::move(std::get<config::Changes>(dropped)),
            element.at("replaced_unix_milliseconds").get<std::uint64_t>()});
     }
     // The file was changed, then spillway restarted rather than reloaded.
-    auto ran = config_of(document.at("running"));
-    if (ran && !same_text(*ran, running)) {
-      add({std::move(*ran), {}, report::now_unix_milliseconds()});
+    auto ran = text_of(document.at("running"));
+    if (ran && !same_text(ran, running.source)) {
+      add({std::move(ran), {}, report::now_unix_milliseconds()});
     }
   } catch (const Json::exception&) {
     entries_.clear();
@@ -78,7 +77,7 @@ void History::add(Entry entry) {
 }
 
 void History::push(Entry replaced, const config::Config& running) {
-  if (replaced.dropped.empty() && same_text(replaced.file, running)) return;
+  if (replaced.dropped.empty() && same_text(replaced.source, running.source)) return;
   add(std::move(replaced));
   save(running);
 }
@@ -96,9 +95,9 @@ void History::save(const config::Config& running) {
                 {"running", source_document(*running.source)},
                 {"entries", Json::array()}};
   for (const Entry& entry : entries_) {
-    if (!entry.file.source) continue;
+    if (!entry.source) continue;
     document["entries"].push_back(
-        {{"file", source_document(*entry.file.source)},
+        {{"file", source_document(*entry.source)},
          {"dropped", changes_document(entry.dropped)},
          {"replaced_unix_milliseconds", entry.replaced_unix_milliseconds}});
   }

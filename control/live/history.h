@@ -2,17 +2,19 @@
 //
 // A reload pushes what it replaces, a rollback takes it off again. Kept in INSTANCE.history beside
 // the state file, so that a restart does not forget them; a damaged one is no reason not to start.
-// Bounded: entries_max files of at most 8 MiB.
+// Bounded: entries_max files of at most 8 MiB, as texts.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "config/changes.h"
 #include "config/config.h"
+#include "config/source.h"
 #include "control/live/state_file.h"
 
 namespace control {
@@ -22,7 +24,7 @@ class History {
   static constexpr std::size_t entries_max = 5;
 
   struct Entry {
-    config::Config file;      // as it was read, without the operator's changes
+    std::shared_ptr<const config::Source> source;  // the file's text, without the changes
     config::Changes dropped;  // those that its successor made meaningless, or discarded
     std::uint64_t replaced_unix_milliseconds = 0;
   };

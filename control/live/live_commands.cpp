@@ -78,7 +78,8 @@ Outcome LiveConfig::reload(const std::string& file, const ReloadWanted& wanted) 
   }
   Proposal proposal =
       propose(std::move(std::get<Config>(loaded)), wanted.discard_changes ? Changes{} : changes_);
-  History::Entry replaced{file_, wanted.discard_changes ? changes_ : proposal.changes.dropped,
+  History::Entry replaced{file_.source,
+                          wanted.discard_changes ? changes_ : proposal.changes.dropped,
                           report::now_unix_milliseconds()};
   const std::size_t dropped = replaced.dropped.size();
   const auto reasons = proposal.changes.reasons;

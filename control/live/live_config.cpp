@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "config/check.h"
 #include "control/live/state_document.h"
 #include "dataplane/packet/contract.h"
 
@@ -121,8 +122,10 @@ Proposal LiveConfig::propose(Config file, const Changes& changes) const {
 
 std::optional<Proposal> LiveConfig::earlier() const {
   const History::Entry* entry = history_.newest();
-  if (entry == nullptr) return std::nullopt;
-  return propose(entry->file, config::merged(entry->dropped, changes_));
+  if (entry == nullptr || !entry->source) return std::nullopt;
+  auto loaded = config::load(*entry->source);
+  if (!std::holds_alternative<Config>(loaded)) return std::nullopt;  // it was one when it came in
+  return propose(std::move(std::get<Config>(loaded)), config::merged(entry->dropped, changes_));
 }
 
 std::optional<Outcome> LiveConfig::keep(const Changes& changes,

@@ -181,8 +181,8 @@ const std::array all_commands{
             "not touched.\n"
             "\n"
             "examples:\n"
-            "  spillwayctl plan --rollback\n"
-            "  spillwayctl rollback\n",
+            "  spillwayctl rollback              # spillwayctl plan --rollback shows what it would "
+            "do\n",
         .add_options = add_force,
         .run = run_rollback},
     Command{.name = "version",

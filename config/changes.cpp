@@ -140,6 +140,8 @@ void remove_targets(Config& config, std::size_t index, const std::set<TargetName
   move_elements(config.places.values, list, now);
 }
 
+std::string port_text(std::uint16_t port) { return port == 0 ? "\"same\"" : std::to_string(port); }
+
 void add_target(Config& config, std::size_t index, const Registration& registration) {
   TargetGroup& group = config.target_groups[index];
   const Target& target = registration.target;
@@ -153,7 +155,7 @@ void add_target(Config& config, std::size_t index, const Registration& registrat
     places.settings.insert_or_assign(path + key, place);
   }
   places.values.insert_or_assign(path + ".address", in_quotes(to_string(target.address)));
-  places.values.insert_or_assign(path + ".port", std::to_string(target.port));
+  places.values.insert_or_assign(path + ".port", port_text(target.port));
   places.values.insert_or_assign(path + ".weight", std::to_string(target.weight));
   places.values.insert_or_assign(path + ".zone", in_quotes(target.zone));
   group.targets.push_back(target);
@@ -162,11 +164,40 @@ void add_target(Config& config, std::size_t index, const Registration& registrat
 }  // namespace
 
 std::string to_string(const TargetName& name) {
-  return fmt::format("{} {}", name.target_group, with_port(name.address, name.port));
+  return fmt::format("{} {}", name.target_group, target_text(name.address, name.port));
 }
 
 Reconciled reconcile(const Config& file, const Changes& changes) {
   return Reconciliation{file}.result(changes);
+}
+
+Reconciled without_edited_weights(const Config& before, const Config& after,
+                                  const Changes& changes) {
+  Reconciled result;
+  result.kept = changes;
+  if (changes.weights.empty()) return result;
+  const auto weights_of = [](const Config& config) {
+    std::map<TargetName, std::uint16_t> weights;
+    for (const TargetGroup& group : config.target_groups) {
+      for (const Target& target : group.targets) {
+        weights.emplace(TargetName{group.name, target.address, target.port}, target.weight);
+      }
+    }
+    return weights;
+  };
+  const auto old_weights = weights_of(before);
+  const auto new_weights = weights_of(after);
+  for (const auto& [name, weight] : changes.weights) {
+    const auto was = old_weights.find(name);
+    const auto is = new_weights.find(name);
+    if (was == old_weights.end() || is == new_weights.end() || was->second == is->second) continue;
+    if (changes.registered.contains(name)) continue;  // that is about the registration's
+    result.kept.weights.erase(name);
+    result.dropped.weights.emplace(name, weight);
+    result.reasons.push_back(fmt::format("weight of {} is dropped: the file has {} now, not {}",
+                                         to_string(name), is->second, was->second));
+  }
+  return result;
 }
 
 Changes merged(const Changes& older, const Changes& newer) {
@@ -187,11 +218,11 @@ Config with_changes(const Config& file, const Changes& changes) {
   for (const auto& [name, registration] : changes.registered) {
     add_target(config, groups.at(name.target_group), registration);
   }
-  if (changes.weights.empty()) return config;
   for (std::size_t g = 0; g < config.target_groups.size(); ++g) {
     TargetGroup& group = config.target_groups[g];
     for (std::size_t t = 0; t < group.targets.size(); ++t) {
       Target& target = group.targets[t];
+      target.configured_weight = target.weight;
       const auto found = changes.weights.find({group.name, target.address, target.port});
       if (found == changes.weights.end()) continue;
       target.weight = found->second;

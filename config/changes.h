@@ -46,6 +46,11 @@ struct Reconciled {
 /// targets that it has itself, deregistrations, weights and drains of targets that are nowhere.
 [[nodiscard]] Reconciled reconcile(const Config& file, const Changes& changes);
 
+/// Apart by whether the file has another weight than before: who edits it means it, and not what
+/// was set beside it.
+[[nodiscard]] Reconciled without_edited_weights(const Config& before, const Config& after,
+                                                const Changes& changes);
+
 /// Everything that is in either; what both have is as in `newer`.
 [[nodiscard]] Changes merged(const Changes& older, const Changes& newer);
 

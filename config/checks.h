@@ -18,7 +18,9 @@ void check_ports(const Config& config, Complaints& complaints);
 void check_addresses(const Config& config, Complaints& complaints);
 void check_reachable(const Config& config, Complaints& complaints);
 void check_target_groups(const Config& config, Complaints& complaints);
+void check_routing(const Config& config, Complaints& complaints);
 void check_health_checks(const Config& config, Complaints& complaints);
+void check_unhealthy(const Config& config, Complaints& complaints);
 void check_overload(const Config& config, Complaints& complaints);
 void check_listeners(const Config& config, Complaints& complaints);
 

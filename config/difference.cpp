@@ -77,7 +77,8 @@ class Reader {
       const auto& targets = config_.target_groups[outer.index].targets;
       if (inner.list == "targets" && inner.index < targets.size()) {
         const Target& target = targets[inner.index];
-        return {{"target", name, with_port(target.address, target.port)}, std::string{inner.rest}};
+        return {{"target", name, target_text(target.address, target.port)},
+                std::string{inner.rest}};
       }
     }
     return {{singular(outer.list), "", name}, std::string{outer.rest}};

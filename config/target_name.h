@@ -14,10 +14,10 @@ namespace config {
 struct TargetName {
   std::string target_group;
   dataplane::IpAddress address;
-  std::uint16_t port = 0;
+  std::uint16_t port = 0;  // 0: "same", the one that the client asked for
   friend auto operator<=>(const TargetName&, const TargetName&) = default;
 };
-/// "web 10.0.1.11:8080"
+/// "web 10.0.1.11:8080", "games 10.0.1.11:same"
 [[nodiscard]] std::string to_string(const TargetName& name);
 
 }  // namespace config

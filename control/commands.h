@@ -4,6 +4,7 @@
 // API. Where a `Done` is taken, it is called exactly once: at once, or later on the same thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "config/target_name.h"
+#include "control/events_wanted.h"
 #include "dataplane/packet/address.h"
 #include "tools/report/documents.h"
 
@@ -31,6 +33,9 @@ struct Outcome {
 }
 
 using Done = std::function<void(Outcome)>;
+
+/// The largest weight of a target (config/ranges.h).
+inline constexpr std::uint16_t weight_max = 999;
 
 using TargetName = config::TargetName;
 
@@ -70,12 +75,25 @@ struct FlowsWanted {
   std::uint16_t port = 0;                       // with address
 };
 
+/// A zonal shift: always for a while. ELB allows a minute to three days; we also less.
+struct ShiftWanted {
+  static constexpr std::chrono::seconds expires_max{72 * 3600};
+  static constexpr std::size_t comment_size_max = 127;
+
+  std::string zone;
+  std::chrono::seconds expires{0};
+  std::string comment;
+};
+
 struct Commands {
   std::function<report::Json()> version;
   std::function<report::Json()> status;
   std::function<report::Json()> listeners;
   std::function<report::Json()> targets;
+  std::function<report::Json()> target_groups;
+  std::function<report::Json()> zones;
   std::function<void(const FlowsWanted&, Done)> flows;
+  std::function<report::Json(const EventsWanted&)> events;
   std::function<void(const ReloadWanted&, Done)> reload;
   std::function<void(bool force, Done)> rollback;
   std::function<void(const PlanWanted&, Done)> plan;
@@ -87,6 +105,11 @@ struct Commands {
   /// The document of both: the target as in targets_document().
   std::function<void(const DrainWanted&, Done)> drain;
   std::function<void(const TargetName&, Done)> undrain;
+  /// The same with "previous_weight", and with a "note" where the group does not go by weights.
+  std::function<void(const TargetName&, std::uint16_t weight, Done)> weight;
+  /// The document of both: that of zones.
+  std::function<void(const ShiftWanted&, Done)> shift;
+  std::function<void(const std::string& zone, Done)> unshift;
 };
 
 }  // namespace control

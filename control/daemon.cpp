@@ -56,6 +56,8 @@ Daemon::Daemon(config::Config config, const config::Options& options)
   await_signals();
   every_second();
   look_for_missing_hops();
+  events_.add({.kind = "start", .to = "up", .sentence = "spillway " SPILLWAY_VERSION " is up"});
+  events_.published(generation_);
   spdlog::info("spillway {} is up: instance {}, {} worker{}, {} port{}, generation {}",
                SPILLWAY_VERSION, config_.instance, config_.workers, config_.workers == 1 ? "" : "s",
                config_.ports.size(), config_.ports.size() == 1 ? "" : "s", generation_.number);
@@ -127,7 +129,12 @@ std::string_view Daemon::steering(PortId port) const {
 void Daemon::start_lifecycle() {
   Lifecycle::Parts parts;
   parts.on_change = [this] { publish(); };
-  parts.on_records_change = [this] { write_records(); };
+  parts.on_records_change = [this] {
+    write_records();
+    events_.published(generation_);
+  };
+  parts.handshakes = [this](dataplane::TargetId id) { return handshakes(id); };
+  parts.events = &events_;
   parts.flows_left = [this](dataplane::TargetId id) { return flows_left(id); };
   parts.listener_flows_left = [this](dataplane::ListenerId id) { return flows_left(id); };
   lifecycle_ = std::make_unique<Lifecycle>(io_.get_executor(), std::move(parts));
@@ -194,6 +201,7 @@ void Daemon::publish() {
   instance_.generation = generation_.number;
   segment_.write(instance_);
   write_records();
+  events_.published(generation_);
   want_next_hops(now);
   spdlog::debug("generation {} published", generation_.number);
 }
@@ -213,6 +221,8 @@ void Daemon::write_records() {
   }
   segment_.write_listeners(records.listeners);
   segment_.write_targets(records.targets);
+  segment_.write_target_groups(records.target_groups);
+  segment_.write_zones(records.zones);
 }
 
 bool Daemon::workers_are_current() const {
@@ -237,6 +247,13 @@ std::uint64_t Daemon::listener_flows(dataplane::ListenerId listener) const {
   return sum;
 }
 
+Handshakes Daemon::handshakes(dataplane::TargetId target) const {
+  using dataplane::TargetCounters;
+  const report::SegmentView view = segment_.view();
+  return {.answered = report::total(view, target, &TargetCounters::handshakes_answered),
+          .failed = report::total(view, target, &TargetCounters::handshakes_failed)};
+}
+
 Commands Daemon::commands() {
   Commands commands;
   commands.version = [this] { return report::version_document(segment_.view()); };
@@ -251,7 +268,9 @@ Commands Daemon::commands() {
   commands.flows = [this](const FlowsWanted& wanted, Done done) {
     flows_->ask(wanted, std::move(done));
   };
+  commands.events = [this](const EventsWanted& wanted) { return events_.document(wanted); };
   add_live_commands(commands);
+  add_zone_commands(commands);
   return commands;
 }
 

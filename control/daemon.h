@@ -20,6 +20,7 @@
 #include "config/facts.h"
 #include "config/options.h"
 #include "control/api.h"
+#include "control/events.h"
 #include "control/flow_inquiry.h"
 #include "control/flow_loads.h"
 #include "control/kernel_path.h"
@@ -52,6 +53,7 @@ class Daemon {
   void start_neighbours();
   void start_api(const std::string& run_dir);
   [[nodiscard]] Commands commands();
+  void add_zone_commands(Commands& commands);
 
   // --- from facts to workers ---
   [[nodiscard]] config::Facts facts();
@@ -64,10 +66,12 @@ class Daemon {
   [[nodiscard]] std::uint64_t flows_left(dataplane::ListenerId listener) const;
   [[nodiscard]] std::uint64_t listener_flows(dataplane::ListenerId listener) const;
   [[nodiscard]] bool workers_are_current() const;
+  [[nodiscard]] Handshakes handshakes(dataplane::TargetId target) const;
 
   // --- changes while it runs: daemon_changes.cpp ---
   void start_live(const config::Options& options);
   [[nodiscard]] Outcome reload(const ReloadWanted& wanted);
+  [[nodiscard]] Outcome set_weight(const TargetName& name, std::uint16_t weight);
   [[nodiscard]] Outcome plan(const PlanWanted& wanted);
   [[nodiscard]] std::optional<std::string> take_over(const config::Config& wanted,
                                                      const std::set<TargetName>& undrained);
@@ -88,6 +92,7 @@ class Daemon {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer second_;
   boost::asio::steady_timer missing_hops_timer_;
+  Events events_;
   // Destroyed from the last to the first.
   Segment segment_;
   std::unique_ptr<dataplane::Publication> publication_;  // outlives the workers

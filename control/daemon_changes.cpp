@@ -85,8 +85,12 @@ Outcome Daemon::reload(const ReloadWanted& wanted) {
   if (!done) {
     spdlog::error("reload refused, the running configuration stays:");
     log_error_lines(error);
+    events_.add({.kind = "reload", .to = "refused", .sentence = error});
+    events_.published(generation_);
     return outcome;
   }
+  events_.add({.kind = "reload", .to = "applied", .sentence = "read " + config_file_});
+  events_.published(generation_);
   outcome.document["reloads"] = instance_.reloads;
   spdlog::info("reloaded {}: generation {}", config_file_, generation_.number);
   return outcome;
@@ -94,7 +98,14 @@ Outcome Daemon::reload(const ReloadWanted& wanted) {
 
 void Daemon::add_live_commands(Commands& commands) {
   commands.reload = [this](const ReloadWanted& wanted, const Done& done) { done(reload(wanted)); };
-  commands.rollback = [this](bool force, const Done& done) { done(live_->rollback(force)); };
+  commands.rollback = [this](bool force, const Done& done) {
+    Outcome outcome = live_->rollback(force);
+    if (outcome.status == 200) {
+      events_.add({.kind = "reload", .to = "applied", .sentence = "rolled back " + config_file_});
+      events_.published(generation_);
+    }
+    done(std::move(outcome));
+  };
   commands.plan = [this](const PlanWanted& wanted, const Done& done) { done(plan(wanted)); };
   commands.changes = [this] { return live_->changes_document(); };
   commands.discard = [this](const std::string& target_group, bool force, const Done& done) {
@@ -112,6 +123,20 @@ void Daemon::add_live_commands(Commands& commands) {
   commands.undrain = [this](const TargetName& target, const Done& done) {
     done(live_->undrain(target));
   };
+  commands.weight = [this](const TargetName& target, std::uint16_t weight, const Done& done) {
+    done(set_weight(target, weight));
+  };
+}
+
+Outcome Daemon::set_weight(const TargetName& name, std::uint16_t weight) {
+  const std::optional<std::uint16_t> before = live_->weight(name);
+  // No --force: who says 0 has said so.
+  Outcome outcome = live_->set_weight(name, weight, true);
+  if (outcome.status != 200) return outcome;
+  outcome.document["previous_weight"] = before ? report::Json(*before) : report::Json();
+  const std::string note = lifecycle_->weight_note(name);
+  outcome.document["note"] = note.empty() ? report::Json() : report::Json(note);
+  return outcome;
 }
 
 Outcome Daemon::plan(const PlanWanted& wanted) {
@@ -126,8 +151,8 @@ Outcome Daemon::plan(const PlanWanted& wanted) {
     if (const auto* errors = std::get_if<config::Errors>(&loaded)) {
       return refused(400, to_string(*errors));
     }
-    proposal = live_->propose(std::move(std::get<config::Config>(loaded)),
-                              wanted.discard_changes ? config::Changes{} : live_->changes());
+    proposal =
+        live_->propose_reload(std::move(std::get<config::Config>(loaded)), wanted.discard_changes);
   }
   const Present present{
       .running = live_->effective(),

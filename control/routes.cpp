@@ -3,24 +3,15 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "control/live/live_routes.h"
-#include "control/request_line.h"
+#include "control/query.h"
 
 namespace control {
 namespace {
-
-template <class Number>
-std::optional<Number> number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 /// Takes one "name=value" into `wanted`, or says what is wrong with it.
 std::optional<std::string> take(std::string_view name, const std::string& value,
@@ -39,7 +30,7 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
     return std::nullopt;
   }
   if (name == "target") {
-    const auto target = dataplane::parse_with_port(value);
+    const auto target = dataplane::parse_target(value);
     if (!target) {
       return fmt::format(
           "target = \"{}\": an address and port such as 10.0.1.11:8080 or [2001:db8::11]:8080 is "
@@ -53,23 +44,79 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
   return fmt::format("unknown parameter \"{}\": limit, target_group and target are allowed", name);
 }
 
-std::variant<FlowsWanted, std::string> flows_wanted(std::string_view query) {
-  FlowsWanted wanted;
-  if (query.empty()) return wanted;
-  for (const std::string_view part : split(query, '&')) {
-    const std::size_t equals = part.find('=');
-    const auto value =
-        equals == std::string_view::npos ? std::nullopt : decode(part.substr(equals + 1));
-    if (!value) return fmt::format("\"{}\" is not of the form name=value", part);
-    if (auto error = take(part.substr(0, equals), *value, wanted)) return *error;
+std::optional<std::string> take(std::string_view name, const std::string& value,
+                                ShiftWanted& wanted);
+
+/// All parameters of a question, or what is wrong with one.
+template <class Wanted>
+std::variant<Wanted, std::string> wanted_of(std::string_view query) {
+  Wanted wanted;
+  const auto read = parameters(query);
+  if (const auto* error = std::get_if<std::string>(&read)) return *error;
+  for (const auto& [name, value] : std::get<std::vector<Parameter>>(read)) {
+    if (auto error = take(name, value, wanted)) return *error;
   }
   return wanted;
 }
 
 void answer_flows(std::string_view query, const Commands& commands, Done done) {
-  const auto wanted = flows_wanted(query);
+  const auto wanted = wanted_of<FlowsWanted>(query);
   if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
   commands.flows(std::get<FlowsWanted>(wanted), std::move(done));
+}
+
+void answer_events(std::string_view query, const Commands& commands, const Done& done) {
+  const auto wanted = events_wanted(query);
+  if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
+  done({200, commands.events(std::get<EventsWanted>(wanted))});
+}
+
+/// Takes one "name=value" into `wanted`, or says what is wrong with it.
+std::optional<std::string> take(std::string_view name, const std::string& value,
+                                ShiftWanted& wanted) {
+  if (name == "expires") {
+    const auto seconds = number<std::uint32_t>(value);
+    if (!seconds || *seconds == 0 || *seconds > ShiftWanted::expires_max.count()) {
+      return fmt::format("expires = \"{}\": seconds from 1 to {} are allowed", value,
+                         ShiftWanted::expires_max.count());
+    }
+    wanted.expires = std::chrono::seconds(*seconds);
+    return std::nullopt;
+  }
+  if (name == "comment") {
+    if (value.size() > ShiftWanted::comment_size_max) {
+      return fmt::format("the comment has {} bytes: at most {} are allowed", value.size(),
+                         ShiftWanted::comment_size_max);
+    }
+    // It goes into the log, a line at a time.
+    const auto is_control = [](char byte) {
+      return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
+    };
+    if (std::any_of(value.begin(), value.end(), is_control)) {
+      return "the comment has control characters: one line of text is allowed";
+    }
+    wanted.comment = value;
+    return std::nullopt;
+  }
+  return fmt::format("unknown parameter \"{}\": expires and comment are allowed", name);
+}
+
+/// `parts`: v1, zones, Z, shift or unshift.
+void answer_zone(const std::vector<std::string_view>& parts, std::string_view query,
+                 const Commands& commands, Done done) {
+  const auto zone = decode(parts[2]);
+  if (!zone || zone->empty()) {
+    return done(refused(400, fmt::format("\"{}\" is no zone's name", parts[2])));
+  }
+  if (parts[3] == "unshift") return commands.unshift(*zone, std::move(done));
+  auto wanted = wanted_of<ShiftWanted>(query);
+  if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
+  auto& shift = std::get<ShiftWanted>(wanted);
+  shift.zone = *zone;
+  if (shift.expires.count() == 0) {
+    return done(refused(400, "expires is missing: a shift is for a while, in seconds"));
+  }
+  commands.shift(shift, std::move(done));
 }
 
 struct Route {
@@ -101,9 +148,27 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
                    done({200, c.targets()});
                  }};
   }
+  if (is("target_groups")) {
+    return Route{"GET", [](Parts, Text, const Commands& c, Done done) {
+                   done({200, c.target_groups()});
+                 }};
+  }
+  if (is("zones")) {
+    return Route{"GET", [](Parts, Text, const Commands& c, Done done) { done({200, c.zones()}); }};
+  }
+  if (parts.size() == 4 && parts[1] == "zones" && (parts[3] == "shift" || parts[3] == "unshift")) {
+    return Route{"POST", [](Parts p, Text query, const Commands& c, Done done) {
+                   answer_zone(p, query, c, std::move(done));
+                 }};
+  }
   if (is("flows")) {
     return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
                    answer_flows(query, c, std::move(done));
+                 }};
+  }
+  if (is("events")) {
+    return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
+                   answer_events(query, c, done);
                  }};
   }
   return std::nullopt;
@@ -119,16 +184,19 @@ void answer(std::string_view method, std::string_view target, std::string_view b
   if (!route) {
     return done(refused(
         404,
-        fmt::format("there is no {}: version, status, listeners, targets, flows, changes, "
-                    "reload, rollback, plan, target_groups/NAME/register (or deregister) and "
-                    "target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain) are under /v1/",
+        fmt::format("there is no {}: version, status, listeners, targets, target_groups, zones, "
+                    "flows, events, changes, reload, rollback, plan, target_groups/NAME/register "
+                    "(or deregister), target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain, "
+                    "weight) and zones/NAME/shift (or unshift) are under /v1/",
                     line.path)));
   }
   if (method != route->method) {
     return done(refused(
         405, fmt::format("{} {} is not possible: use {}", method, line.path, route->method)));
   }
-  if (!line.query.empty() && line.parts[1] != "flows") {
+  const bool asks =
+      line.parts[1] == "flows" || line.parts[1] == "events" || line.parts.back() == "shift";
+  if (!line.query.empty() && !asks) {
     return done(
         refused(400, fmt::format("{} takes no parameters, but got \"{}\"", line.path, line.query)));
   }

@@ -65,7 +65,12 @@ struct alignas(64) TargetCounters {
   Counter elb_resets;              // TCP_ELB_Reset_Count
   Counter picked_up_flows;         // of new_flows: taken over in mid-stream
   Counter port_allocation_errors;  // PortAllocationErrorCount
-  std::array<Counter, 4> reserved;
+  // How openings ended, for passive health checks: a SYN-ACK came; or the target's RST, the
+  // client's SYN once more, or nothing at all.
+  Counter handshakes_answered;
+  Counter handshakes_failed;
+  Counter unhealthy_routing_flows;  // UnhealthyRoutingFlowCount, of new_flows: group failed open
+  std::array<Counter, 1> reserved;
 };
 static_assert(sizeof(TargetCounters) == 128);
 
@@ -99,7 +104,9 @@ struct Totals {
   Counter table_bytes;         // both tables' memory
   Counter table_page_bytes;    // the size of the pages that it lies in
   Counter stateless;           // of the forwards: packets of flows that were not entered (overload)
-  std::array<Counter, 5> reserved;
+  Counter originated;         // packets of our own (path/end_flows) put on a wire; not part of sent
+  Counter originated_unsent;  // … that were not: transmit queue full, or no buffer
+  std::array<Counter, 3> reserved;
 };
 static_assert(sizeof(Totals) == 256);
 

@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "control/lifecycle/traffic.h"
+
 namespace control {
 namespace {
 
@@ -21,12 +23,6 @@ std::set<TargetName> weighty(const config::Config& config) {
 }
 
 }  // namespace
-
-std::set<std::string> groups_in_use(const config::Config& config) {
-  std::set<std::string> names;
-  for (const config::Listener& listener : config.listeners) names.insert(listener.target_group);
-  return names;
-}
 
 std::vector<Loss> losses(const config::Config& wanted, const std::set<TargetName>& drained,
                          const config::Facts& now) {

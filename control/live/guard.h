@@ -29,7 +29,4 @@ struct Loss {
 /// "target group "web" would have no healthy target left (2 now); …"
 [[nodiscard]] std::string to_string(const std::vector<Loss>& losses);
 
-/// Target groups that listeners send flows to.
-[[nodiscard]] std::set<std::string> groups_in_use(const config::Config& config);
-
 }  // namespace control

@@ -76,8 +76,7 @@ Outcome LiveConfig::reload(const std::string& file, const ReloadWanted& wanted) 
   if (const auto* errors = std::get_if<config::Errors>(&loaded)) {
     return refused(409, to_string(*errors));
   }
-  Proposal proposal =
-      propose(std::move(std::get<Config>(loaded)), wanted.discard_changes ? Changes{} : changes_);
+  Proposal proposal = propose_reload(std::move(std::get<Config>(loaded)), wanted.discard_changes);
   History::Entry replaced{file_.source,
                           wanted.discard_changes ? changes_ : proposal.changes.dropped,
                           report::now_unix_milliseconds()};
@@ -178,13 +177,13 @@ std::variant<TargetName, std::string> LiveConfig::find(const TargetGroup& group,
   }
   if (ports.size() == 1) return TargetName{group.name, named.address, ports.front()};
   const std::string shown =
-      named.port ? with_port(named.address, *named.port) : to_string(named.address);
+      named.port ? target_text(named.address, *named.port) : to_string(named.address);
   if (ports.empty()) {
     return fmt::format("target group \"{}\" has no target {}; spillwayctl targets lists them",
                        group.name, shown);
   }
   return fmt::format("target group \"{}\" has {} on {} ports: say which, such as {}", group.name,
-                     shown, ports.size(), with_port(named.address, ports.front()));
+                     shown, ports.size(), target_text(named.address, ports.front()));
 }
 
 Outcome LiveConfig::remove(const std::string& target_group, const Json& targets, bool force) {
@@ -247,16 +246,28 @@ Outcome LiveConfig::undrain(const TargetName& name) {
   return {200, documents.empty() ? Json::object() : documents.front()};
 }
 
+std::optional<std::uint16_t> LiveConfig::weight(const TargetName& name) const {
+  const TargetGroup* group = group_in(effective_, name.target_group);
+  const Target* target = group == nullptr ? nullptr : target_in(*group, name);
+  return target == nullptr ? std::nullopt : std::optional{target->weight};
+}
+
 Outcome LiveConfig::set_weight(const TargetName& name, std::uint16_t weight, bool force) {
   const TargetGroup* group = group_in(effective_, name.target_group);
   if (group == nullptr) return no_such_group(name.target_group);
   const auto found = find(*group, {name.address, name.port});
   if (const auto* problem = std::get_if<std::string>(&found)) return refused(404, *problem);
+  const Target& target = *target_in(*group, name);
+  const std::uint16_t before = target.weight;
+  const std::uint16_t configured = target.configured_weight.value_or(before);
   Changes changes = changes_;
-  changes.weights.insert_or_assign(name, weight);
-  if (auto refusal = change(changes, force)) return *refusal;
-  spdlog::info("target {} has weight {} by the operator: generation {}", to_string(name), weight,
-               parts_.generation());
+  changes.weights.erase(name);
+  if (weight != configured) changes.weights.emplace(name, weight);
+  if (changes.weights != changes_.weights) {
+    if (auto refusal = change(changes, force)) return *refusal;
+    spdlog::info("target {} weight {} -> {}, set by the operator; the file has {}", to_string(name),
+                 before, weight, configured);
+  }
   const Json documents = parts_.documents({name});
   return {200, documents.empty() ? Json::object() : documents.front()};
 }

@@ -120,6 +120,16 @@ Proposal LiveConfig::propose(Config file, const Changes& changes) const {
   return proposal;
 }
 
+Proposal LiveConfig::propose_reload(Config file, bool discard_changes) const {
+  if (discard_changes) return propose(std::move(file), {});
+  config::Reconciled edited = config::without_edited_weights(file_, file, changes_);
+  Proposal proposal = propose(std::move(file), edited.kept);
+  proposal.changes.dropped.weights.merge(edited.dropped.weights);
+  proposal.changes.reasons.insert(proposal.changes.reasons.end(), edited.reasons.begin(),
+                                  edited.reasons.end());
+  return proposal;
+}
+
 std::optional<Proposal> LiveConfig::earlier() const {
   const History::Entry* entry = history_.newest();
   if (entry == nullptr || !entry->source) return std::nullopt;

@@ -77,6 +77,8 @@ class LiveConfig {
   void drain_again();
 
   [[nodiscard]] Proposal propose(config::Config file, const config::Changes& changes) const;
+  /// What a reload with that file would come to.
+  [[nodiscard]] Proposal propose_reload(config::Config file, bool discard_changes) const;
   [[nodiscard]] const config::Config& file() const { return file_; }
   [[nodiscard]] const config::Changes& changes() const { return changes_; }
   [[nodiscard]] const History& history() const { return history_; }
@@ -90,7 +92,10 @@ class LiveConfig {
   Outcome remove(const std::string& target_group, const report::Json& targets, bool force);
   Outcome drain(const TargetName& name, bool force);
   Outcome undrain(const TargetName& name);
-  /// Instead of what file or registration say, until the change is discarded.
+  /// As it counts now; nullopt: there is no such target.
+  [[nodiscard]] std::optional<std::uint16_t> weight(const TargetName& name) const;
+  /// Instead of what file or registration say, until the change is discarded or a file has another
+  /// weight than the one before. Their own takes it back.
   Outcome set_weight(const TargetName& name, std::uint16_t weight, bool force);
   /// All changes of a group, or of all with "".
   Outcome discard(const std::string& target_group, bool force);

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <variant>
 
 namespace control {
 namespace {
@@ -90,11 +91,20 @@ void change_targets(const RequestLine& line, const Commands& commands, const Don
   commands.remove_targets({group_in(line), body.value("targets"), body.flag("force")}, done);
 }
 
-/// `parts`: v1, target_groups, G, targets, A:P, drain or undrain.
+/// "weight=50"; else what is wrong with it.
+std::variant<std::uint16_t, std::string> weight_wanted(std::string_view query) {
+  constexpr std::string_view name = "weight=";
+  const auto weight =
+      query.starts_with(name) ? number<std::uint16_t>(query.substr(name.size())) : std::nullopt;
+  if (weight && *weight <= weight_max) return *weight;
+  return fmt::format("\"{}\": weight=N with a number from 0 to {} is needed", query, weight_max);
+}
+
+/// `parts`: v1, target_groups, G, targets, A:P, drain, undrain or weight.
 void change_target(const RequestLine& line, const Commands& commands, const Done& done) {
   const auto group = decode(line.parts[2]);
   const auto text = decode(line.parts[4]);
-  const auto target = text ? dataplane::parse_with_port(*text) : std::nullopt;
+  const auto target = text ? dataplane::parse_target(*text) : std::nullopt;
   if (!group || group->empty() || !target) {
     throw Wrong(
         fmt::format("\"{}\" in group \"{}\" is not a target: an address and port such as "
@@ -106,7 +116,10 @@ void change_target(const RequestLine& line, const Commands& commands, const Done
     return commands.drain({name, Body(line.body, {"force"}).flag("force")}, done);
   }
   static_cast<void>(Body(line.body, {}));
-  commands.undrain(name, done);
+  if (line.parts[5] == "undrain") return commands.undrain(name, done);
+  const auto weight = weight_wanted(line.query);
+  if (const auto* error = std::get_if<std::string>(&weight)) throw Wrong(*error);
+  commands.weight(name, std::get<std::uint16_t>(weight), done);
 }
 
 struct Route {
@@ -133,8 +146,8 @@ std::optional<Route> route_of(const RequestLine& line) {
   if (parts.size() == 4 && (parts[3] == "register" || parts[3] == "deregister")) {
     return Route{"POST", change_targets};
   }
-  const bool target =
-      parts.size() == 6 && parts[3] == "targets" && (parts[5] == "drain" || parts[5] == "undrain");
+  const bool target = parts.size() == 6 && parts[3] == "targets" &&
+                      (parts[5] == "drain" || parts[5] == "undrain" || parts[5] == "weight");
   return target ? std::optional{Route{"POST", change_target}} : std::nullopt;
 }
 
@@ -146,7 +159,7 @@ bool answer_live(const RequestLine& line, const Commands& commands, const Done& 
   if (line.method != route->method) {
     done(refused(
         405, fmt::format("{} {} is not possible: use {}", line.method, line.path, route->method)));
-  } else if (!line.query.empty()) {
+  } else if (!line.query.empty() && line.parts.back() != "weight") {
     done(
         refused(400, fmt::format("{} takes no parameters, but got \"{}\"", line.path, line.query)));
   } else {

@@ -11,12 +11,13 @@
 //                                                 "force": false}
 //   POST /v1/target_groups/G/targets/A:P/drain   {"force": false}
 //   POST /v1/target_groups/G/targets/A:P/undrain
+//   POST /v1/target_groups/G/targets/A:P/weight?weight=N
 //
 // Keys may be left out where false or empty is meant; an unknown key is an error.
 #pragma once
 
 #include "control/commands.h"
-#include "control/request_line.h"
+#include "control/query.h"
 
 namespace control {
 

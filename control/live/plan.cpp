@@ -74,6 +74,15 @@ void plan_groups(const Config& wanted, const Facts& now, Facts& planned) {
     slots.taken(group.id.slot);
     known.insert(group.name);
   }
+  // Who is on a standby stays there, unless it has that standby no more.
+  for (config::TargetGroupFact& fact : planned.target_groups) {
+    const auto group =
+        std::find_if(wanted.target_groups.begin(), wanted.target_groups.end(),
+                     [&](const config::TargetGroup& one) { return one.name == fact.name; });
+    const bool has_standby = group != wanted.target_groups.end() && group->routing.failover &&
+                             group->routing.failover->target_group == fact.standby;
+    if (!has_standby) fact.standby.clear();
+  }
   for (const config::TargetGroup& group : wanted.target_groups) {
     if (known.contains(group.name)) continue;
     if (const auto slot = slots.take()) {
@@ -144,7 +153,7 @@ class FlowsConcerned {
 
   std::uint64_t of(const config::Difference& difference) {
     if (difference.kind == "target" && difference.action == config::Difference::Action::Remove) {
-      const auto endpoint = dataplane::parse_with_port(difference.name);
+      const auto endpoint = dataplane::parse_target(difference.name);
       if (!endpoint) return 0;
       const auto found =
           targets_.find({difference.target_group, endpoint->address, endpoint->port});
@@ -173,7 +182,8 @@ class FlowsConcerned {
     return difference.action == config::Difference::Action::Change &&
            std::any_of(difference.attributes.begin(), difference.attributes.end(),
                        [](const config::AttributeDifference& attribute) {
-                         return attribute.name == "address" || attribute.name == "port";
+                         return attribute.name == "address" || attribute.name == "port" ||
+                                attribute.name == "ports";
                        });
   }
 
@@ -219,6 +229,7 @@ Facts planned_facts(const Config& wanted, const std::set<TargetName>& drained, c
         fact.availability = Availability::Serving;
       }
       fact.weight = target.weight;
+      fact.zone = target.zone;
       if (drained.contains(name)) fact.availability = Availability::Draining;
       planned.targets.push_back(std::move(fact));
       if (found != known.end()) known.erase(found);

@@ -67,7 +67,7 @@ class Element {
     const std::string address = text("address");
     const auto parsed = dataplane::parse_address(address);
     if (!parsed) refuse("{}.address = \"{}\" is not an IP address", path_, address);
-    return {text("target_group"), *parsed, number("port", 1, 65'535)};
+    return {text("target_group"), *parsed, number("port", 0, 65'535)};
   }
   [[nodiscard]] const std::string& path() const { return path_; }
 

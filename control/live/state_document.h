@@ -6,6 +6,8 @@
 //    "weights":      [{"target_group", "address", "port", "weight"}],
 //    "drained":      [{"target_group", "address", "port"}]}
 //
+// Port 0 is "same". Zone shifts are not in it.
+//
 // Strict: what is not as it was written, down to an unknown key, is refused with a sentence, since
 // half of the operator's changes is not what the operator wants. A new kind of change is a new list
 // and, as older versions must not overlook it, a new version. Pure.

@@ -47,7 +47,7 @@ Verdict find_reply(FlowKey<Address>& to_client, FlowToken& token, std::size_t i,
     const bool claimed = claim_client_endpoint(table.find(token, to_client), flows);
     return claimed ? Verdict::Pending : Verdict::DropFlowCollision;
   }
-  const Draft<Address>* draft = drafts.next(target, to_client.protocol, turns);
+  const Draft<Address>* draft = drafts.next(target, to_client, turns);
   if (draft != nullptr && table.find(draft->token, draft->to_client) == no_flow) {
     to_client = draft->to_client;
     token = draft->token;
@@ -85,7 +85,8 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
                           .phase = first_phase(burst, i, from_client),
                           .now = Tick::of(burst.now),
                           .client_mac = {},
-                          .client_port = no_port};
+                          .client_port = no_port,
+                          .failing_open = group.failing_open};
   if (from_client) {
     flow.client_mac = packet.header<EthernetHeader>(0).source;
     flow.client_port = packet.ingress;
@@ -123,8 +124,7 @@ bool is_overload(Verdict verdict) {
 template <class Address>
 Verdict pass_to_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
                        FlowLedger<Address>& flows, Verdict refusal) {
-  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-  const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+  const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
   if (group.overload != Overload::Forward) return refusal;
   const FlowKey<Address>& key = burst.key<Address>(i);
   const Target* target = snapshot.target(group.maglev->pick(place_of(group, key)));
@@ -150,16 +150,23 @@ Verdict pass_to_client(Burst& burst, std::size_t i, const Target& target, Verdic
 template <class Address>
 Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
                          FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
-  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-  const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+  const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
   if (!has_targets(burst, i, snapshot)) return refusal(burst, i);
   if (const Verdict full = overload(burst, snapshot, flows, turns); is_overload(full)) return full;
   const bool mid_stream = is_mid_stream(burst, i);
   const int attempts = mid_stream ? 1 : turns_max;  // pick-up: where the flow was, or nowhere
+  // Not drawn again: the flows that began meanwhile would turn near ties around, and what was
+  // fetched for the draft would be for another target. A burst's flows so count from the next one
+  // on.
+  const bool by_load = group.algorithm == Algorithm::LeastConnections && !mid_stream;
+  const Target* drawn = by_load ? drafts.target(i) : nullptr;
   Verdict verdict = Verdict::DropFlowCollision;
   for (int n = 0; n < attempts && verdict == Verdict::DropFlowCollision; ++n) {
-    const Target* target =
-        snapshot.target(pick(group, burst.key<Address>(i), snapshot, flows, turns, mid_stream, n));
+    const Target* target = drawn;
+    if (target == nullptr || n != 0) {
+      target = snapshot.target(
+          pick(group, burst.key<Address>(i), snapshot, flows, turns, mid_stream, n));
+    }
     verdict = target == nullptr ? refusal(burst, i)
                                 : start(burst, i, snapshot, flows, turns, burst.key<Address>(i),
                                         burst.tokens[i], *target, drafts);
@@ -179,8 +186,37 @@ void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
          is_overload(verdict) ? pass_to_target(burst, i, snapshot, flows, verdict) : verdict);
 }
 
+/// What the client would have sent for a target to answer with `key`; destination port 0: nothing
+/// that could be told.
+template <class Address>
+FlowKey<Address> asked_by_client(const FlowKey<Address>& key, const Listener& listener,
+                                 const Target& target) {
+  return {key.destination,      listener.address.as<Address>(),
+          key.destination_port, asked_port(listener, target, key.source_port),
+          key.protocol,         {0, 0, 0}};
+}
+
+/// Is that the listener's at all, and not one's of that very port?
+template <class Address>
+bool may_have_been_asked(const FlowKey<Address>& to_target, const Listener& listener,
+                         const Snapshot& snapshot) {
+  if (to_target.destination_port == Be16{0}) return false;
+  if (!listener.is_range()) return true;
+  const ListenerId* found = snapshot.listener_for(
+      {to_target.destination, to_target.destination_port, to_target.protocol});
+  return found != nullptr && *found == listener.id;
+}
+
+/// A new flow from that client through that listener would come to this target.
+template <class Address>
+bool leads_to(const Listener& listener, const TargetGroup& group, const Target& target,
+              const FlowKey<Address>& to_target) {
+  return listener.group_of(to_target) == group.id &&
+         group.maglev->pick(place_of(group, to_target)) == target.id;
+}
+
 /// A target's packet whose flow we do not know: which listener did the client use? If several lead
-/// to that target's group, the one from which Maglev would have come to this target.
+/// to that target's group, the one from which weights and Maglev would have come to this target.
 template <class Address>
 void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
                        FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
@@ -193,12 +229,11 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
   for (const ListenerId id : group.listeners) {
     const Listener& listener = snapshot.listeners[id.slot];
     // A group may have changed its family while a target of the other one drains.
-    if (listener.protocol != key.protocol || !listener.address.is_a<Address>()) continue;
-    const FlowKey<Address> to_target{key.destination,      listener.address.as<Address>(),
-                                     key.destination_port, listener.port,
-                                     key.protocol,         {0, 0, 0}};
+    if (!listener.protocol.has(key.protocol) || !listener.address.is_a<Address>()) continue;
+    const FlowKey<Address> to_target = asked_by_client(key, listener, target);
+    if (!may_have_been_asked(to_target, listener, snapshot)) continue;
     const bool only = group.listeners.size() == 1;
-    if (!only && group.maglev->pick(place_of(group, to_target)) != target.id) continue;
+    if (!only && !leads_to(listener, group, target, to_target)) continue;
     const FlowToken token = flows.table().prehash(to_target);
     if (flows.table().find(token, to_target) != no_flow)
       continue;  // the client is with another target

@@ -49,18 +49,18 @@ enum class Overload : std::uint8_t {
 
 struct TargetGroup {
   TargetGroupId id;
-  Protocol protocol = Protocol::Tcp;
+  Protocols protocol;
   Mode mode = Mode::Nat;
   Algorithm algorithm = Algorithm::RoundRobin;
   UnknownFlow unknown_flow = UnknownFlow::Reset;
   Overload overload = Overload::Refuse;
-  bool failing_open = false;  // no target is healthy, so all are eligible
+  bool failing_open = false;  // too few targets are healthy, so all are eligible
   /// The eligible targets in turn; LeastConnections draws from it. Never null, empty if the
   /// algorithm is consistent.
   std::shared_ptr<const WeightedSchedule> schedule;
   /// The eligible targets by hash. Never null, empty unless the algorithm is consistent.
   std::shared_ptr<const MaglevTable> maglev;
-  std::vector<ListenerId> listeners;  // that send flows here
+  std::vector<ListenerId> listeners;  // that send flows here, or did before their weight was 0
 };
 
 }  // namespace dataplane

@@ -19,15 +19,20 @@ namespace {
 config::Config config_of(const World& world) {
   config::Config config = standard_config(4, world.mode, world.algorithm, world.family);
   for (config::TargetGroup& group : config.target_groups) {
-    group.unknown_flow = UnknownFlow::Reset;
+    const bool forward = world.overload == Overload::Forward;
+    group.overload = world.overload;
+    group.unknown_flow = forward ? UnknownFlow::PickUp : UnknownFlow::Reset;
     group.maglev_table_size = 251;
   }
   config.punt_rate = config.icmp_error_rate = 100;
-  // A second listener over the same targets, and two over none.
-  config::Listener again = config.listeners[0];
-  again.name = "web-2";
-  again.port = 81;
-  config.listeners.push_back(again);
+  // A second listener over the same targets, but where a target's packet must tell the listener;
+  // and two over none.
+  if (world.overload == Overload::Refuse) {
+    config::Listener again = config.listeners[0];
+    again.name = "web-2";
+    again.port = 81;
+    config.listeners.push_back(again);
+  }
   for (int i = 0; i < 2; ++i) {
     config::TargetGroup group = config.target_groups[static_cast<std::size_t>(i)];
     config::Listener listener = config.listeners[static_cast<std::size_t>(i)];

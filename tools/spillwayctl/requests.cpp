@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -25,6 +26,7 @@ namespace options = boost::program_options;
 
 /// What the daemon allows too (control/commands.h).
 constexpr long flows_limit_max = 10'000;
+constexpr unsigned weight_max = 999;
 
 /// "10.0.1.11" completed by the port that this address has in its group; nullopt: said why not.
 std::optional<std::string> with_port(const Context& context, const std::string& group,
@@ -50,13 +52,14 @@ std::optional<std::string> with_port(const Context& context, const std::string& 
   return std::nullopt;
 }
 
-/// Drains or undrains; `verb` is the last part of the path. The target's new state, or a status.
+/// Asks for a change of one target; `verb` is the command, and the last part of the path, `query`
+/// what goes behind it. The target's new state, or a status.
 std::variant<Json, int> change_target(const Context& context, const Options& given,
-                                      const std::string& verb) {
+                                      const std::string& verb, const std::string& query = "") {
   const auto group = given["TARGET_GROUP"].as<std::string>();
   auto target = given["ADDRESS:PORT"].as<std::string>();
   const auto bare = dataplane::parse_address(target);
-  if (!bare && !dataplane::parse_with_port(target)) {
+  if (!bare && !dataplane::parse_target(target)) {
     return misused(fmt::format("\"{}\" is not a target: an address and port such as 10.0.1.11:8080 "
                                "or [2001:db8::11]:8080 is allowed",
                                target),
@@ -70,10 +73,10 @@ std::variant<Json, int> change_target(const Context& context, const Options& giv
   }
   Json body;
   if (given.count("force") != 0) body["force"] = true;
-  return ask(
-      context, "POST",
-      fmt::format("/v1/target_groups/{}/targets/{}/{}", encoded(group), encoded(target), verb),
-      body);
+  return ask(context, "POST",
+             fmt::format("/v1/target_groups/{}/targets/{}/{}{}", encoded(group), encoded(target),
+                         verb, query),
+             body);
 }
 
 }  // namespace
@@ -150,6 +153,26 @@ int run_undrain(const Context& context, const Options& given) {
     print(target);
   } else {
     print(show_target_state(target, view_now(context)) + '\n');
+  }
+  return done;
+}
+
+int run_weight(const Context& context, const Options& given) {
+  const auto text = given["WEIGHT"].as<std::string>();
+  unsigned weight = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
+  if (error != std::errc{} || end != text.data() + text.size() || weight > weight_max) {
+    return misused(fmt::format("\"{}\" is not a weight: from 0 (no new flows) to {} are allowed",
+                               text, weight_max),
+                   "weight");
+  }
+  const auto answer = change_target(context, given, "weight", fmt::format("?weight={}", weight));
+  if (const int* status = std::get_if<int>(&answer)) return *status;
+  const Json& target = std::get<Json>(answer);
+  if (context.json) {
+    print(target);
+  } else {
+    print(show_weight(target) + '\n');
   }
   return done;
 }

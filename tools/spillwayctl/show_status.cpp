@@ -58,6 +58,23 @@ std::string memory(const Json& document) {
                      bytes(static_cast<double>(number(totals, "table_bytes"))), pages);
 }
 
+/// Where the balancer stands, and which zones are shifted away; "" without zones.
+std::string zones(const Json& document, const View& view) {
+  std::string lines;
+  for (const Json& zone : elements(document, "zones")) {
+    if (!flag(zone, "own")) continue;
+    lines = fmt::format("zone        {}{}\n", text(zone, "zone"),
+                        number(zone, "zonal_health_status") == 0 ? ", not healthy" : "");
+  }
+  for (const Json& zone : elements(document, "zones")) {
+    if (flag(zone, "shifted")) {
+      lines +=
+          "shift       " + coloured(show_shift(zone, view), Colour::Yellow, view.colours) + '\n';
+    }
+  }
+  return lines;
+}
+
 std::string about(const Json& document, const View& view) {
   const std::uint64_t newest = number(document, "generation");
   const std::uint64_t applied = number(object(document, "totals"), "generation");
@@ -74,7 +91,7 @@ std::string about(const Json& document, const View& view) {
   if (!error.empty()) {
     lines += coloured("last reload was refused", Colour::Red, view.colours) + ": " + error + '\n';
   }
-  return lines + memory(document);
+  return lines + memory(document) + zones(document, view);
 }
 
 /// The flow tables of one family.

@@ -58,9 +58,9 @@ std::variant<Json, std::string> target_of(const std::string& word, const Attribu
   Json target;
   if (const auto bare = dataplane::parse_address(word)) {
     target["address"] = to_string(*bare);
-  } else if (const auto full = dataplane::parse_with_port(word)) {
+  } else if (const auto full = dataplane::parse_target(word)) {
     target["address"] = to_string(full->address);
-    target["port"] = full->port;
+    if (full->port != 0) target["port"] = full->port;  // "same": as its group has it
   } else {
     return fmt::format(
         "\"{}\" is not a target: an address such as 10.0.1.11 or 2001:db8::11 is allowed, also "

@@ -204,5 +204,32 @@ TEST(Changes, OfTwoTheNewerCounts) {
   EXPECT_EQ(all.weights.at(web("10.0.1.12")), 2);
 }
 
+TEST(Changes, AWeightThatIsEditedInTheFileIsDropped) {
+  Config edited = file();
+  edited.target_groups[0].targets[1].weight = 6;
+  Changes changes;
+  changes.weights = {{web("10.0.1.11"), 3}, {web("10.0.1.12"), 4}};
+  const Reconciled same = without_edited_weights(file(), file(), changes);
+  EXPECT_EQ(same.kept.weights.size(), 2u);
+  EXPECT_TRUE(same.reasons.empty());
+  const Reconciled other = without_edited_weights(file(), edited, changes);
+  EXPECT_TRUE(other.kept.weights.contains(web("10.0.1.11")));
+  EXPECT_FALSE(other.kept.weights.contains(web("10.0.1.12")));
+  EXPECT_EQ(other.dropped.weights.at(web("10.0.1.12")), 4);
+  EXPECT_EQ(other.reasons,
+            (std::vector<std::string>{
+                "weight of web 10.0.1.12:8080 is dropped: the file has 6 now, not 5"}));
+}
+
+TEST(Changes, TheWeightBesideWhichTheOperatorsCountsIsKnown) {
+  Changes changes;
+  changes.weights.emplace(web("10.0.1.12"), std::uint16_t{9});
+  const Config made = with_changes(file(), changes);
+  const auto& targets = made.target_groups[0].targets;
+  EXPECT_EQ(targets[0].configured_weight, targets[0].weight);
+  EXPECT_EQ(targets[1].weight, 9);
+  EXPECT_EQ(targets[1].configured_weight, std::uint16_t{5});
+}
+
 }  // namespace
 }  // namespace config

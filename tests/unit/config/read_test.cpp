@@ -262,14 +262,14 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, ReadWrong,
-    testing::Values(
-        Wrong{"instanec = \"a\";", "instanec", "\"a\"", "Did you mean \"instance\"?"},
-        Wrong{"Workers = 2;", "Workers", "2", "Did you mean \"workers\"?"},
-        Wrong{"colour = \"a\";", "colour", "\"a\"",
-              "allowed: instance, workers, idle, punt_rate, icmp_error_rate, eal, flows, ports, "
-              "neighbours, target_groups, listeners"},
-        Wrong{"eal = { huge_pages = \"on\"; };", "eal.huge_pages", "\"on\"",
-              "Did you mean \"hugepages\"?"}));
+    testing::Values(Wrong{"instanec = \"a\";", "instanec", "\"a\"", "Did you mean \"instance\"?"},
+                    Wrong{"Workers = 2;", "Workers", "2", "Did you mean \"workers\"?"},
+                    Wrong{"colour = \"a\";", "colour", "\"a\"",
+                          "allowed: instance, workers, idle, punt_rate, icmp_error_rate, zone, "
+                          "cross_zone, eal, flows, ports, "
+                          "neighbours, target_groups, listeners"},
+                    Wrong{"eal = { huge_pages = \"on\"; };", "eal.huge_pages", "\"on\"",
+                          "Did you mean \"hugepages\"?"}));
 
 class ReadWrongPort : public testing::TestWithParam<Wrong> {};
 

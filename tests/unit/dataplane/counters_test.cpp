@@ -48,6 +48,7 @@ TEST(Counters, FieldsStayWhereTheyAre) {
   EXPECT_EQ(offsetof(TargetCounters, active_flows), 16u);
   EXPECT_EQ(offsetof(TargetCounters, packets_to_target), 24u);
   EXPECT_EQ(offsetof(TargetCounters, port_allocation_errors), 88u);
+  EXPECT_EQ(offsetof(TargetCounters, unhealthy_routing_flows), 112u);
   EXPECT_EQ(offsetof(ListenerCounters, rejected_flows), 24u);
 }
 

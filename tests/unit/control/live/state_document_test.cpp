@@ -74,7 +74,7 @@ TEST(StateDocument, WhatIsNotAsWrittenIsRefusedWithASentence) {
            Case{"\"drained\"", "\"zone_shifts\"", "unknown key \"zone_shifts\""},
            Case{"\"weight\": 0", "\"weight\": 1000", "is out of range; allowed: 0 to 999"},
            Case{"\"weight\": 0", "\"weight\": true", "is not an integer"},
-           Case{"\"port\": 8080", "\"port\": 0", "is out of range; allowed: 1 to 65535"},
+           Case{"\"port\": 8080", "\"port\": 65536", "is out of range; allowed: 0 to 65535"},
            Case{"\"port\": 8080", "\"prot\": 8080", "port is not an integer"},
            Case{"10.0.1.11", "10.0.1.311", "\"10.0.1.311\" is not an IP address"},
            Case{"weight = 5", "weight = 5000", "is out of range; allowed: 0 to 999"},

@@ -1,6 +1,6 @@
-#include "control/request_line.h"
+#include "control/query.h"
 
-#include <charconv>
+#include <fmt/core.h>
 
 namespace control {
 
@@ -38,6 +38,18 @@ RequestLine request_line(std::string_view method, std::string_view target, std::
   const std::string_view query =
       question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
   return {method, path, split(path.starts_with('/') ? path.substr(1) : path, '/'), query, body};
+}
+
+std::variant<std::vector<Parameter>, std::string> parameters(std::string_view query) {
+  std::vector<Parameter> result;
+  if (query.empty()) return result;
+  for (const std::string_view part : split(query, '&')) {
+    const std::size_t equals = part.find('=');
+    auto value = equals == std::string_view::npos ? std::nullopt : decode(part.substr(equals + 1));
+    if (!value) return fmt::format("\"{}\" is not of the form name=value", part);
+    result.emplace_back(part.substr(0, equals), std::move(*value));
+  }
+  return result;
 }
 
 }  // namespace control

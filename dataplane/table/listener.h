@@ -30,11 +30,11 @@ struct Listener {
   /// after a restart, and as good as possible after a change of weights.
   template <class Address>
   [[nodiscard]] TargetGroupId group_of(const FlowKey<Address>& to_target) const {
-    if (shares.empty()) [[likely]]
-      return target_group;
-    return pick_share(shares, shares_by_source ? hash(to_target.source, Be16{0}, share_seed)
-                                               : hash(to_target, share_seed));
+    return shares.empty() ? target_group : group_by_share(to_target);
   }
+  /// Of a listener with shares; apart, so that match, which asks for every new flow, stays small.
+  template <class Address>
+  [[nodiscard]] TargetGroupId group_by_share(const FlowKey<Address>& to_target) const;
 };
 
 }  // namespace dataplane

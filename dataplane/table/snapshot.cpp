@@ -18,7 +18,7 @@ const LocalAddresses& Snapshot::locals_of(const IpAddress& local) const {
   return locals.front();
 }
 
-const ListenerId* Snapshot::listener_of_range(const Endpoint& to) const {
+const ListenerId* Snapshot::listener_of_range(Endpoint to) const {
   const Segments* among = segments_at.find({to.address, Be16{0}, to.protocol});
   if (among == nullptr) return nullptr;
   const auto first = segments.begin() + among->first;
@@ -32,7 +32,7 @@ const ListenerId* Snapshot::listener_of_range(const Endpoint& to) const {
   return &after->listener;
 }
 
-const TargetId* Snapshot::keeping_target_for(const Endpoint& from) const {
+const TargetId* Snapshot::keeping_target_for(Endpoint from) const {
   const TargetId* found = keeping_target_at.find({from.address, Be16{0}, from.protocol});
   if (found == nullptr) return nullptr;
   const TargetGroup* group = target_group(targets[found->slot].target_group);

@@ -161,8 +161,10 @@ struct Snapshot {
     if (found != nullptr || keeping_target_at.size() == 0) return found;
     return keeping_target_for(from);
   }
-  [[nodiscard]] const ListenerId* listener_of_range(const Endpoint& to) const;
-  [[nodiscard]] const TargetId* keeping_target_for(const Endpoint& from) const;
+  // By value: by reference, the endpoint would have to lie in memory for every look-up, where an
+  // IPv4 address is put together byte by byte and then read as words.
+  [[nodiscard]] const ListenerId* listener_of_range(Endpoint to) const;
+  [[nodiscard]] const TargetId* keeping_target_for(Endpoint from) const;
   /// Those that a local address is one of.
   [[nodiscard]] const LocalAddresses& locals_of(const IpAddress& local) const;
   /// The target with that id, or nullptr if it is gone.

@@ -18,7 +18,7 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(sizeof(InstanceRecord), 648u);
   EXPECT_EQ(sizeof(PortRecord), 272u);
   EXPECT_EQ(sizeof(ListenerRecord), 388u);
-  EXPECT_EQ(sizeof(TargetRecord), @TR@);
+  EXPECT_EQ(sizeof(TargetRecord), 352u);
   EXPECT_EQ(sizeof(TargetGroupRecord), 872u);
   EXPECT_EQ(sizeof(ZoneRecord), 192u);
   EXPECT_EQ(offsetof(SegmentHeader, magic), 0u);
@@ -28,9 +28,9 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(offsetof(SegmentHeader, pid), 24u);
   EXPECT_EQ(offsetof(SegmentHeader, heartbeat_unix_milliseconds), 32u);
   EXPECT_EQ(offsetof(SegmentHeader, stopped), 40u);
-  EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 344u);
+  EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 352u);
   EXPECT_EQ(worker_blocks_offset % alignof(WorkerBlock), 0u);
-  EXPECT_EQ(worker_blocks_offset, @WB@);
+  EXPECT_EQ(worker_blocks_offset, 4'272'320u);
   EXPECT_EQ(segment_size(2), worker_blocks_offset + 2 * sizeof(WorkerBlock));
 }
 

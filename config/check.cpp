@@ -95,4 +95,6 @@ std::variant<Config, Errors> load_text(std::string_view text, const std::string&
   return checked(read_all_text(text, name));
 }
 
+std::variant<Config, Errors> load(const Source& source) { return checked(read_all(source)); }
+
 }  // namespace config

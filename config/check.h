@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "config/errors.h"
+#include "config/source.h"
 
 namespace config {
 
@@ -21,5 +22,6 @@ namespace config {
 [[nodiscard]] std::variant<Config, Errors> load(const std::string& path);
 [[nodiscard]] std::variant<Config, Errors> load_text(std::string_view text,
                                                      const std::string& name);
+[[nodiscard]] std::variant<Config, Errors> load(const Source& source);
 
 }  // namespace config

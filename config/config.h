@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ namespace config {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+struct Source;
 
 /// How an EAL gets its memory.
 enum class Hugepages : std::uint8_t { Automatic, On, Off };
@@ -101,6 +104,8 @@ struct Target {
   std::uint16_t weight = 1;
   std::string zone;  // "": belongs to every zone
   int line = 0;
+  /// The file's or the registration's, beside which `weight` is the operator's; by with_changes().
+  std::optional<std::uint16_t> configured_weight = {};
 };
 
 struct TargetGroup {
@@ -165,6 +170,7 @@ struct Config {
   std::vector<TargetGroup> target_groups;
   std::vector<Listener> listeners;
   Places places;
+  std::shared_ptr<const Source> source;  // the text that it was read from
 };
 
 /// Whether a group learns from its clients' handshakes unless it says so itself: only TCP has any,

@@ -33,6 +33,10 @@ po::options_description descriptions() {
       "run-dir", text()->value_name("DIR"),
       "where the control socket goes (default: /run/spillway for root, else "
       "$XDG_RUNTIME_DIR/spillway, else /tmp/spillway-UID)")(
+      "state-dir", text()->value_name("DIR"),
+      "where changes by spillwayctl are kept over a restart (default: $STATE_DIRECTORY, else "
+      "/var/lib/spillway for root, else $XDG_STATE_HOME/spillway or ~/.local/state/spillway)")(
+      "discard-changes", "forget these changes: run the file alone")(
       "log-level", text()->value_name("LEVEL"),
       "trace, debug, info, warning or error (default: info)")("version", "print the version")(
       "help,h", "print this");
@@ -43,7 +47,8 @@ std::string help() {
   std::string text =
       "spillway balances TCP and UDP flows over targets, on poll-mode cores with DPDK.\n"
       "\n"
-      "Usage: spillway --config FILE [--check] [--eal \"ARGS\"] [--run-dir DIR]\n"
+      "Usage: spillway --config FILE [--check] [--eal \"ARGS\"] [--run-dir DIR] [--state-dir DIR]\n"
+      "                [--discard-changes]\n"
       "\n";
   std::ostringstream options;
   options << descriptions();
@@ -56,7 +61,8 @@ std::string help() {
       "  spillway --config config/examples/null.cfg  no NIC, no hugepages, no root\n"
       "  spillway --config edge.cfg --eal \"--log-level pmd:debug\"\n"
       "\n"
-      "Signals: SIGHUP reads the configuration again (a wrong one changes nothing); SIGTERM and\n"
+      "Signals: SIGHUP reads the configuration again (a wrong one changes nothing, nor one that\n"
+      "leaves a target group without healthy targets: spillwayctl reload --force); SIGTERM and\n"
       "SIGINT stop.\n"
       "\n"
       "Exit status: 0 done, 1 failed at run time, 2 bad usage or configuration.\n";
@@ -93,6 +99,8 @@ std::variant<Options, Exit> checked(const po::variables_map& given) {
     return bad_usage(fmt::format("--eal {}: {}.", in_quotes(text("eal", "")), exception.what()));
   }
   options.run_dir = text("run-dir", default_run_dir());
+  options.state_dir = text("state-dir", default_state_dir());
+  options.discard_changes = given.count("discard-changes") != 0;
   options.log_level = text("log-level", options.log_level);
   // "--config --check": the library takes the next word, whatever it is.
   const auto absent = [](const std::string& value) {
@@ -100,6 +108,7 @@ std::variant<Options, Exit> checked(const po::variables_map& given) {
   };
   if (absent(options.config_file)) return bad_usage("--config FILE is missing.");
   if (absent(options.run_dir)) return bad_usage("--run-dir needs a directory.");
+  if (absent(options.state_dir)) return bad_usage("--state-dir needs a directory.");
   if (std::find(log_levels.begin(), log_levels.end(), options.log_level) == log_levels.end()) {
     return bad_usage(fmt::format("--log-level {}: allowed are {}.{}", in_quotes(options.log_level),
                                  log_levels_text, did_you_mean(options.log_level, log_levels)));
@@ -137,6 +146,24 @@ std::string default_run_dir() {
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
   if (runtime != nullptr && *runtime == '/') return std::string{runtime} + "/spillway";
   return fmt::format("/tmp/spillway-{}", geteuid());
+}
+
+std::string default_state_dir() {
+  const auto directory = [](const char* variable) -> std::string {
+    const char* value = std::getenv(variable);
+    if (value == nullptr || *value != '/') return "";
+    const std::string_view all = value;
+    return std::string{all.substr(0, all.find(':'))};  // systemd may give several
+  };
+  if (const std::string given = directory("STATE_DIRECTORY"); !given.empty()) return given;
+  if (geteuid() == 0) return "/var/lib/spillway";
+  if (const std::string state = directory("XDG_STATE_HOME"); !state.empty()) {
+    return state + "/spillway";
+  }
+  if (const std::string home = directory("HOME"); !home.empty()) {
+    return home + "/.local/state/spillway";
+  }
+  return default_run_dir();
 }
 
 }  // namespace config

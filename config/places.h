@@ -2,6 +2,8 @@
 //
 // Filled by read(), kept in Config, looked up by whoever has something to say about a setting.
 // Bounded by the size of the file. Files that @include others are why a line alone is not enough.
+// The values beside them are what two configurations are compared by (difference.h): whatever is
+// read is recorded, so that no key can be forgotten there.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +22,8 @@ struct Place {
 struct Places {
   std::vector<std::string> files;  // [0]: the file itself; then what it includes, in order
   std::map<std::string, Place, std::less<>> settings;
+  /// What counts, as it would be written: also defaults, of every key that was asked for.
+  std::map<std::string, std::string, std::less<>> values;
 
   [[nodiscard]] bool written(std::string_view path) const { return settings.contains(path); }
   /// Of the setting, or, where it was not written, of the nearest that holds it.

@@ -65,30 +65,42 @@ Error syntax_error(std::string_view problem) {
           .remedy = "Look in this line and the one before for a missing quote, ';', ',' or '='."};
 }
 
-Reading parse(const Source& source) {
-  Reading reading;
-  Config& config = reading.config;
-  config.file = source.files.front();
-  config.places.files = source.files;
-  const auto refuse = [&](Place place, Error error) {
-    error.file = config.places.file_name(place);
-    error.line = place.line;
-    reading.errors.push_back(std::move(error));
-  };
-  libconfig::Config parser;
+Error at(const Source& source, Place place, Error error) {
+  error.file = place.file < source.files.size() ? source.files[place.file] : "";
+  error.line = place.line;
+  return error;
+}
+
+/// What libconfig has to say about the text.
+std::optional<Error> parse(libconfig::Config& parser, const Source& source) {
   try {
     parser.readString(source.text);
   } catch (const libconfig::ParseException& exception) {
     const auto line = static_cast<unsigned>(exception.getLine());
     Error error = syntax_error(exception.getError());
     error.value = in_quotes(source.line_text(line));
-    refuse(source.place(line), std::move(error));
+    return at(source, source.place(line), std::move(error));
+  }
+  return std::nullopt;
+}
+
+Reading parse(std::shared_ptr<const Source> whole) {
+  const Source& source = *whole;
+  Reading reading;
+  Config& config = reading.config;
+  config.file = source.files.front();
+  config.places.files = source.files;
+  config.source = std::move(whole);
+  libconfig::Config parser;
+  if (auto error = parse(parser, source)) {
+    reading.errors.push_back(std::move(*error));
     return reading;
   }
   if (parser.getRoot().getLength() == 0) {
-    refuse({}, {.problem = "there is no setting in this file",
-                .allowed = "at least ports, and what is served over them",
-                .remedy = "Start from one of the files in config/examples/."});
+    reading.errors.push_back(at(source, {},
+                                {.problem = "there is no setting in this file",
+                                 .allowed = "at least ports, and what is served over them",
+                                 .remedy = "Start from one of the files in config/examples/."}));
     return reading;
   }
   Complaints complaints{config.places};
@@ -106,12 +118,13 @@ Reading parse(std::variant<Source, Errors> source) {
     refused.errors = std::move(*errors);
     return refused;
   }
+  auto whole = std::make_shared<const Source>(std::move(std::get<Source>(source)));
   try {
-    return parse(std::get<Source>(source));
+    return parse(whole);
   } catch (const libconfig::ConfigException& exception) {
     // Types are asked for before they are used, so this is our mistake; it still ends here.
     Reading refused;
-    refused.errors.push_back({.file = std::get<Source>(source).files.front(),
+    refused.errors.push_back({.file = whole->files.front(),
                               .problem = exception.what(),
                               .allowed = "a configuration",
                               .remedy = "Please report this as a bug, with the file."});
@@ -136,6 +149,36 @@ Reading read_all(const std::string& path) { return parse(load_source(path)); }
 
 Reading read_all_text(std::string_view text, const std::string& name) {
   return parse(text_source(text, name));
+}
+
+Reading read_all(const Source& source) { return parse(std::variant<Source, Errors>{source}); }
+
+std::variant<std::vector<Target>, Errors> read_targets(const std::vector<std::string>& texts,
+                                                       std::uint16_t port) {
+  std::string text = "targets = (";
+  for (std::size_t i = 0; i < texts.size(); ++i) text += (i == 0 ? "\n" : ",\n") + texts[i];
+  auto source = text_source(text + " );\n", "");
+  if (auto* errors = std::get_if<Errors>(&source)) return std::move(*errors);
+  std::vector<Target> targets;
+  Places places;
+  Complaints complaints{places};
+  try {
+    libconfig::Config parser;
+    if (auto error = parse(parser, std::get<Source>(source))) return Errors{std::move(*error)};
+    Findings findings{std::get<Source>(source), places, complaints};
+    Group list{Value{parser.getRoot(), "", findings}};
+    read_list(list, "targets", targets,
+              [port](const Value& value) { return read_target(value, port); });
+  } catch (const libconfig::ConfigException& exception) {
+    return Errors{{.problem = exception.what(),
+                   .allowed = "targets as in the configuration",
+                   .remedy = "Please report this as a bug, with the request."}};
+  }
+  Errors errors = complaints.take();
+  for (Error& error : errors) error.line = 0;
+  if (!errors.empty()) return errors;
+  for (Target& target : targets) target.line = 0;
+  return targets;
 }
 
 }  // namespace config

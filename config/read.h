@@ -8,10 +8,12 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "config/complaints.h"
 #include "config/config.h"
 #include "config/errors.h"
+#include "config/source.h"
 
 namespace config {
 
@@ -29,5 +31,12 @@ struct Reading {
 };
 [[nodiscard]] Reading read_all(const std::string& path);
 [[nodiscard]] Reading read_all_text(std::string_view text, const std::string& name);
+/// Of a text whose files have been put together before, perhaps by another process.
+[[nodiscard]] Reading read_all(const Source& source);
+
+/// Targets that are in no file, each written as there: "{ address = \"10.0.1.11\"; weight = 5; }".
+/// Errors are of settings "targets[i]…", without file and line. `port`: the group's.
+[[nodiscard]] std::variant<std::vector<Target>, Errors> read_targets(
+    const std::vector<std::string>& texts, std::uint16_t port);
 
 }  // namespace config

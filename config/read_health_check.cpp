@@ -13,6 +13,9 @@ namespace {
 
 /// 1 to 65535, or "traffic-port" (0): the port that the target gets its traffic on.
 struct CheckPort {
+  [[nodiscard]] std::string text(std::uint16_t port) const {
+    return port == 0 ? "\"traffic-port\"" : std::to_string(port);
+  }
   [[nodiscard]] std::optional<std::uint16_t> operator()(const Value& value) const {
     const std::string allowed = "1 to 65535, or \"traffic-port\"";
     if (value.type() == libconfig::Setting::TypeString) {

@@ -10,6 +10,9 @@ namespace {
 /// A whole number, or "off", which is 0.
 struct WholeOrOff {
   Whole range;
+  [[nodiscard]] std::string text(std::uint32_t number) const {
+    return number == 0 ? "\"off\"" : std::to_string(number);
+  }
   [[nodiscard]] std::string allowed() const { return range.allowed() + ", or \"off\""; }
   [[nodiscard]] std::string example() const {
     return range.sample == 0 ? "\"off\"" : range.example();
@@ -33,6 +36,10 @@ struct WholeOrOff {
 /// ELB's three: its own yes or no, or as the balancer has it.
 struct CrossZoneChoice {
   static constexpr std::string_view word = "use_load_balancer_configuration";
+  [[nodiscard]] std::string text(CrossZone choice) const {
+    if (choice == CrossZone::UseLoadBalancerConfiguration) return example();
+    return choice == CrossZone::On ? "true" : "false";
+  }
   [[nodiscard]] std::string allowed() const { return fmt::format("true, false or \"{}\"", word); }
   [[nodiscard]] std::string example() const { return fmt::format("\"{}\"", word); }
   [[nodiscard]] std::optional<CrossZone> operator()(const Value& value) const {

@@ -13,8 +13,11 @@ using dataplane::UnknownFlow;
 
 const Text name_rule{"a name", "\"web\""};
 
+std::string port_text(std::uint16_t port) { return port == 0 ? "\"same\"" : std::to_string(port); }
+
 /// 1 to 65535, or "same" (0): the port that the client asked for.
 struct GroupPort {
+  [[nodiscard]] std::string text(std::uint16_t port) const { return port_text(port); }
   [[nodiscard]] std::string allowed() const { return "1 to 65535, or \"same\""; }
   [[nodiscard]] std::string example() const { return "8080"; }
   [[nodiscard]] std::optional<std::int64_t> operator()(const Value& value) const {
@@ -29,6 +32,11 @@ struct GroupPort {
                    "Write a number like 8080, or \"same\" for the port that the client asked for.");
     return std::nullopt;
   }
+};
+
+/// A target's own; 0 ("same") only as its group's.
+struct TargetPort : Whole {
+  [[nodiscard]] std::string text(std::uint16_t port) const { return port_text(port); }
 };
 
 DeregistrationDelay read_deregistration_delay(const Value& value, DeregistrationDelay delay) {
@@ -56,19 +64,6 @@ bool read_passive_health_check(const Value& value, bool enabled) {
   group.read("enabled", enabled, Flag{});
   group.finish();
   return enabled;
-}
-
-Target read_target(const Value& value, std::uint16_t port) {
-  Target target;
-  target.line = value.line();
-  target.port = port;
-  Group group{value};
-  group.require("address", target.address, Address{"\"10.0.1.11\""});
-  group.read("port", target.port, Whole{1, 65'535, port == 0 ? 8080 : port, port != 0});
-  group.read("weight", target.weight, Whole{0, ranges::weight_max, 1});
-  group.read("zone", target.zone, Text{"a name", "\"a\""});
-  group.finish();
-  return target;
 }
 
 /// 0 or 30 to 900 seconds.
@@ -197,6 +192,19 @@ Neighbour read_neighbour(const Value& value) {
   group.require("mac", neighbour.mac, Mac{});
   group.finish();
   return neighbour;
+}
+
+Target read_target(const Value& value, std::uint16_t port) {
+  Target target;
+  target.line = value.line();
+  target.port = port;
+  Group group{value};
+  group.require("address", target.address, Address{"\"10.0.1.11\""});
+  group.read("port", target.port, TargetPort{{1, 65'535, port == 0 ? 8080 : port, port != 0}});
+  group.read("weight", target.weight, Whole{0, ranges::weight_max, 1});
+  group.read("zone", target.zone, Text{"a name", "\"a\""});
+  group.finish();
+  return target;
 }
 
 TargetGroup read_target_group(const Value& value) {

@@ -13,6 +13,8 @@ void read_workers(const Value& value, Config& config);
 [[nodiscard]] Flows read_flows(const Value& value);
 [[nodiscard]] Port read_port(const Value& value);
 [[nodiscard]] Neighbour read_neighbour(const Value& value);
+/// `port`: of the target's group, which counts unless the target has its own; 0: not known.
+[[nodiscard]] Target read_target(const Value& value, std::uint16_t port);
 [[nodiscard]] TargetGroup read_target_group(const Value& value);
 [[nodiscard]] HealthCheck read_health_check(const Value& value);
 /// The keys of a target group that say which of its targets get new flows.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace config {
 namespace {
@@ -126,6 +127,13 @@ std::optional<std::vector<Value>> Value::elements(const std::string& example) co
 
 // --- Group ---
 
+std::string whole_text(std::string_view text) {
+  const std::string shown = in_quotes(text);
+  if (shown.size() >= text.size() + 2) return shown;
+  return fmt::format("{} ({} bytes, {:x})", shown, text.size(),
+                     std::hash<std::string_view>{}(text));
+}
+
 Group::Group(const Value& value) : value_(value), is_group_(value.setting().isGroup()) {
   if (!is_group_) {
     value_.complain_of_type("a group { }", "settings between { and }",
@@ -136,7 +144,14 @@ Group::Group(const Value& value) : value_(value), is_group_(value.setting().isGr
 std::optional<Value> Group::find(const char* key) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
   if (!is_group_ || !value_.setting().exists(key)) return std::nullopt;
-  return Value{value_.setting()[key], path_of(key), value_.findings()};
+  Value value{value_.setting()[key], path_of(key), value_.findings()};
+  if (value.setting().isScalar()) note(key, value.shown());
+  return value;
+}
+
+void Group::note(const char* key, std::string text) const {
+  if (text.empty()) return;
+  value_.findings().places.values.insert_or_assign(path_of(key), std::move(text));
 }
 
 std::string Group::path_of(const std::string& key) const {

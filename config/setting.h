@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -63,6 +64,14 @@ class Value {
   Findings* findings_;
 };
 
+/// Like in_quotes(), but texts that differ beyond what is shown differ here too.
+[[nodiscard]] std::string whole_text(std::string_view text);
+
+/// A value as it would be written; "" if its type does not say how. The rule knows better where it
+/// has a text() of its own, as for choices.
+template <class T, class Rule>
+[[nodiscard]] std::string value_text(const T& value, const Rule& rule);
+
 /// One { … } (or the file itself), read key by key. What is not asked for is an unknown key.
 class Group {
  public:
@@ -77,11 +86,10 @@ class Group {
   template <class T, class Rule>
   bool read(const char* key, T& target, const Rule& rule) {
     const std::optional<Value> value = find(key);
-    if (!value) return false;
-    auto found = rule(*value);
-    if (!found) return false;
-    target = static_cast<T>(std::move(*found));
-    return true;
+    auto found = value ? rule(*value) : decltype(rule(*value)){};
+    if (found) target = static_cast<T>(std::move(*found));
+    note(key, value_text(target, rule));
+    return found.has_value();
   }
   /// The same for a key that must be there.
   template <class T, class Rule>
@@ -99,6 +107,8 @@ class Group {
  private:
   [[nodiscard]] std::string path_of(const std::string& key) const;
   void complain_of_missing(const char* key, std::string allowed, const std::string& example) const;
+  /// Records the key's value; "": as find() has found it.
+  void note(const char* key, std::string text) const;
 
   Value value_;
   bool is_group_;
@@ -152,6 +162,12 @@ struct OneOf {
     return text;
   }
   [[nodiscard]] std::string example() const { return fmt::format("\"{}\"", names.front().first); }
+  [[nodiscard]] std::string text(Enum choice) const {
+    for (const auto& [name, named] : names) {
+      if (named == choice) return in_quotes(name);
+    }
+    return "";
+  }
   [[nodiscard]] std::optional<Enum> operator()(const Value& value) const {
     const auto text = value.string(allowed(), "Choose one of these, in double quotes.");
     if (!text) return std::nullopt;
@@ -205,6 +221,33 @@ struct ListOf {
     }
     return read;
   }
+  template <class List>
+  [[nodiscard]] std::string text(const List& list) const {
+    std::string all;
+    for (const auto& one : list) all += (all.empty() ? "" : ", ") + value_text(one, element);
+    return "[" + all + "]";
+  }
 };
+
+template <class T, class Rule>
+std::string value_text(const T& value, const Rule& rule) {
+  if constexpr (requires { rule.text(value); }) {
+    return rule.text(value);
+  } else if constexpr (requires { value.has_value(); }) {
+    return value ? value_text(*value, rule) : "";
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return value ? "true" : "false";
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    return fmt::format("{}", value);
+  } else if constexpr (std::is_convertible_v<T, std::string_view>) {
+    return whole_text(value);
+  } else if constexpr (std::is_convertible_v<T, std::chrono::milliseconds>) {
+    return fmt::format("{}", static_cast<double>(std::chrono::milliseconds{value}.count()) / 1000);
+  } else if constexpr (requires { to_string(value); }) {
+    return in_quotes(to_string(value));
+  } else {
+    return "";
+  }
+}
 
 }  // namespace config

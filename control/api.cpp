@@ -45,7 +45,7 @@ http::response<http::string_body> response_of(const Outcome& outcome, unsigned v
 /// What to tell a client whose request could not be read; nullopt: nothing, it is gone.
 std::optional<Outcome> complaint(const Error& error, const ApiLimits& limits) {
   if (error == http::error::body_limit || error == http::error::buffer_overflow) {
-    return refused(413, fmt::format("the request is larger than {} bytes", limits.request_bytes));
+    return refused(413, fmt::format("the request is larger than {} bytes", limits.body_bytes));
   }
   if (error == http::error::header_limit) {
     return refused(431, fmt::format("the header is larger than {} bytes", limits.request_bytes));
@@ -168,7 +168,7 @@ void Api::Server::stop() {
 void Api::Server::Client::read() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(server_->limits_.request_bytes));
-  parser_->body_limit(server_->limits_.request_bytes);
+  parser_->body_limit(server_->limits_.body_bytes);
   stream_.expires_after(server_->limits_.idle);
   http::async_read(
       stream_, buffer_, *parser_,
@@ -189,7 +189,7 @@ void Api::Server::Client::received(const Error& error) {
   stream_.expires_never();  // the command has its own time
   answer(
       {request.method_string().data(), request.method_string().size()},
-      {request.target().data(), request.target().size()}, server_->commands_,
+      {request.target().data(), request.target().size()}, request.body(), server_->commands_,
       [self = shared_from_this(), version = request.version(), keep_alive = request.keep_alive()](
           const Outcome& outcome) { self->write(outcome, version, keep_alive); });
 }

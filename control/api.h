@@ -2,7 +2,8 @@
 // for `curl --unix-socket /run/spillway/NAME.sock http://spillway/v1/status`.
 //
 // Runs on the control thread and never blocks it. Bounds: 64 clients (a few more get a 503 at
-// once), 64 KiB a request, 30 s without a word. Who may write to the socket (mode 0660) may
+// once), 64 KiB of headers and 20 MiB of body a request (a configuration of 8 MiB, as JSON), 30 s
+// without a word. Who may write to the socket (mode 0660) may
 // command.
 #pragma once
 
@@ -21,7 +22,8 @@ namespace control {
 
 struct ApiLimits {
   std::size_t clients = 64;
-  std::size_t request_bytes = 64 * 1024;
+  std::size_t request_bytes = 64 * 1024;  // its headers, and what is read ahead
+  std::size_t body_bytes = 20 * 1024 * 1024;
   std::chrono::milliseconds idle{30'000};
 };
 

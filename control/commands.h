@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "config/target_name.h"
 #include "control/events_wanted.h"
 #include "dataplane/packet/address.h"
 #include "tools/report/documents.h"
@@ -36,11 +37,30 @@ using Done = std::function<void(Outcome)>;
 /// The largest weight of a target (config/ranges.h).
 inline constexpr std::uint16_t weight_max = 999;
 
-/// A registered target, as operators name it.
-struct TargetName {
+using TargetName = config::TargetName;
+
+/// What is to be done, also where a group is left without healthy targets if `force`.
+struct DrainWanted : TargetName {
+  bool force = false;
+};
+
+/// What a reload does besides reading the file.
+struct ReloadWanted {
+  bool force = false;            // also where a group is left without healthy targets
+  bool discard_changes = false;  // back to the file alone
+};
+
+/// A change of a group's targets; their list as the client wrote it.
+struct TargetsWanted {
   std::string target_group;
-  dataplane::IpAddress address;
-  std::uint16_t port = 0;  // 0: "same"
+  report::Json targets;
+  bool force = false;
+};
+
+/// What might be done: a file's text (config/source_document.h), or a rollback.
+struct PlanWanted {
+  report::Json source;  // null: the configuration before
+  bool discard_changes = false;
 };
 
 /// Which flows are asked for.
@@ -74,9 +94,16 @@ struct Commands {
   std::function<report::Json()> zones;
   std::function<void(const FlowsWanted&, Done)> flows;
   std::function<report::Json(const EventsWanted&)> events;
-  std::function<void(Done)> reload;
+  std::function<void(const ReloadWanted&, Done)> reload;
+  std::function<void(bool force, Done)> rollback;
+  std::function<void(const PlanWanted&, Done)> plan;
+  /// What differs from the file: live/state_document.h.
+  std::function<report::Json()> changes;
+  std::function<void(const std::string& target_group, bool force, Done)> discard;
+  std::function<void(const TargetsWanted&, Done)> add_targets;
+  std::function<void(const TargetsWanted&, Done)> remove_targets;
   /// The document of both: the target as in targets_document().
-  std::function<void(const TargetName&, Done)> drain;
+  std::function<void(const DrainWanted&, Done)> drain;
   std::function<void(const TargetName&, Done)> undrain;
   /// The same with "previous_weight", and with a "note" where the group does not go by weights.
   std::function<void(const TargetName&, std::uint16_t weight, Done)> weight;

@@ -6,12 +6,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "config/check.h"
 #include "config/compile.h"
-#include "config/restart.h"
 #include "config/steering.h"
 #include "control/forwarder_options.h"
-#include "control/log.h"
 #include "tools/report/documents.h"
 
 namespace control {
@@ -48,6 +45,7 @@ Daemon::Daemon(config::Config config, const config::Options& options)
       missing_hops_timer_(io_),
       segment_(instance_, config_.workers, report::now_unix_milliseconds()) {
   std::signal(SIGPIPE, SIG_IGN);
+  start_live(options);
   start_forwarder(options.eal);
   decide_steering();
   start_lifecycle();
@@ -141,6 +139,7 @@ void Daemon::start_lifecycle() {
   parts.listener_flows_left = [this](dataplane::ListenerId id) { return flows_left(id); };
   lifecycle_ = std::make_unique<Lifecycle>(io_.get_executor(), std::move(parts));
   if (const auto error = lifecycle_->apply(config_)) throw std::runtime_error(*error);
+  live_->drain_again();
 }
 
 void Daemon::start_neighbours() {
@@ -237,6 +236,10 @@ std::uint64_t Daemon::flows_left(dataplane::TargetId target) const {
 
 std::uint64_t Daemon::flows_left(dataplane::ListenerId listener) const {
   if (!workers_are_current()) return 1;
+  return listener_flows(listener);
+}
+
+std::uint64_t Daemon::listener_flows(dataplane::ListenerId listener) const {
   std::uint64_t sum = 0;
   for (const dataplane::WorkerBlock& worker : segment_.view().workers) {
     sum += worker.listeners[listener.slot].active_flows.read();
@@ -252,23 +255,6 @@ Handshakes Daemon::handshakes(dataplane::TargetId target) const {
 }
 
 Commands Daemon::commands() {
-  const auto name = [](const TargetName& target) {
-    return TargetKey{target.target_group, target.address, target.port};
-  };
-  const auto answer = [this](const TargetKey& key,
-                             const std::optional<Refusal>& refusal) -> Outcome {
-    if (refusal) {
-      return refused(refusal->kind == Refusal::Kind::NotFound ? 404 : 409, refusal->sentence);
-    }
-    for (const dataplane::TargetRecord& record : lifecycle_->records().targets) {
-      if (record.target_group.view() != key.target_group || record.port != key.port ||
-          record.address.view() != to_string(key.address)) {
-        continue;
-      }
-      return Outcome{200, report::target_document(segment_.view(), record)};
-    }
-    return refused(500, to_string(key) + " is gone");
-  };
   Commands commands;
   commands.version = [this] { return report::version_document(segment_.view()); };
   commands.status = [this] {
@@ -283,65 +269,9 @@ Commands Daemon::commands() {
     flows_->ask(wanted, std::move(done));
   };
   commands.events = [this](const EventsWanted& wanted) { return events_.document(wanted); };
-  commands.reload = [this](const Done& done) { done(reload()); };
-  commands.drain = [this, name, answer](const TargetName& target, const Done& done) {
-    done(answer(name(target), lifecycle_->drain(name(target))));
-  };
-  commands.undrain = [this, name, answer](const TargetName& target, const Done& done) {
-    done(answer(name(target), lifecycle_->undrain(name(target))));
-  };
-  commands.weight = [this, name, answer](const TargetName& target, std::uint16_t weight,
-                                         const Done& done) {
-    const auto before = lifecycle_->set_weight(name(target), weight);
-    if (const auto* refusal = std::get_if<Refusal>(&before)) {
-      return done(answer(name(target), *refusal));
-    }
-    Outcome outcome = answer(name(target), std::nullopt);
-    outcome.document["previous_weight"] = std::get<std::uint16_t>(before);
-    const std::string note = lifecycle_->weight_note(name(target));
-    outcome.document["note"] = note.empty() ? report::Json() : report::Json(note);
-    done(std::move(outcome));
-  };
+  add_live_commands(commands);
   add_zone_commands(commands);
   return commands;
-}
-
-Outcome Daemon::reload() {
-  const std::string error = take_over(config_file_);
-  instance_.last_reload_unix_milliseconds = report::now_unix_milliseconds();
-  instance_.last_reload_error.assign(error);
-  ++(error.empty() ? instance_.reloads : instance_.reloads_refused);
-  segment_.write(instance_);
-  if (!error.empty()) {
-    spdlog::error("reload refused, the running configuration stays:");
-    log_error_lines(error);
-    events_.add({.kind = "reload", .to = "refused", .sentence = error});
-    events_.published(generation_);
-    return refused(409, error);
-  }
-  events_.add({.kind = "reload", .to = "applied", .sentence = "read " + config_file_});
-  publish();
-  spdlog::info("reloaded {}: generation {}", config_file_, generation_.number);
-  return {200, {{"generation", generation_.number}, {"reloads", instance_.reloads}}};
-}
-
-/// Makes the file's configuration the running one; "" or why everything stays as it was.
-std::string Daemon::take_over(const std::string& file) {
-  auto loaded = config::load(file);
-  if (const auto* errors = std::get_if<config::Errors>(&loaded)) return to_string(*errors);
-  config::Config wanted = std::move(std::get<config::Config>(loaded));
-  if (const config::Errors errors = restart_needed(config_, wanted); !errors.empty()) {
-    return to_string(errors);
-  }
-  if (const config::Errors errors = steering_conflicts(wanted, client_rss_.get());
-      !errors.empty()) {
-    return to_string(errors);
-  }
-  if (const auto error = lifecycle_->apply(wanted)) return *error;
-  // The tables are there whether or not a listener uses them.
-  wanted.flows.capacity_ipv6 = config::ipv6_capacity(config_);
-  config_ = std::move(wanted);
-  return "";
 }
 
 }  // namespace control

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "control/flow_loads.h"
 #include "control/kernel_path.h"
 #include "control/lifecycle/lifecycle.h"
+#include "control/live/live_config.h"
 #include "control/neighbours.h"
 #include "control/segment.h"
 #include "dataplane/publication.h"
@@ -62,12 +64,20 @@ class Daemon {
   [[nodiscard]] std::string_view steering(dataplane::PortId port) const;
   [[nodiscard]] std::uint64_t flows_left(dataplane::TargetId target) const;
   [[nodiscard]] std::uint64_t flows_left(dataplane::ListenerId listener) const;
+  [[nodiscard]] std::uint64_t listener_flows(dataplane::ListenerId listener) const;
   [[nodiscard]] bool workers_are_current() const;
   [[nodiscard]] Handshakes handshakes(dataplane::TargetId target) const;
 
-  // --- reload ---
-  [[nodiscard]] Outcome reload();
-  [[nodiscard]] std::string take_over(const std::string& file);
+  // --- changes while it runs: daemon_changes.cpp ---
+  void start_live(const config::Options& options);
+  [[nodiscard]] Outcome reload(const ReloadWanted& wanted);
+  [[nodiscard]] Outcome set_weight(const TargetName& name, std::uint16_t weight);
+  [[nodiscard]] Outcome plan(const PlanWanted& wanted);
+  [[nodiscard]] std::optional<std::string> take_over(const config::Config& wanted,
+                                                     const std::set<TargetName>& undrained);
+  [[nodiscard]] config::Errors cannot_change(const config::Config& wanted) const;
+  [[nodiscard]] report::Json target_documents(const std::vector<TargetName>& names) const;
+  void add_live_commands(Commands& commands);
 
   // --- events ---
   void await_signals();
@@ -76,7 +86,7 @@ class Daemon {
   void look_for_missing_hops();
 
   std::string config_file_;
-  config::Config config_;
+  config::Config config_;  // what runs: the file's with the operator's changes (live_)
   dataplane::InstanceRecord instance_{};
   boost::asio::io_context io_;
   boost::asio::signal_set signals_;
@@ -89,6 +99,7 @@ class Daemon {
   std::unique_ptr<nic::Runtime> runtime_;
   std::unique_ptr<nic::Forwarder> forwarder_;
   std::unique_ptr<Lifecycle> lifecycle_;
+  std::unique_ptr<LiveConfig> live_;
   dataplane::Generation generation_{0};
   std::vector<std::shared_ptr<const dataplane::Rss>> rss_;  // by PortId
   std::shared_ptr<const dataplane::Rss> client_rss_;        // config/steering.h

@@ -34,7 +34,7 @@ void Daemon::await_signals() {
 
 void Daemon::take_signal(int number) {
   if (number == SIGHUP) {
-    static_cast<void>(reload());
+    static_cast<void>(reload({}));
     return await_signals();
   }
   spdlog::info("{} received", number == SIGTERM ? "SIGTERM" : "SIGINT");

@@ -32,6 +32,14 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
+RequestLine request_line(std::string_view method, std::string_view target, std::string_view body) {
+  const std::size_t question = target.find('?');
+  const std::string_view path = target.substr(0, question);
+  const std::string_view query =
+      question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
+  return {method, path, split(path.starts_with('/') ? path.substr(1) : path, '/'), query, body};
+}
+
 std::variant<std::vector<Parameter>, std::string> parameters(std::string_view query) {
   std::vector<Parameter> result;
   if (query.empty()) return result;

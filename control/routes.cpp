@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "control/live/live_routes.h"
 #include "control/query.h"
 
 namespace control {
@@ -68,39 +69,6 @@ void answer_events(std::string_view query, const Commands& commands, const Done&
   const auto wanted = events_wanted(query);
   if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
   done({200, commands.events(std::get<EventsWanted>(wanted))});
-}
-
-/// "weight=50"; else what is wrong with it.
-std::variant<std::uint16_t, std::string> weight_wanted(std::string_view query) {
-  constexpr std::string_view name = "weight=";
-  const auto weight =
-      query.starts_with(name) ? number<std::uint16_t>(query.substr(name.size())) : std::nullopt;
-  if (weight && *weight <= weight_max) return *weight;
-  return fmt::format("\"{}\": weight=N with a number from 0 to {} is needed", query, weight_max);
-}
-
-void answer_weight(const TargetName& name, std::string_view query, const Commands& commands,
-                   Done done) {
-  const auto weight = weight_wanted(query);
-  if (const auto* error = std::get_if<std::string>(&weight)) return done(refused(400, *error));
-  commands.weight(name, std::get<std::uint16_t>(weight), std::move(done));
-}
-
-/// `parts`: v1, target_groups, G, targets, A:P, drain, undrain or weight.
-void answer_target(const std::vector<std::string_view>& parts, std::string_view query,
-                   const Commands& commands, Done done) {
-  const auto group = decode(parts[2]);
-  const auto target_text = decode(parts[4]);
-  const auto target = target_text ? dataplane::parse_target(*target_text) : std::nullopt;
-  if (!group || group->empty() || !target) {
-    return done(
-        refused(400, fmt::format("\"{}\" in group \"{}\" is not a target: an address and "
-                                 "port such as 10.0.1.11:8080 or [2001:db8::11]:8080 is allowed",
-                                 parts[4], parts[2])));
-  }
-  const TargetName name{*group, target->address, target->port};
-  if (parts[5] == "weight") return answer_weight(name, query, commands, std::move(done));
-  (parts[5] == "drain" ? commands.drain : commands.undrain)(name, std::move(done));
 }
 
 /// Takes one "name=value" into `wanted`, or says what is wrong with it.
@@ -203,45 +171,36 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
                    answer_events(query, c, done);
                  }};
   }
-  if (is("reload")) {
-    return Route{"POST",
-                 [](Parts, Text, const Commands& c, Done done) { c.reload(std::move(done)); }};
-  }
-  const bool target = parts.size() == 6 && parts[1] == "target_groups" && parts[3] == "targets" &&
-                      (parts[5] == "drain" || parts[5] == "undrain" || parts[5] == "weight");
-  if (!target) return std::nullopt;
-  return Route{"POST", [](Parts p, Text query, const Commands& c, Done done) {
-                 answer_target(p, query, c, std::move(done));
-               }};
+  return std::nullopt;
 }
 
 }  // namespace
 
-void answer(std::string_view method, std::string_view target, const Commands& commands, Done done) {
-  const std::size_t question = target.find('?');
-  const std::string_view path = target.substr(0, question);
-  const std::string_view query =
-      question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
-  const auto parts = path.starts_with('/') ? split(path.substr(1), '/') : split(path, '/');
-  const auto route = route_of(parts);
+void answer(std::string_view method, std::string_view target, std::string_view body,
+            const Commands& commands, Done done) {
+  const RequestLine line = request_line(method, target, body);
+  if (answer_live(line, commands, done)) return;
+  const auto route = route_of(line.parts);
   if (!route) {
     return done(refused(
         404,
         fmt::format("there is no {}: version, status, listeners, targets, target_groups, zones, "
-                    "flows, events, reload, target_groups/NAME/targets/ADDRESS:PORT/drain (or "
-                    "undrain, weight) and zones/NAME/shift (or unshift) are under /v1/",
-                    path)));
+                    "flows, events, changes, reload, rollback, plan, target_groups/NAME/register "
+                    "(or deregister), target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain, "
+                    "weight) and zones/NAME/shift (or unshift) are under /v1/",
+                    line.path)));
   }
   if (method != route->method) {
+    return done(refused(
+        405, fmt::format("{} {} is not possible: use {}", method, line.path, route->method)));
+  }
+  const bool asks =
+      line.parts[1] == "flows" || line.parts[1] == "events" || line.parts.back() == "shift";
+  if (!line.query.empty() && !asks) {
     return done(
-        refused(405, fmt::format("{} {} is not possible: use {}", method, path, route->method)));
+        refused(400, fmt::format("{} takes no parameters, but got \"{}\"", line.path, line.query)));
   }
-  const bool asks = parts[1] == "flows" || parts[1] == "events" || parts.back() == "shift" ||
-                    parts.back() == "weight";
-  if (!query.empty() && !asks) {
-    return done(refused(400, fmt::format("{} takes no parameters, but got \"{}\"", path, query)));
-  }
-  route->call(parts, query, commands, std::move(done));
+  route->call(line.parts, line.query, commands, std::move(done));
 }
 
 }  // namespace control

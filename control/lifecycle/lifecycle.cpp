@@ -43,10 +43,6 @@ std::optional<std::string> lacks(const char* kind, const Known& known, const Wan
 
 }  // namespace
 
-std::string to_string(const TargetKey& name) {
-  return fmt::format("{} {}", name.target_group, target_text(name.address, name.port));
-}
-
 Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
     : parts_(std::move(parts)),
       executor_(executor),
@@ -71,6 +67,7 @@ struct Lifecycle::Wanted {
   Standing standing;
   Check check;
   WeightRules weight;
+  std::optional<std::uint16_t> set_weight;  // the operator's, or the same; nullopt: not known
   std::string zone;
 };
 
@@ -174,8 +171,10 @@ void Lifecycle::apply_targets(const config::Config& config) {
     for (const config::Target& target : group.targets) {
       const std::uint16_t port = check.port == 0 ? target.port : check.port;
       const TargetKey name{group.name, target.address, target.port};
-      const WeightRules weight{target.weight, group.slow_start, group.algorithm};
-      apply_target(name, {standing, {target.address, port, check}, weight, target.zone}, now);
+      const WeightRules weight{target.configured_weight.value_or(target.weight), group.slow_start,
+                               group.algorithm};
+      const auto set = target.configured_weight ? std::optional{target.weight} : std::nullopt;
+      apply_target(name, {standing, {target.address, port, check}, weight, set, target.zone}, now);
       named.insert(name);
     }
   }
@@ -203,7 +202,7 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
                   .reason = std::string(to_string(status.reason)),
                   .sentence = status.detail});
   }
-  configure_weight(*entry, wanted.weight);
+  configure_weight(*entry, wanted.weight, wanted.set_weight);
   entry->thing.zone = wanted.zone;
   const bool returns = !entry->registered();
   if (returns) targets_.return_to(*entry);

@@ -22,6 +22,7 @@
 
 #include "config/config.h"
 #include "config/facts.h"
+#include "config/target_name.h"
 #include "control/events.h"
 #include "control/health/prober.h"
 #include "control/lifecycle/registry.h"
@@ -38,15 +39,7 @@ namespace control {
   return {slot.number, slot.incarnation};
 }
 
-/// How a target is named by people: its group, address and port.
-struct TargetKey {
-  std::string target_group;
-  dataplane::IpAddress address;
-  std::uint16_t port = 0;
-  friend auto operator<=>(const TargetKey&, const TargetKey&) = default;
-};
-/// "web 10.0.1.11:8080", "games 10.0.1.11:same"
-[[nodiscard]] std::string to_string(const TargetKey& name);
+using TargetKey = config::TargetName;
 
 /// Why the lifecycle did not do what the operator asked for.
 struct Refusal {
@@ -171,7 +164,8 @@ class Lifecycle {
   void add_zones(Records& records, const TrafficByGroup& traffic) const;
 
   // --- weights.cpp ---
-  void configure_weight(Targets::Entry& target, const WeightRules& rules);
+  void configure_weight(Targets::Entry& target, const WeightRules& rules,
+                        std::optional<std::uint16_t> set);
   void follow_health(Targets::Entry& target, dataplane::TargetState before);
   [[nodiscard]] bool has_warm_target(const Targets::Entry& target) const;
   void take_report(Targets::Entry& target, const ProbeOutcome& outcome);

@@ -55,10 +55,14 @@ std::string Lifecycle::weight_note(const TargetKey& name) const {
       name.target_group);
 }
 
-/// The file's weight, read again, may take the place of the operator's.
-void Lifecycle::configure_weight(Targets::Entry& target, const WeightRules& rules) {
+/// The file's weight, read again, may take the place of the operator's, unless the configuration
+/// says what that is.
+void Lifecycle::configure_weight(Targets::Entry& target, const WeightRules& rules,
+                                 std::optional<std::uint16_t> set) {
   const std::uint16_t before = target.thing.weight.weight();
-  if (!target.thing.weight.configure(rules)) return;
+  const bool forgotten = target.thing.weight.configure(rules);
+  if (set) target.thing.weight.set(*set);
+  if (!forgotten || target.thing.weight.is_set()) return;
   spdlog::info("target {} weight {} -> {}: the file has another one than when the operator set it",
                to_string(target.name), before, rules.weight);
 }

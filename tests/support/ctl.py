@@ -40,11 +40,11 @@ class Ctl:
     def json(self, *words):
         return json.loads(self.run("--json", *words).stdout)
 
-    def request(self, method, path):
+    def request(self, method, path, body=None):
         """(HTTP status, decoded JSON) from the control socket; OSError if nobody listens."""
         connection = _UnixConnection(self.run_dir / f"{self.instance}.sock")
         try:
-            connection.request(method, path)
+            connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read() or "null")
         finally:

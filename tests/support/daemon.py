@@ -34,6 +34,7 @@ class Daemon:
         self.instance = instance or f"test-{os.getpid()}"
         self.program = program
         self.run_dir = self.directory / "run"
+        self.state_dir = self.directory / "state"
         self.file = self.directory / "spillway.cfg"
         self.log_file = self.directory / "spillway.log"
         self.namespace = namespace
@@ -53,7 +54,7 @@ class Daemon:
 
     def command(self):
         return [*self.prefix, self.program, "--config", self.file, "--run-dir", self.run_dir,
-                *self.arguments]
+                "--state-dir", self.state_dir, *self.arguments]
 
     def start(self, timeout=30):
         """Starts it and waits until every worker polls with a snapshot."""

@@ -32,6 +32,7 @@ http {{
   server {{
     listen {port} backlog=4096;
     listen [::]:{port} ipv6only=on backlog=4096;
+    {more_ports}
     add_header X-Target {name} always;
     add_header X-Client $remote_addr:$remote_port always;
     location = /healthz {{ return 200 "ok\\n"; }}
@@ -46,7 +47,8 @@ http {{
 class Nginx:
     """nginx as one target's server. GET / names it, /files/NAME and /slow/NAME download a file."""
 
-    def __init__(self, namespace, name, directory, files, port=8080, slow_rate="8m"):
+    def __init__(self, namespace, name, directory, files, port=8080, slow_rate="8m",
+                 more_ports=()):
         self.namespace = namespace
         self.name = name
         self.port = port
@@ -54,7 +56,8 @@ class Nginx:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.process = None
         (self.directory / "nginx.conf").write_text(_NGINX_CONFIG.format(
-            directory=self.directory, files=files, name=name, port=port, slow_rate=slow_rate))
+            directory=self.directory, files=files, name=name, port=port, slow_rate=slow_rate,
+            more_ports=" ".join(f"listen {more} backlog=1024;" for more in more_ports)))
 
     def start(self):
         command = ["nginx", "-p", self.directory, "-e", self.directory / "error.log",

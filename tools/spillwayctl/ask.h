@@ -1,17 +1,23 @@
-// Ask: one request to the instance that a command is about.
+// Ask: one question to the daemon of the instance that a command is about, and printing.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <variant>
 
-#include "tools/report/documents.h"
 #include "tools/spillwayctl/command.h"
+#include "tools/spillwayctl/show.h"
 
 namespace tools {
 
-/// The document of a request that went well; else says why not and gives the exit status.
-[[nodiscard]] std::variant<report::Json, int> ask(const Context& context, std::string_view method,
-                                                  const std::string& target);
+/// The document of a request that went well; else it has said why not, and this is the exit status.
+/// `body`: JSON, or nothing.
+[[nodiscard]] std::variant<Json, int> ask(const Context& context, std::string_view method,
+                                          const std::string& target, const Json& body = Json());
+
+void print(const std::string& lines);
+void print(const Json& document);
+
+[[nodiscard]] View view_now(const Context& context);
 
 }  // namespace tools

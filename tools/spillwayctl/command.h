@@ -32,7 +32,8 @@ using OptionsDescription = boost::program_options::options_description;
 
 struct Command {
   std::string_view name;
-  std::vector<std::string_view> arguments;  // positional, all required; options of these names
+  /// Positional; options of these names. "[X]" may be left out, "[X...]" takes all that follow.
+  std::vector<std::string_view> arguments;
   std::string_view summary;
   std::string_view help;                     // some lines, and examples
   void (*add_options)(OptionsDescription&);  // its own

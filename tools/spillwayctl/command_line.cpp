@@ -73,6 +73,7 @@ std::string described(const OptionsDescription& description) {
 /// An argument that a command needs and did not get.
 std::string missing_argument(const Command& command, const Options& given) {
   for (const std::string_view argument : command.arguments) {
+    if (argument.starts_with('[')) continue;
     if (given.count(std::string(argument)) == 0) return std::string(argument);
   }
   return {};
@@ -105,8 +106,14 @@ std::variant<CommandLine, Misuse> parse(const std::vector<std::string>& words) {
     rest.erase(first, first + static_cast<std::ptrdiff_t>(word_count));
     command->add_options(description);
     for (const std::string_view argument : command->arguments) {
-      description.add_options()(std::string(argument).c_str(), options::value<std::string>());
-      positions.add(std::string(argument).c_str(), 1);
+      const std::string option(argument);
+      if (argument.ends_with("...]")) {
+        description.add_options()(option.c_str(), options::value<std::vector<std::string>>());
+        positions.add(option.c_str(), -1);
+        continue;
+      }
+      description.add_options()(option.c_str(), options::value<std::string>());
+      positions.add(option.c_str(), 1);
     }
   }
   Options given;

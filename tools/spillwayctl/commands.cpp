@@ -6,6 +6,8 @@
 #include "tools/spillwayctl/command.h"
 #include "tools/spillwayctl/events.h"
 #include "tools/spillwayctl/figures.h"
+#include "tools/spillwayctl/live.h"
+#include "tools/spillwayctl/plan.h"
 #include "tools/spillwayctl/requests.h"
 #include "tools/spillwayctl/zone_commands.h"
 
@@ -129,11 +131,11 @@ const std::array all_commands{
         .arguments = {"TARGET_GROUP", "ADDRESS:PORT", "WEIGHT"},
         .summary = "give a target another weight, from 0 (no new flows) to 999",
         .help =
-            "Shows the weight before and after. The flows that the target has stay. The weight "
-            "holds "
-            "until a reload whose file\nhas another weight for this target than now, or until the "
-            "target leaves the file. Algorithm round_robin asks only\nwhether the weight is 0. The "
-            "port may be left out where the address is in the group once.\n"
+            "Shows the weight before and after. The flows that the target has stay. Kept over "
+            "restarts and reloads, until it is\ndiscarded (spillwayctl changes), a reload's file "
+            "has another weight for this target than the file before, or the\ntarget goes. "
+            "Algorithm round_robin asks only whether the weight is 0. The port may be left out "
+            "where the address is\nin the group once.\n"
             "\n"
             "examples:\n"
             "  spillwayctl weight web 10.0.1.11:8080 50\n"
@@ -141,17 +143,102 @@ const std::array all_commands{
         .add_options = add_nothing,
         .run = run_weight},
     Command{
+        .name = "register",
+        .arguments = {"TARGET_GROUP", "[ADDRESS[:PORT]...]"},
+        .summary = "add targets to a target group, without the file",
+        .help =
+            "They are checked like the file's and kept over restarts and reloads, until they are "
+            "deregistered, discarded\n(spillwayctl changes), or in the file themselves. All "
+            "of one call become one generation, or none. Without a\nport they get the group's. "
+            "A target that drains takes new flows again.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl register web 10.0.1.20\n"
+            "  spillwayctl register web 10.0.1.20:8081 10.0.1.21:8081 --weight 5 --zone b\n"
+            "  generate-targets | spillwayctl register web --from-file -\n",
+        .add_options = add_target_attributes,
+        .run = run_register},
+    Command{
+        .name = "deregister",
+        .arguments = {"TARGET_GROUP", "[ADDRESS[:PORT]...]"},
+        .summary = "take targets out of a target group, also those of the file",
+        .help =
+            "They get no new flows; those they have go on for the group's deregistration_delay, "
+            "and "
+            "then the targets are\ngone. Kept over restarts and reloads. The port may be left out "
+            "where the address is in the group once.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl deregister web 10.0.1.11\n"
+            "  spillwayctl deregister web --from-file leaving.txt\n",
+        .add_options = add_removal,
+        .run = run_deregister},
+    Command{
+        .name = "changes",
+        .arguments = {"[discard]", "[TARGET_GROUP]"},
+        .summary = "what differs from the file; discard: back to it",
+        .help =
+            "Lists what register, deregister, weight and drain have changed, as it is kept over "
+            "restarts. With discard it is\nforgotten, of one target group or of all: what runs is "
+            "then what the file said when it was last read.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl changes\n"
+            "  spillwayctl changes discard web\n"
+            "  spillwayctl changes discard\n",
+        .add_options = add_force,
+        .run = run_changes},
+    Command{
         .name = "reload",
         .arguments = {},
         .summary = "read the configuration file again; a bad one changes nothing",
         .help =
             "The same as SIGHUP, but says what came of it. Every mistake is listed with its line; "
-            "try a file before\nwith spillway --config FILE --check.\n"
+            "spillwayctl plan FILE shows\nbefore what a file would change. Refused also where a "
+            "target group would be left without any healthy target.\nChanges by spillwayctl "
+            "stay, but for those that the file makes meaningless.\n"
             "\n"
             "examples:\n"
-            "  spillwayctl reload\n",
-        .add_options = add_nothing,
+            "  spillwayctl reload\n"
+            "  spillwayctl reload --force\n"
+            "  spillwayctl reload --discard-changes\n",
+        .add_options = add_reloading,
         .run = run_reload},
+    Command{
+        .name = "plan",
+        .arguments = {"[FILE]"},
+        .summary = "what a new configuration file would change; nothing changes",
+        .help =
+            "Reads FILE here and asks the daemon what a reload with it would do to what runs: "
+            "listeners, target groups and\ntargets, each attribute old and new; flows on targets "
+            "that would drain and listeners that would go; the share of\nthe hash space that "
+            "would move (algorithms maglev and source_ip), with new targets counted as healthy; "
+            "and "
+            "whether\nit would be refused, or needs --force. Exit status: 0 it could be done, 1 it "
+            "would be refused, 2 FILE is wrong; with\n--exit-code, 3 if anything differs. "
+            "With --wide every attribute of what comes and goes is shown.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl plan /etc/spillway/edge.cfg\n"
+            "  spillwayctl plan --rollback\n"
+            "  spillwayctl --json plan new.cfg | jq '.changes[] | select(.action == \"remove\")'\n"
+            "  spillwayctl plan new.cfg --exit-code >/dev/null || echo differs, or worse\n",
+        .add_options = add_planning,
+        .run = run_plan},
+    Command{
+        .name = "rollback",
+        .arguments = {},
+        .summary = "run the configuration of before the last reload again",
+        .help =
+            "Up to five are kept, also over restarts: each rollback goes one further back. Changes "
+            "by spillwayctl stay, and those\nthat the reload dropped come back. The file itself is "
+            "not touched.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl rollback              # spillwayctl plan --rollback shows what it would "
+            "do\n",
+        .add_options = add_force,
+        .run = run_rollback},
     Command{.name = "zone list",
             .arguments = {},
             .summary = "the zones, whether they are healthy, and which are shifted away",
@@ -167,7 +254,7 @@ const std::array all_commands{
             .summary = "give the targets of a zone no new flows for a while; those they have go on",
             .help =
                 "A second shift of a zone replaces the first. A group that would be left without "
-                "a healthy target ignores the shift.\nReloads keep it.\n"
+                "a healthy target ignores the shift.\nReloads keep it, a restart forgets it.\n"
                 "\n"
                 "examples:\n"
                 "  spillwayctl zone shift b --expires 2h --comment \"power works, ticket 4711\"\n",

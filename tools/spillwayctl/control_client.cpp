@@ -47,7 +47,8 @@ std::string cannot_connect(const std::filesystem::path& socket, std::string_view
 std::variant<Response, std::string> request(const std::filesystem::path& socket,
                                             std::string_view instance, std::string_view method,
                                             const std::string& target,
-                                            std::chrono::milliseconds timeout) {
+                                            std::chrono::milliseconds timeout,
+                                            const std::string& body) {
   if (socket.string().size() >= sizeof(sockaddr_un::sun_path)) {
     return fmt::format("{} is too long for a socket's path", socket.string());
   }
@@ -58,8 +59,13 @@ std::variant<Response, std::string> request(const std::filesystem::path& socket,
   stream.socket().connect(Local::endpoint(socket.string()), error);
   if (error) return cannot_connect(socket, instance, error);
 
-  http::request<http::empty_body> question(http::string_to_verb({method.data(), method.size()}),
-                                           target, 11);
+  http::request<http::string_body> question(http::string_to_verb({method.data(), method.size()}),
+                                            target, 11);
+  if (!body.empty()) {
+    question.set(http::field::content_type, "application/json");
+    question.body() = body;
+    question.prepare_payload();
+  }
   question.set(http::field::host, "spillway");
   question.set(http::field::connection, "close");
   beast::flat_buffer buffer;

@@ -20,10 +20,11 @@ struct Response {
 
 inline constexpr std::chrono::seconds patience{30};
 
-/// `method` "GET" or "POST"; `target` as in control/routes.h. A string: the error.
+/// `method` "GET" or "POST"; `target` and `body` as in control/routes.h. A string: the error.
 [[nodiscard]] std::variant<Response, std::string> request(
     const std::filesystem::path& socket, std::string_view instance, std::string_view method,
-    const std::string& target, std::chrono::milliseconds timeout = patience);
+    const std::string& target, std::chrono::milliseconds timeout = patience,
+    const std::string& body = {});
 
 /// Makes any text fit to be one part of a path or query: "a/b" → "a%2Fb".
 [[nodiscard]] std::string encoded(std::string_view text);

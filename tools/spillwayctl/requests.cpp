@@ -16,6 +16,7 @@
 #include "tools/spillwayctl/drain_wait.h"
 #include "tools/spillwayctl/fields.h"
 #include "tools/spillwayctl/instance.h"
+#include "tools/spillwayctl/live.h"
 #include "tools/spillwayctl/show.h"
 
 namespace tools {
@@ -26,20 +27,6 @@ namespace options = boost::program_options;
 /// What the daemon allows too (control/commands.h).
 constexpr long flows_limit_max = 10'000;
 constexpr unsigned weight_max = 999;
-
-void print(const std::string& lines) { std::fputs(lines.c_str(), stdout); }
-
-void print(const Json& document) {
-  print(document.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
-}
-
-View view_now(const Context& context) {
-  return {.now_unix_milliseconds = report::now_unix_milliseconds(),
-          .colours = context.colours,
-          .wide = false,
-          .earlier = nullptr,
-          .seconds = 0};
-}
 
 /// "10.0.1.11" completed by the port that this address has in its group; nullopt: said why not.
 std::optional<std::string> with_port(const Context& context, const std::string& group,
@@ -84,9 +71,12 @@ std::variant<Json, int> change_target(const Context& context, const Options& giv
     if (!complete) return status;
     target = *complete;
   }
+  Json body;
+  if (given.count("force") != 0) body["force"] = true;
   return ask(context, "POST",
              fmt::format("/v1/target_groups/{}/targets/{}/{}{}", encoded(group), encoded(target),
-                         verb, query));
+                         verb, query),
+             body);
 }
 
 }  // namespace
@@ -101,6 +91,7 @@ void add_flow_filters(OptionsDescription& description) {
 }
 
 void add_waiting(OptionsDescription& description) {
+  add_force(description);
   description.add_options()("wait", "return when no flow is left on it")(
       "timeout", options::value<double>()->value_name("SECONDS"),
       "with --wait: give up after so long (exit status 1)");
@@ -182,18 +173,6 @@ int run_weight(const Context& context, const Options& given) {
     print(target);
   } else {
     print(show_weight(target) + '\n');
-  }
-  return done;
-}
-
-int run_reload(const Context& context, const Options&) {
-  const auto answer = ask(context, "POST", "/v1/reload");
-  if (const int* status = std::get_if<int>(&answer)) return *status;
-  const Json& document = std::get<Json>(answer);
-  if (context.json) {
-    print(document);
-  } else {
-    print(fmt::format("reloaded, generation {}\n", number(document, "generation")));
   }
   return done;
 }

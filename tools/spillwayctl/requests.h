@@ -12,7 +12,6 @@ int run_flows(const Context& context, const Options& given);
 int run_drain(const Context& context, const Options& given);
 int run_undrain(const Context& context, const Options& given);
 int run_weight(const Context& context, const Options& given);
-int run_reload(const Context& context, const Options& given);
 int run_version(const Context& context, const Options& given);
 
 }  // namespace tools

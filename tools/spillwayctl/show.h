@@ -29,6 +29,8 @@ struct View {
 /// "b is shifted away for 1h 59m: comment"
 [[nodiscard]] std::string show_shift(const Json& zone, const View& view);
 [[nodiscard]] std::string show_flows(const Json& document, const View& view);
+/// What a plan would do: differences in a table, then what follows from them, a line each.
+[[nodiscard]] std::string show_plan(const Json& document, const View& view);
 /// What happened, the oldest first.
 [[nodiscard]] std::string show_events(const Json& document, bool colours);
 /// One event in a line, without its end, for those that come one at a time.

@@ -55,7 +55,8 @@ TEST(Options, HelpTeaches) {
   EXPECT_EQ(exit.status, 0);
   for (const char* words :
        {"Usage:", "Examples:", "Exit status: 0 done, 1 failed at run time, 2 bad", "--config",
-        "--check", "--eal", "--run-dir", "--log-level", "SIGHUP"}) {
+        "--check", "--eal", "--run-dir", "--state-dir", "--discard-changes", "--log-level",
+        "SIGHUP"}) {
     EXPECT_NE(exit.text.find(words), std::string::npos) << words;
   }
 }
@@ -93,8 +94,54 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{{"--config", "a", "--log-level", "warn"},
                         "allowed are trace, debug, info, warning, error"},
                     Bad{{"--config", "a", "--run-dir", ""}, "--run-dir"},
+                    Bad{{"--config", "a", "--state-dir", ""}, "--state-dir"},
                     Bad{{"--config", "a", "--eal", "a \\"}, "--eal \"a"},
                     Bad{{"--config", "--check"}, "--config FILE is missing"}));
+
+TEST(Options, OfWhatIsKept) {
+  EXPECT_EQ(good({"--config", "a", "--state-dir", "/s"}).state_dir, "/s");
+  EXPECT_FALSE(good({"--config", "a"}).discard_changes);
+  EXPECT_TRUE(good({"--config", "a", "--discard-changes"}).discard_changes);
+}
+
+/// Sets variables for one test; nullptr: not there.
+class Environment {
+ public:
+  void set(const char* name, const char* value) {
+    const char* before = std::getenv(name);
+    saved_.emplace_back(name, before == nullptr ? std::optional<std::string>{} : before);
+    value == nullptr ? unsetenv(name) : setenv(name, value, 1);
+  }
+  ~Environment() {
+    for (auto one = saved_.rbegin(); one != saved_.rend(); ++one) {
+      one->second ? setenv(one->first, one->second->c_str(), 1) : unsetenv(one->first);
+    }
+  }
+
+ private:
+  std::vector<std::pair<const char*, std::optional<std::string>>> saved_;
+};
+
+TEST(DefaultStateDir, IsSystemdsOrTheUsersOwn) {
+  Environment environment;
+  environment.set("STATE_DIRECTORY", "/var/lib/a:/var/lib/b");
+  environment.set("XDG_STATE_HOME", "/home/u/state");
+  environment.set("HOME", "/home/u");
+  EXPECT_EQ(default_state_dir(), "/var/lib/a");
+  environment.set("STATE_DIRECTORY", nullptr);
+  if (geteuid() == 0) {
+    EXPECT_EQ(default_state_dir(), "/var/lib/spillway");
+    ASSERT_EQ(seteuid(65534), 0);
+  }
+  EXPECT_EQ(default_state_dir(), "/home/u/state/spillway");
+  environment.set("XDG_STATE_HOME", "not/absolute");
+  EXPECT_EQ(default_state_dir(), "/home/u/.local/state/spillway");
+  environment.set("HOME", nullptr);
+  EXPECT_EQ(default_state_dir(), default_run_dir());
+  if (getuid() == 0) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
+}
 
 TEST(DefaultRunDir, DependsOnTheUser) {
   const char* before = std::getenv("XDG_RUNTIME_DIR");

@@ -83,7 +83,9 @@ class ApiTest : public testing::Test {
       pending_ = std::move(done);
       asked_.set_value();
     };
-    commands_.reload = [](const Done& done) { done(refused(409, "line 3: no")); };
+    commands_.reload = [](const ReloadWanted&, const Done& done) {
+      done(refused(409, "line 3: no"));
+    };
   }
   ~ApiTest() override {
     stop();
@@ -152,8 +154,9 @@ TEST_F(ApiTest, WorksWithCurl) {
   EXPECT_EQ(output("http://spillway/v1/status"), "{\"instance\":\"edge-1\"}\n");
   EXPECT_EQ(output("-X POST -w '%{http_code}' http://spillway/v1/reload"),
             "{\"error\":\"line 3: no\"}\n409");
-  EXPECT_EQ(output("-d 'a body that nobody reads' -w '%{http_code}' http://spillway/v1/reload"),
+  EXPECT_EQ(output("-d '{\"force\": true}' -w '%{http_code}' http://spillway/v1/reload"),
             "{\"error\":\"line 3: no\"}\n409");
+  EXPECT_TRUE(has(output("-d 'no JSON' http://spillway/v1/reload"), "is no JSON object"));
 }
 
 TEST_F(ApiTest, KeepsAConnectionForManyRequests) {
@@ -217,7 +220,7 @@ TEST_F(ApiTest, RefusesWhatIsNoHttp) {
 }
 
 TEST_F(ApiTest, RefusesRequestsThatAreTooLarge) {
-  start({.request_bytes = 8192});
+  start({.request_bytes = 8192, .body_bytes = 8192});
   const Caller header(socket());
   header.say("GET /v1/status HTTP/1.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n");
   const std::string to_header = header.rest();

@@ -35,9 +35,35 @@ class RoutesTest : public testing::Test {
       events_ = wanted;
       return note("events");
     };
-    commands_.reload = [this](const Done& done) { done({200, note("reload")}); };
-    commands_.drain = [this](const TargetName& target, const Done& done) {
+    commands_.reload = [this](const ReloadWanted& wanted, const Done& done) {
+      reload_ = wanted;
+      done({200, note("reload")});
+    };
+    commands_.rollback = [this](bool force, const Done& done) {
+      force_ = force;
+      done({200, note("rollback")});
+    };
+    commands_.plan = [this](const PlanWanted& wanted, const Done& done) {
+      plan_ = wanted;
+      done({200, note("plan")});
+    };
+    commands_.changes = [this] { return note("changes"); };
+    commands_.discard = [this](const std::string& group, bool force, const Done& done) {
+      targets_.target_group = group;
+      force_ = force;
+      done({200, note("discard")});
+    };
+    commands_.add_targets = [this](const TargetsWanted& wanted, const Done& done) {
+      targets_ = wanted;
+      done({200, note("register")});
+    };
+    commands_.remove_targets = [this](const TargetsWanted& wanted, const Done& done) {
+      targets_ = wanted;
+      done({200, note("deregister")});
+    };
+    commands_.drain = [this](const DrainWanted& target, const Done& done) {
       target_ = target;
+      force_ = target.force;
       done({200, note("drain")});
     };
     commands_.undrain = [this](const TargetName& target, const Done& done) {
@@ -56,9 +82,9 @@ class RoutesTest : public testing::Test {
     called_.emplace_back(command);
     return {{"command", command}};
   }
-  Outcome request(std::string_view method, std::string_view target) {
+  Outcome request(std::string_view method, std::string_view target, std::string_view body = {}) {
     std::optional<Outcome> result;
-    answer(method, target, commands_, [&](Outcome outcome) {
+    answer(method, target, body, commands_, [&](Outcome outcome) {
       EXPECT_FALSE(result) << "answered twice";
       result = std::move(outcome);
     });
@@ -66,8 +92,8 @@ class RoutesTest : public testing::Test {
     return result.value_or(Outcome{});
   }
   void expect_error(std::string_view method, std::string_view target, unsigned status,
-                    const std::string& words) {
-    const Outcome outcome = request(method, target);
+                    const std::string& words, std::string_view body = {}) {
+    const Outcome outcome = request(method, target, body);
     EXPECT_EQ(outcome.status, status) << target;
     const std::string error = outcome.document.value("error", "");
     EXPECT_NE(error.find(words), std::string::npos) << target << ": " << error;
@@ -80,6 +106,10 @@ class RoutesTest : public testing::Test {
   EventsWanted events_;
   ShiftWanted shift_;
   TargetName target_;
+  ReloadWanted reload_;
+  PlanWanted plan_;
+  TargetsWanted targets_;
+  bool force_ = false;
 };
 
 TEST_F(RoutesTest, EachPathCallsItsCommand) {
@@ -103,6 +133,53 @@ TEST_F(RoutesTest, DrainAndUndrainNameATarget) {
   EXPECT_EQ(target_.target_group, "web b");
   EXPECT_EQ(target_.port, 81);
   EXPECT_EQ(called_, (std::vector<std::string>{"drain", "undrain"}));
+}
+
+TEST_F(RoutesTest, BodiesSayWhatIsWanted) {
+  request("POST", "/v1/reload", "{\"force\": true, \"discard_changes\": true}");
+  EXPECT_TRUE(reload_.force);
+  EXPECT_TRUE(reload_.discard_changes);
+  request("POST", "/v1/reload");
+  EXPECT_FALSE(reload_.force);
+  request("POST", "/v1/rollback", "{\"force\": true}");
+  EXPECT_TRUE(force_);
+  request("POST", "/v1/target_groups/we%62/register", R"({"targets": [{"address": "10.0.1.20"}]})");
+  EXPECT_EQ(targets_.target_group, "web");
+  EXPECT_EQ(targets_.targets.size(), 1u);
+  request("POST", "/v1/target_groups/web/deregister", R"({"targets": [], "force": true})");
+  EXPECT_TRUE(targets_.force);
+  request("POST", "/v1/changes/discard", R"({"target_group": "api"})");
+  EXPECT_EQ(targets_.target_group, "api");
+  EXPECT_FALSE(force_);
+  request("POST", "/v1/plan", R"({"source": {"text": ""}})");
+  EXPECT_TRUE(plan_.source.is_object());
+  request("POST", "/v1/plan", R"({"rollback": true})");
+  EXPECT_TRUE(plan_.source.is_null());
+  request("GET", "/v1/changes");
+  request("POST", "/v1/target_groups/web/targets/10.0.1.11:8080/drain", R"({"force": true})");
+  EXPECT_TRUE(force_);
+  EXPECT_EQ(called_,
+            (std::vector<std::string>{"reload", "reload", "rollback", "register", "deregister",
+                                      "discard", "plan", "plan", "changes", "drain"}));
+}
+
+TEST_F(RoutesTest, WrongBodiesAreRefused) {
+  expect_error("POST", "/v1/reload", 400, "no JSON object", "{\"force\"");
+  expect_error("POST", "/v1/reload", 400, "no JSON object", "[true]");
+  expect_error("POST", "/v1/reload", 400, "force: true or false", R"({"force": 1})");
+  expect_error("POST", "/v1/reload", 400, "unknown key \"forced\" in the body; allowed: force",
+               R"({"forced": true})");
+  expect_error("POST", "/v1/changes/discard", 400, "target_group: a text",
+               R"({"target_group": 1})");
+  expect_error("POST", "/v1/plan", 400, "one of the two", "{}");
+  expect_error("POST", "/v1/plan", 400, "one of the two", R"({"source": {}, "rollback": true})");
+  expect_error("POST", "/v1/target_groups//register", 400, "no target group's name");
+  expect_error("POST", "/v1/target_groups/web/register", 400, "unknown key", R"({"force": true})");
+  expect_error("POST", "/v1/reload?force=true", 400, "takes no parameters");
+  expect_error("GET", "/v1/rollback", 405, "use POST");
+  expect_error("POST", "/v1/changes", 405, "use GET");
+  expect_error("POST", "/v1/target_groups/web/targets/10.0.1.11:80/undrain", 400,
+               "unknown key \"force\" in the body; allowed: none", R"({"force": true})");
 }
 
 TEST_F(RoutesTest, WeightNamesATargetAndANumber) {

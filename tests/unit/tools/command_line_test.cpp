@@ -47,6 +47,22 @@ TEST(CommandLine, ArgumentsAreTakenInOrder) {
   EXPECT_EQ(line.options.count("wait"), 1u);
 }
 
+TEST(CommandLine, SomeArgumentsMayBeLeftOutOrBeMany) {
+  const CommandLine many =
+      understood({"register", "web", "10.0.1.20", "10.0.1.21:81", "--zone", "b"});
+  const auto& words = many.options["[ADDRESS[:PORT]...]"].as<std::vector<std::string>>();
+  EXPECT_EQ(words, (std::vector<std::string>{"10.0.1.20", "10.0.1.21:81"}));
+  const CommandLine none = understood({"register", "web", "--from-file", "-"});
+  EXPECT_EQ(none.options.count("[ADDRESS[:PORT]...]"), 0u);
+  EXPECT_EQ(none.options["from-file"].as<std::string>(), "-");
+  EXPECT_EQ(understood({"changes"}).options.count("[discard]"), 0u);
+  EXPECT_EQ(understood({"changes", "discard", "web"}).options["[TARGET_GROUP]"].as<std::string>(),
+            "web");
+  EXPECT_EQ(misunderstood({"register"}).sentence, "register needs TARGET_GROUP");
+  EXPECT_EQ(misunderstood({"changes", "discard", "web", "api"}).sentence,
+            "too many words: changes takes [discard] [TARGET_GROUP]");
+}
+
 TEST(CommandLine, SomeCommandsHaveTwoWords) {
   const CommandLine line =
       understood({"--json", "zone", "shift", "b", "--expires", "2h", "-c", "power works"});

@@ -71,7 +71,9 @@ class SpillwayctlTest : public testing::Test {
     commands.targets = [this] {
       return report::targets_document(segment_->view(), Segment::alive());
     };
-    commands.reload = [this](const control::Done& done) { done(reload_); };
+    commands.reload = [this](const control::ReloadWanted&, const control::Done& done) {
+      done(reload_);
+    };
     commands.flows = [](const control::FlowsWanted& wanted, const control::Done& done) {
       done({200,
             {{"instance", "x"},

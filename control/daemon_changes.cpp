@@ -1,0 +1,169 @@
+// What changes the daemon's configuration while it runs, between live_ and the parts that run.
+#include <spdlog/spdlog.h>
+
+#include <map>
+#include <utility>
+
+#include "config/check.h"
+#include "config/restart.h"
+#include "config/source_document.h"
+#include "config/steering.h"
+#include "control/daemon.h"
+#include "control/live/plan.h"
+#include "control/log.h"
+#include "tools/report/documents.h"
+
+namespace control {
+
+void Daemon::start_live(const config::Options& options) {
+  LiveConfig::Parts parts;
+  parts.apply = [this](const config::Config& wanted, const std::set<TargetName>& undrained) {
+    return take_over(wanted, undrained);
+  };
+  parts.cannot_change = [this](const config::Config& wanted) { return cannot_change(wanted); };
+  parts.facts = [this] { return facts(); };
+  parts.drain = [this](const TargetName& name) { return lifecycle_->drain(name); };
+  parts.undrain = [this](const TargetName& name) { return lifecycle_->undrain(name); };
+  parts.documents = [this](const std::vector<TargetName>& names) {
+    return target_documents(names);
+  };
+  parts.generation = [this] { return generation_.number; };
+  live_ = std::make_unique<LiveConfig>(std::move(config_), options.state_dir,
+                                       options.discard_changes, std::move(parts));
+  config_ = live_->effective();
+}
+
+config::Errors Daemon::cannot_change(const config::Config& wanted) const {
+  config::Errors errors = restart_needed(config_, wanted);
+  if (errors.empty()) errors = steering_conflicts(wanted, client_rss_.get());
+  return errors;
+}
+
+/// Makes a checked configuration the running one, as one generation; or says why everything stays
+/// as it was.
+std::optional<std::string> Daemon::take_over(const config::Config& wanted,
+                                             const std::set<TargetName>& undrained) {
+  for (const TargetName& name : undrained) {
+    // Not there any more, or out of its drain already: then there is nothing to do.
+    static_cast<void>(lifecycle_->undrain(name));
+  }
+  if (auto error = lifecycle_->apply(wanted)) return error;
+  // The tables are there whether or not a listener uses them.
+  const std::uint32_t capacity_ipv6 = config::ipv6_capacity(config_);
+  config_ = wanted;
+  config_.flows.capacity_ipv6 = capacity_ipv6;
+  publish();
+  return std::nullopt;
+}
+
+report::Json Daemon::target_documents(const std::vector<TargetName>& names) const {
+  // By the words of the records, which are cut to fit nowhere here.
+  using Words = std::tuple<std::string_view, std::string_view, std::uint16_t>;
+  const Records records = lifecycle_->records();
+  std::map<Words, const dataplane::TargetRecord*> known;
+  for (const dataplane::TargetRecord& record : records.targets) {
+    known.emplace(Words{record.target_group.view(), record.address.view(), record.port}, &record);
+  }
+  report::Json documents = report::Json::array();
+  for (const TargetName& name : names) {
+    const std::string address = to_string(name.address);
+    const auto found = known.find(Words{name.target_group, address, name.port});
+    if (found == known.end()) continue;
+    documents.push_back(report::target_document(segment_.view(), *found->second));
+  }
+  return documents;
+}
+
+Outcome Daemon::reload(const ReloadWanted& wanted) {
+  Outcome outcome = live_->reload(config_file_, wanted);
+  const bool done = outcome.status == 200;
+  const std::string error = done ? "" : outcome.document.value("error", "");
+  instance_.last_reload_unix_milliseconds = report::now_unix_milliseconds();
+  instance_.last_reload_error.assign(error);
+  ++(done ? instance_.reloads : instance_.reloads_refused);
+  segment_.write(instance_);
+  if (!done) {
+    spdlog::error("reload refused, the running configuration stays:");
+    log_error_lines(error);
+    events_.add({.kind = "reload", .to = "refused", .sentence = error});
+    events_.published(generation_);
+    return outcome;
+  }
+  events_.add({.kind = "reload", .to = "applied", .sentence = "read " + config_file_});
+  events_.published(generation_);
+  outcome.document["reloads"] = instance_.reloads;
+  spdlog::info("reloaded {}: generation {}", config_file_, generation_.number);
+  return outcome;
+}
+
+void Daemon::add_live_commands(Commands& commands) {
+  commands.reload = [this](const ReloadWanted& wanted, const Done& done) { done(reload(wanted)); };
+  commands.rollback = [this](bool force, const Done& done) {
+    Outcome outcome = live_->rollback(force);
+    if (outcome.status == 200) {
+      events_.add({.kind = "reload", .to = "applied", .sentence = "rolled back " + config_file_});
+      events_.published(generation_);
+    }
+    done(std::move(outcome));
+  };
+  commands.plan = [this](const PlanWanted& wanted, const Done& done) { done(plan(wanted)); };
+  commands.changes = [this] { return live_->changes_document(); };
+  commands.discard = [this](const std::string& target_group, bool force, const Done& done) {
+    done(live_->discard(target_group, force));
+  };
+  commands.add_targets = [this](const TargetsWanted& wanted, const Done& done) {
+    done(live_->add(wanted.target_group, wanted.targets));
+  };
+  commands.remove_targets = [this](const TargetsWanted& wanted, const Done& done) {
+    done(live_->remove(wanted.target_group, wanted.targets, wanted.force));
+  };
+  commands.drain = [this](const DrainWanted& wanted, const Done& done) {
+    done(live_->drain(wanted, wanted.force));
+  };
+  commands.undrain = [this](const TargetName& target, const Done& done) {
+    done(live_->undrain(target));
+  };
+  commands.weight = [this](const TargetName& target, std::uint16_t weight, const Done& done) {
+    done(set_weight(target, weight));
+  };
+}
+
+Outcome Daemon::set_weight(const TargetName& name, std::uint16_t weight) {
+  const std::optional<std::uint16_t> before = live_->weight(name);
+  // No --force: who says 0 has said so.
+  Outcome outcome = live_->set_weight(name, weight, true);
+  if (outcome.status != 200) return outcome;
+  outcome.document["previous_weight"] = before ? report::Json(*before) : report::Json();
+  const std::string note = lifecycle_->weight_note(name);
+  outcome.document["note"] = note.empty() ? report::Json() : report::Json(note);
+  return outcome;
+}
+
+Outcome Daemon::plan(const PlanWanted& wanted) {
+  std::optional<Proposal> proposal;
+  if (wanted.source.is_null()) {
+    proposal = live_->earlier();
+    if (!proposal) return refused(409, std::string(LiveConfig::nothing_earlier));
+  } else {
+    auto source = config::source_of(wanted.source);
+    if (const auto* wrong = std::get_if<std::string>(&source)) return refused(400, *wrong);
+    auto loaded = config::load(std::get<config::Source>(source));
+    if (const auto* errors = std::get_if<config::Errors>(&loaded)) {
+      return refused(400, to_string(*errors));
+    }
+    proposal =
+        live_->propose_reload(std::move(std::get<config::Config>(loaded)), wanted.discard_changes);
+  }
+  const Present present{
+      .running = live_->effective(),
+      .facts = facts(),
+      .snapshot = publication_->newest(),
+      .target_flows =
+          [this](dataplane::TargetId id) {
+            return report::total(segment_.view(), id, &dataplane::TargetCounters::active_flows);
+          },
+      .listener_flows = [this](dataplane::ListenerId id) { return listener_flows(id); }};
+  return {200, plan_document(present, *proposal)};
+}
+
+}  // namespace control

@@ -2,10 +2,10 @@
 //
 //   WorkerBlock (one per worker, single writer, cache-line aligned)
 //   ┌──────────────────────────────┐ 0
-//   │ totals: 32 counters          │
-//   ├──────────────────────────────┤ 256
+//   │ totals: 48 counters          │
+//   ├──────────────────────────────┤ 384
 //   │ verdicts[64]                 │   index: Verdict
-//   ├──────────────────────────────┤ 768
+//   ├──────────────────────────────┤ 896
 //   │ listeners[listeners_max]     │   64 bytes each, index: ListenerId.slot
 //   ├──────────────────────────────┤
 //   │ targets[targets_max]         │   128 bytes each, index: TargetId.slot
@@ -99,9 +99,21 @@ struct Totals {
   Counter table_bytes;         // both tables' memory
   Counter table_page_bytes;    // the size of the pages that it lies in
   Counter stateless;           // of the forwards: packets of flows that were not entered (overload)
-  std::array<Counter, 5> reserved;
+  Counter sticky_entries;      // clients of its share of the sticky table, as last swept
+  Counter sticky_capacity;     // of the whole table; worker 0 says it, the others 0
+  Counter sticky_found;        // new flows that went where their client had gone before
+  Counter sticky_evicted;      // clients forgotten before their time: the table was too full
+  // SecurityGroupBlockedFlowCount_{Inbound,Outbound}_{ICMP,TCP,UDP}: what no rule lets in or out.
+  Counter blocked_inbound_icmp;
+  Counter blocked_inbound_tcp;
+  Counter blocked_inbound_udp;
+  Counter blocked_outbound_icmp;
+  Counter blocked_outbound_tcp;
+  Counter blocked_outbound_udp;
+  Counter flows_cut;  // of flows_removed: no rule lets them in any more (revalidate)
+  std::array<Counter, 10> reserved;
 };
-static_assert(sizeof(Totals) == 256);
+static_assert(sizeof(Totals) == 384);
 
 struct alignas(64) WorkerBlock {
   Totals totals;
@@ -109,8 +121,8 @@ struct alignas(64) WorkerBlock {
   std::array<ListenerCounters, listeners_max> listeners;
   std::array<TargetCounters, targets_max> targets;
 };
-static_assert(offsetof(WorkerBlock, verdicts) == 256);
-static_assert(offsetof(WorkerBlock, listeners) == 768);
-static_assert(offsetof(WorkerBlock, targets) == 768 + 64 * listeners_max);
+static_assert(offsetof(WorkerBlock, verdicts) == 384);
+static_assert(offsetof(WorkerBlock, listeners) == 896);
+static_assert(offsetof(WorkerBlock, targets) == 896 + 64 * listeners_max);
 
 }  // namespace dataplane

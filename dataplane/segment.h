@@ -27,7 +27,7 @@
 namespace dataplane {
 
 inline constexpr std::uint64_t segment_magic = 0x5941'574c'4c49'5053;  // "SPILLWAY", little-endian
-inline constexpr std::uint32_t layout_version = 2;
+inline constexpr std::uint32_t layout_version = 3;
 /// Older than this and the daemon is dead or stuck. It writes a heartbeat every second.
 inline constexpr std::uint64_t heartbeat_stale_milliseconds = 5'000;
 

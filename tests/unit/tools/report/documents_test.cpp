@@ -57,7 +57,7 @@ TEST(Documents, VersionNamesInstanceAndLayout) {
   ScratchSegment segment;
   segment.set_instance("edge-1");
   EXPECT_EQ(version_document(segment.view()),
-            Json::parse(R"({"instance": "edge-1", "version": "1.2.3", "layout_version": 2})"));
+            Json::parse(R"({"instance": "edge-1", "version": "1.2.3", "layout_version": 3})"));
 }
 
 TEST(Documents, StatusHasWorkersAndTheirSums) {

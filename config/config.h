@@ -81,6 +81,17 @@ struct Flows {
   milliseconds reset_timeout{2'000};
 };
 
+/// The table of clients that all groups with stickiness share.
+struct Sticky {
+  std::uint32_t capacity = 1'048'576;  // clients, in the whole instance: 8 bytes each
+};
+
+/// Whether a client's flows go to one target, and for how long after its last new one.
+struct Stickiness {
+  dataplane::Stickiness type = dataplane::Stickiness::None;
+  seconds timeout{86'400};
+};
+
 struct DeregistrationDelay {
   seconds timeout{300};
   bool connection_termination = false;
@@ -103,6 +114,7 @@ struct TargetGroup {
   std::uint32_t maglev_table_size = 65'537;
   dataplane::UnknownFlow unknown_flow = dataplane::UnknownFlow::Reset;
   dataplane::Overload overload = dataplane::Overload::Refuse;
+  Stickiness stickiness;
   DeregistrationDelay deregistration_delay;
   HealthCheck health_check;
   std::vector<Target> targets;
@@ -115,7 +127,7 @@ struct Listener {
   std::uint16_t port = 0;
   dataplane::Protocol protocol = dataplane::Protocol::Tcp;
   std::string target_group;
-  seconds idle_timeout{350};  // udp: 120 unless given
+  seconds idle_timeout{350};                 // udp: 120 unless given
   int line = 0;
 };
 
@@ -131,6 +143,7 @@ struct Config {
   std::vector<Port> ports;
   std::vector<Neighbour> neighbours;
   Flows flows;
+  Sticky sticky;
   std::vector<TargetGroup> target_groups;
   std::vector<Listener> listeners;
   Places places;

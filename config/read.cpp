@@ -20,6 +20,7 @@ void read_instance_keys(Group& file, Config& config) {
             Whole{0, 10'000'000, config.icmp_error_rate});
   if (const auto eal = file.find("eal")) config.eal = read_eal(*eal);
   if (const auto flows = file.find("flows")) config.flows = read_flows(*flows);
+  if (const auto sticky = file.find("sticky")) config.sticky = read_sticky(*sticky);
 }
 
 template <class Element, class Read>

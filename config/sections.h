@@ -11,6 +11,7 @@ namespace config {
 void read_workers(const Value& value, Config& config);
 [[nodiscard]] Eal read_eal(const Value& value);
 [[nodiscard]] Flows read_flows(const Value& value);
+[[nodiscard]] Sticky read_sticky(const Value& value);
 [[nodiscard]] Port read_port(const Value& value);
 [[nodiscard]] Neighbour read_neighbour(const Value& value);
 [[nodiscard]] TargetGroup read_target_group(const Value& value);

@@ -94,6 +94,8 @@ void Daemon::start_forwarder(const std::vector<std::string>& eal_arguments) {
   spdlog::info("flow tables: {} IPv4 and {} IPv6 flows per worker; {} in all, {}",
                config_.flows.capacity, config::ipv6_capacity(config_),
                nic::megabytes(forwarder_->table_bytes()), forwarder_->table_sentence());
+  spdlog::info("sticky table: {} clients; {}", forwarder_->sticky().capacity(),
+               forwarder_->sticky_sentence());
 }
 
 /// Holds until the process ends: a flow keeps its owner (config/steering.h).

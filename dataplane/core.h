@@ -14,6 +14,7 @@
 #include "dataplane/path/turns.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/ids.h"
+#include "dataplane/table/sticky_table.h"
 
 namespace dataplane {
 
@@ -32,9 +33,9 @@ struct FlowCapacity {
 
 struct Core {
   /// `flow_memory`: capacity.bytes() bytes, aligned to 64. `table_seed` is secret and differs per
-  /// worker; `owner_seed` is the same on all workers.
+  /// worker; `owner_seed` is the same on all workers, and so is `sticky`, which outlives them.
   Core(WorkerId worker, std::span<std::byte> flow_memory, FlowCapacity capacity, Seed table_seed,
-       Seed owner_hash_seed, WorkerBlock& block)
+       Seed owner_hash_seed, WorkerBlock& block, StickyTable& sticky)
       : id(worker),
         flows4(flow_memory, 2 * capacity.v4, table_seed),
         flows6(flow_memory.subspan((capacity.bytes_v4() + 63) / 64 * 64), 2 * capacity.v6,
@@ -43,7 +44,9 @@ struct Core {
         counters(block) {
     counters.totals.flow_capacity.set(capacity.v4 + capacity.v6);
     counters.totals.flow_capacity_ipv6.set(capacity.v6);
+    if (worker.number == 0) counters.totals.sticky_capacity.set(sticky.capacity());
     turns.worker = worker;
+    turns.sticky = &sticky;
     // Where the process before this one left off, or anywhere; the same for all workers.
     const std::uint64_t left_off = block.totals.local_port_turn.read();
     turns.local_port = left_off != 0 ? left_off : owner_hash_seed.first >> 8;
@@ -56,10 +59,18 @@ struct Core {
     std::uint64_t pause = 0;   // nothing is due before: nanoseconds
   };
 
+  /// Where the sweep over this worker's share of the sticky table is.
+  struct StickySweep {
+    std::size_t place = 0;    // how many of the share's sets are done
+    std::size_t clients = 0;  // that were found in them
+    std::uint64_t pause = 0;  // it goes on then: nanoseconds
+  };
+
   WorkerId id;
   FlowTable4 flows4;
   FlowTable6 flows6;
   Sweep sweep4, sweep6;
+  StickySweep sticky_sweep;
   Seed owner_seed;
   WorkerBlock& counters;
   Turns turns;

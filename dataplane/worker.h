@@ -45,6 +45,8 @@ class Worker {
     expire(core_, snapshot, now);
     serve_query(core_, now);
     totals.local_port_turn.set(core_.turns.local_port);
+    totals.sticky_found.set(core_.turns.sticky_found);
+    totals.sticky_evicted.set(core_.turns.sticky_evicted);
     totals.flows_alive_ipv6.set(core_.flows6.size() / 2);
     totals.polls.add(1);
     if (packets != 0) totals.busy_polls.add(1);

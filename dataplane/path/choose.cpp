@@ -122,12 +122,12 @@ bool is_overload(Verdict verdict) {
 /// flow. Pending, or why not: `refusal` if its group does not forward so.
 template <class Address>
 Verdict pass_to_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
-                       FlowLedger<Address>& flows, Verdict refusal) {
+                       FlowLedger<Address>& flows, Turns& turns, Verdict refusal) {
   const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
   if (group.overload != Overload::Forward) return refusal;
   const FlowKey<Address>& key = burst.key<Address>(i);
-  const Target* target = snapshot.target(group.maglev->pick(place_of(group, key)));
+  const Target* target = snapshot.target(home_of(group, key, snapshot, turns, burst.now));
   if (target == nullptr || !target->stateless || !target->address.is_a<Address>()) return refusal;
   burst.targets[i] = target->id;
   // settle_collisions() will look for it, when it has been fetched. Its own key's is not asked
@@ -154,15 +154,26 @@ Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
   const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
   if (!has_targets(burst, i, snapshot)) return refusal(burst, i);
   if (const Verdict full = overload(burst, snapshot, flows, turns); is_overload(full)) return full;
+  const FlowKey<Address>& key = burst.key<Address>(i);
+  const auto start_to = [&](const Target& target) {
+    return start(burst, i, snapshot, flows, turns, key, burst.tokens[i], target, drafts);
+  };
+  Acquaintance client = recall(group, key, snapshot, turns, burst.now);
+  if (client.target != nullptr) {
+    // There or nowhere, even if that target has a flow with that client's address and port.
+    keep(client, group, turns, burst.now);
+    ++turns.sticky_found;
+    return start_to(*client.target);
+  }
   const bool mid_stream = is_mid_stream(burst, i);
   const int attempts = mid_stream ? 1 : turns_max;  // pick-up: where the flow was, or nowhere
   Verdict verdict = Verdict::DropFlowCollision;
   for (int n = 0; n < attempts && verdict == Verdict::DropFlowCollision; ++n) {
-    const Target* target =
-        snapshot.target(pick(group, burst.key<Address>(i), snapshot, flows, turns, mid_stream, n));
-    verdict = target == nullptr ? refusal(burst, i)
-                                : start(burst, i, snapshot, flows, turns, burst.key<Address>(i),
-                                        burst.tokens[i], *target, drafts);
+    const Target* picked = snapshot.target(pick(group, key, snapshot, flows, turns, mid_stream, n));
+    if (picked == nullptr) return refusal(burst, i);
+    const Target& target = settle(client, *picked, group, snapshot, turns, burst.now);
+    verdict = start_to(target);
+    if (&target != picked) break;  // another worker's choice, and it stays
   }
   return verdict;
 }
@@ -172,11 +183,23 @@ void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
                        FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
   if (never_enters(burst, i)) {
     // If it follows an opening, that was refused, or sent on without a flow, too.
-    return settle(burst, i, pass_to_target(burst, i, snapshot, flows, Verdict::DropUnknownFlow));
+    return settle(burst, i,
+                  pass_to_target(burst, i, snapshot, flows, turns, Verdict::DropUnknownFlow));
   }
   const Verdict verdict = start_for_client(burst, i, snapshot, flows, turns, drafts);
-  settle(burst, i,
-         is_overload(verdict) ? pass_to_target(burst, i, snapshot, flows, verdict) : verdict);
+  settle(
+      burst, i,
+      is_overload(verdict) ? pass_to_target(burst, i, snapshot, flows, turns, verdict) : verdict);
+}
+
+/// The client of a flow that its target has made known stays with that target.
+template <class Address>
+void acquaint(const TargetGroup& group, const FlowKey<Address>& to_target, const Target& target,
+              const Snapshot& snapshot, Turns& turns, Instant now) {
+  Acquaintance client = recall(group, to_target, snapshot, turns, now);
+  if (client.target == nullptr && target.eligible) {
+    (void)settle(client, target, group, snapshot, turns, now);
+  }
 }
 
 /// A target's packet whose flow we do not know: which listener did the client use? If several lead
@@ -198,7 +221,8 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
                                      key.destination_port, listener.port,
                                      key.protocol,         {0, 0, 0}};
     const bool only = group.listeners.size() == 1;
-    if (!only && group.maglev->pick(place_of(group, to_target)) != target.id) continue;
+    const auto home = [&] { return home_of(group, to_target, snapshot, turns, burst.now); };
+    if (!only && home() != target.id) continue;
     const FlowToken token = flows.table().prehash(to_target);
     if (flows.table().find(token, to_target) != no_flow)
       continue;  // the client is with another target
@@ -209,6 +233,8 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
     Verdict verdict = overload(burst, snapshot, flows, turns);
     if (!is_overload(verdict)) {
       verdict = start<Address>(burst, i, snapshot, flows, turns, to_target, token, target, drafts);
+      if (verdict == Verdict::Pending)
+        acquaint(group, to_target, target, snapshot, turns, burst.now);
     }
     return settle(burst, i,
                   is_overload(verdict) ? pass_to_client(burst, i, target, verdict) : verdict);

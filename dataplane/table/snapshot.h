@@ -122,6 +122,7 @@ struct Snapshot {
   std::uint32_t punts_per_second = 20'000;       // per worker
   std::uint32_t icmp_errors_per_second = 1'000;  // per worker; that we send ourselves
   std::uint32_t new_flows_per_second = 0;        // per worker; 0: no limit
+  bool any_sticky = false;                       // some target group has stickiness
   // Which worker owns what clients send: by tuple, or by the client alone (path/steer). Null: by a
   // keyed hash. Not the same in the next process, but in all snapshots of this one.
   std::shared_ptr<const Rss> client_rss;

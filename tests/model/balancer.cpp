@@ -190,6 +190,19 @@ bool Balancer::forwards() const {
   return rig_.config.target_groups[0].overload == dataplane::Overload::Forward;
 }
 
+bool Balancer::sticky() const {
+  return rig_.config.target_groups[0].stickiness.type != dataplane::Stickiness::None;
+}
+
+std::optional<std::size_t> Balancer::known_target(const std::string& group,
+                                                  const SocketAddress& client,
+                                                  const std::vector<std::size_t>& all) const {
+  const auto known = clients_.find({group, client.address});
+  if (!sticky() || known == clients_.end()) return std::nullopt;
+  if (std::find(all.begin(), all.end(), known->second) == all.end()) return std::nullopt;
+  return known->second;
+}
+
 Verdict Balancer::overload(int worker) {
   std::size_t flows = 0;
   for (const auto& [key, c] : by_client_) flows += c.worker == worker ? 1 : 0;
@@ -269,7 +282,7 @@ std::string Balancer::judge_stateless(const Said& said, const Outcome& outcome, 
 
 std::string Balancer::come_home(const Connection& c, const config::TargetGroup& group) {
   Key key = key_of(c.tcp, c.client, c.listener);
-  if (group.algorithm == Algorithm::SourceIp) std::get<2>(key) = 0;
+  if (group.algorithm == Algorithm::SourceIp || sticky()) std::get<2>(key) = 0;
   Home& home = homes_[key];
   const std::vector<std::size_t> now_eligible = eligible(group.name);
   const bool known = home.eligible == now_eligible;
@@ -307,6 +320,8 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
     return outcome.verdict == full ? "" : wrong("overload", full, outcome);
   }
   std::vector<std::size_t> allowed = all;
+  const std::optional<std::size_t> known = known_target(group.name, said.source, all);
+  if (known) allowed = {*known};
   const bool mid_stream = said.tcp && (said.flags & syn) == 0;
   Connection c{.tcp = said.tcp,
                .client = said.source,
@@ -320,13 +335,21 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
                .client_fin = mid_stream && said.from_client && (said.flags & fin) != 0,
                .target_fin = mid_stream && !said.from_client && (said.flags & fin) != 0,
                .worker = outcome.worker.number};
-  if (group.algorithm == Algorithm::RoundRobin) {
+  if (known) {
+    const bool free = group.mode != Mode::Nat || claim(rig_.facts.targets[*known], said);
+    if (!free) {
+      return outcome.verdict == DropFlowCollision
+                 ? ""
+                 : wrong("known client's collision", DropFlowCollision, outcome);
+    }
+  } else if (group.algorithm == Algorithm::RoundRobin) {
     // The next in turn; where it has a flow with that client's address and port, the one after it.
     bool free = false;
     for (int turn = 0; turn < 4 && !free; ++turn) {
       allowed = {all[cursors_[{outcome.worker.number, group.name}]++ % all.size()]};
       free = group.mode != Mode::Nat || claim(rig_.facts.targets[allowed[0]], said);
     }
+    if (sticky()) clients_[{group.name, said.source.address}] = allowed[0];
     if (!free) {
       return outcome.verdict == DropFlowCollision ? ""
                                                   : wrong("collision", DropFlowCollision, outcome);
@@ -344,6 +367,7 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
   if (forwards()) {
     if (std::string error = come_home(c, group); !error.empty()) return error;
   }
+  if (sticky()) clients_[{group.name, said.source.address}] = c.target_number;
   const Key client_key = key_of(c.tcp, c.client, c.listener);
   by_target_[key_of(c.tcp, c.target, c.seen_by_target)] = client_key;
   by_client_[client_key] = c;

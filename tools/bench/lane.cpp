@@ -22,7 +22,7 @@ Lane::Lane(dataplane::WorkerId id, dataplane::FlowCapacity capacity, std::uint16
       clock_(clock),
       table_(capacity.bytes()),
       block_(std::make_unique<dataplane::WorkerBlock>()),
-      core_(id, table_.bytes(), capacity, table_seed(id), owner_seed, *block_),
+      core_(id, table_.bytes(), capacity, table_seed(id), owner_seed, *block_, sticky_),
       worker_(core_, io, publication) {}
 
 std::uint64_t Lane::run() {

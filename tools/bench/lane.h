@@ -58,6 +58,7 @@ class Lane {
   const Clock& clock_;
   Memory table_;
   std::unique_ptr<dataplane::WorkerBlock> block_;
+  dataplane::StickyTable sticky_{{}, 0, {}};
   dataplane::Core core_;
   dataplane::Worker<MemoryIo> worker_;
   double now_ = 1e9;  // nanoseconds

@@ -41,6 +41,10 @@ constexpr std::array worker_figures{
     Figures<Totals>{"flows_alive_ipv6", &Totals::flows_alive_ipv6},
     Figures<Totals>{"flow_capacity_ipv6", &Totals::flow_capacity_ipv6},
     Figures<Totals>{"table_bytes", &Totals::table_bytes},
+    Figures<Totals>{"sticky_entries", &Totals::sticky_entries},
+    Figures<Totals>{"sticky_capacity", &Totals::sticky_capacity},
+    Figures<Totals>{"sticky_found", &Totals::sticky_found},
+    Figures<Totals>{"sticky_evicted", &Totals::sticky_evicted},
     Figures<Totals>{"polls", &Totals::polls},
     Figures<Totals>{"busy_polls", &Totals::busy_polls},
 };

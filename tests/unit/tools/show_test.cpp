@@ -270,6 +270,23 @@ TEST(ShowStatus, ShowsWhatAFloodDoesWhereThereIsOne) {
   EXPECT_NE(text.find("       21    500        17      1.0M"), std::string::npos) << text;
 }
 
+TEST(ShowStatus, SaysHowManyClientsAreRememberedWhereSomeAre) {
+  Json document = status();
+  EXPECT_EQ(show_status(document, plain()).find("stickiness"), std::string::npos);
+  document["totals"]["sticky_entries"] = 812'004;
+  document["totals"]["sticky_capacity"] = 1'048'576;
+  document["totals"]["sticky_found"] = 3'310'274;
+  const std::string roomy = show_status(document, plain());
+  EXPECT_NE(roomy.find("\nstickiness  812004 of 1048576 clients remembered; 3310274 new flows by "
+                       "it\n"),
+            std::string::npos)
+      << roomy;
+  document["totals"]["sticky_evicted"] = 5'124;
+  EXPECT_NE(show_status(document, plain())
+                .find("; 5124 clients forgotten for lack of room, raise sticky.capacity\n"),
+            std::string::npos);
+}
+
 TEST(ShowStatus, SumsUpSeveralWorkersAndSaysWhoIsBehind) {
   Json document = status();
   document["workers"].push_back(one_worker());

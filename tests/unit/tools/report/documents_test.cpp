@@ -76,6 +76,9 @@ TEST(Documents, StatusHasWorkersAndTheirSums) {
     worker.totals.table_bytes.set(160'000);
     worker.totals.table_page_bytes.set(i == 0 ? 1 << 30 : 2 << 20);
     worker.totals.stateless.set(20 + i);
+    worker.totals.sticky_entries.set(7);
+    worker.totals.sticky_capacity.set(i == 0 ? 1024 : 0);
+    worker.totals.sticky_evicted.set(2 * i);
     worker.listeners[7].incarnation.set(1);
     worker.listeners[7].rejected_flows.set(30 + i);
     worker.verdicts[static_cast<std::size_t>(Verdict::ForwardToTarget)].set(90);
@@ -116,6 +119,10 @@ TEST(Documents, StatusHasWorkersAndTheirSums) {
   EXPECT_EQ(status["totals"]["wrong_core"], 11);
   EXPECT_EQ(status["workers"][1]["stateless"], 21);
   EXPECT_EQ(status["totals"]["stateless"], 41);
+  EXPECT_EQ(status["totals"]["sticky_entries"], 14);
+  EXPECT_EQ(status["totals"]["sticky_capacity"], 1024);
+  EXPECT_EQ(status["totals"]["sticky_found"], 0);
+  EXPECT_EQ(status["totals"]["sticky_evicted"], 2);
   EXPECT_EQ(status["workers"][1]["rejected_flows"], 31);
   EXPECT_EQ(status["totals"]["rejected_flows"], 61);
   EXPECT_EQ(status["totals"]["verdicts"], Json::parse(R"({"ForwardToTarget": 180, "DropTtl": 3})"));

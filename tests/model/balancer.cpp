@@ -258,6 +258,13 @@ std::string Balancer::judge_unknown_reply(const Said& said, const Outcome& outco
   }
   by_target_[key_of(c.tcp, c.target, c.seen_by_target)] = client_key;
   by_client_[client_key] = c;
+  // Its client is known from now on, unless it is known to be with another one.
+  const std::string& group = config.target_groups[number].name;
+  const std::vector<std::size_t> all = eligible(group);
+  const bool takes = std::find(all.begin(), all.end(), c.target_number) != all.end();
+  if (sticky() && takes && !known_target(group, c.client, all)) {
+    clients_[{group, c.client.address}] = c.target_number;
+  }
   return judge_forward(by_client_[client_key], said, outcome);
 }
 

@@ -14,6 +14,7 @@
 
 #include "config/health_check.h"
 #include "config/places.h"
+#include "config/security_group.h"
 #include "dataplane/packet/address.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/target_group.h"
@@ -128,6 +129,7 @@ struct Listener {
   dataplane::Protocol protocol = dataplane::Protocol::Tcp;
   std::string target_group;
   seconds idle_timeout{350};                 // udp: 120 unless given
+  std::vector<std::string> security_groups;  // attached here, with the balancer's
   int line = 0;
 };
 
@@ -146,6 +148,9 @@ struct Config {
   Sticky sticky;
   std::vector<TargetGroup> target_groups;
   std::vector<Listener> listeners;
+  std::vector<SecurityGroup> security_groups;
+  std::vector<std::string> balancer_security_groups;  // attached to all listeners
+  bool revalidate_flows = false;                      // flows that no rule lets in any more are cut
   Places places;
 };
 

@@ -66,6 +66,9 @@ struct Facts {
   std::vector<dataplane::IpAddress> lingering_addresses;
   std::vector<TargetGroupFact> target_groups;
   std::vector<TargetFact> targets;
+  /// Where the hits of each rule of all_rules() are counted. If there are not as many (a trial of
+  /// another configuration): in that order.
+  std::vector<dataplane::RuleId> rules;
 };
 
 }  // namespace config

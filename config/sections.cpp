@@ -227,6 +227,7 @@ Listener read_listener(const Value& value) {
   std::int64_t timeout = tcp ? 350 : 120;  // ELB's; it has no range for UDP
   group.read("idle_timeout", timeout, Whole{tcp ? 60 : 1, 6000, timeout});
   listener.idle_timeout = seconds{timeout};
+  group.read("security_groups", listener.security_groups, ListOf<Text>{name_rule});
   group.finish();
   return listener;
 }

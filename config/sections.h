@@ -16,6 +16,7 @@ void read_workers(const Value& value, Config& config);
 [[nodiscard]] Neighbour read_neighbour(const Value& value);
 [[nodiscard]] TargetGroup read_target_group(const Value& value);
 [[nodiscard]] HealthCheck read_health_check(const Value& value);
+[[nodiscard]] SecurityGroup read_security_group(const Value& value);
 [[nodiscard]] Listener read_listener(const Value& value);
 
 }  // namespace config

@@ -11,6 +11,7 @@
 #include "config/restart.h"
 #include "config/steering.h"
 #include "control/forwarder_options.h"
+#include "control/health/network_probes.h"
 #include "control/log.h"
 #include "tools/report/documents.h"
 
@@ -130,6 +131,7 @@ std::string_view Daemon::steering(PortId port) const {
 
 void Daemon::start_lifecycle() {
   Lifecycle::Parts parts;
+  parts.make_probe = outbound_rules_.guard(io_.get_executor(), network_probes(io_.get_executor()));
   parts.on_change = [this] { publish(); };
   parts.on_records_change = [this] { write_records(); };
   parts.flows_left = [this](dataplane::TargetId id) { return flows_left(id); };
@@ -171,6 +173,7 @@ void Daemon::start_api(const std::string& run_dir) {
 }
 
 config::Facts Daemon::facts() {
+  apply_rules();
   config::Facts facts = lifecycle_->facts();
   facts.generation = dataplane::Generation{generation_.number + 1};
   for (std::size_t i = 0; i < config_.ports.size(); ++i) {
@@ -180,6 +183,7 @@ config::Facts Daemon::facts() {
         {.mac = port.mac(), .mtu = port.mtu(), .kernel_path = kernel, .rss = rss_[i]});
   }
   facts.client_rss = client_rss_;
+  facts.rules = rules_.places();
   facts.neighbours = neighbours_->facts();
   return facts;
 }
@@ -194,6 +198,7 @@ void Daemon::publish() {
   } else {
     publication_ = std::make_unique<dataplane::Publication>(config_.workers, std::move(snapshot));
   }
+  outbound_rules_.learn(now, publication_->newest());
   instance_.generation = generation_.number;
   segment_.write(instance_);
   write_records();
@@ -206,6 +211,12 @@ void Daemon::want_next_hops(const config::Facts& facts) {
   for (const config::TargetFact& target : facts.targets) hosts.push_back(target.address);
   for (const auto& [address, when] : missed_) hosts.push_back(address);
   neighbours_->want(hosts);
+}
+
+void Daemon::apply_rules() {
+  const bool differ = rules_.apply(
+      config_, [this](dataplane::RuleId rule) { return report::hits(segment_.view(), rule); });
+  if (differ) segment_.write_rules(rules_.records());
 }
 
 void Daemon::write_records() {

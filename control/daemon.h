@@ -24,6 +24,8 @@
 #include "control/kernel_path.h"
 #include "control/lifecycle/lifecycle.h"
 #include "control/neighbours.h"
+#include "control/outbound_rules.h"
+#include "control/rule_book.h"
 #include "control/segment.h"
 #include "dataplane/publication.h"
 #include "nic/forwarder.h"
@@ -55,6 +57,7 @@ class Daemon {
   [[nodiscard]] config::Facts facts();
   void publish();
   void want_next_hops(const config::Facts& facts);
+  void apply_rules();
   void write_records();
   void write_ports();
   [[nodiscard]] std::string_view steering(dataplane::PortId port) const;
@@ -79,6 +82,8 @@ class Daemon {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer second_;
   boost::asio::steady_timer missing_hops_timer_;
+  RuleBook rules_;
+  OutboundRules outbound_rules_;  // outlives the probes
   // Destroyed from the last to the first.
   Segment segment_;
   std::unique_ptr<dataplane::Publication> publication_;  // outlives the workers

@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 
+#include "control/rule_book.h"
 #include "dataplane/segment.h"
 #include "tools/report/segment_view.h"
 
@@ -49,6 +50,7 @@ class Segment {
   void write_ports(std::span<const dataplane::PortRecord> ports);  // by PortId
   void write_listeners(std::span<const ListenerEntry> listeners);
   void write_targets(std::span<const dataplane::TargetRecord> targets);
+  void write_rules(std::span<const RuleEntry> rules);
   /// This writes one: for a change of state between reloads.
   void write_target(const dataplane::TargetRecord& target);
 

@@ -66,11 +66,19 @@ struct Core {
     std::uint64_t pause = 0;  // it goes on then: nanoseconds
   };
 
+  /// Where the judging of flows by new rules is (path/revalidate).
+  struct Revalidation {
+    Generation judged_by;      // the rules'
+    std::uint32_t bucket = 0;  // where it goes on; first IPv4's, then IPv6's
+    std::uint32_t end = 0;     // … until it is over
+  };
+
   WorkerId id;
   FlowTable4 flows4;
   FlowTable6 flows6;
   Sweep sweep4, sweep6;
   StickySweep sticky_sweep;
+  Revalidation revalidation;
   Seed owner_seed;
   WorkerBlock& counters;
   Turns turns;

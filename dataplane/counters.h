@@ -9,6 +9,8 @@
 //   │ listeners[listeners_max]     │   64 bytes each, index: ListenerId.slot
 //   ├──────────────────────────────┤
 //   │ targets[targets_max]         │   128 bytes each, index: TargetId.slot
+//   ├──────────────────────────────┤
+//   │ rule_hits[rules_max]         │   8 bytes each, index: RuleId.slot
 //   └──────────────────────────────┘
 //
 // The worker writes with plain relaxed stores (no lock prefix: nobody else writes); readers load
@@ -115,14 +117,20 @@ struct Totals {
 };
 static_assert(sizeof(Totals) == 384);
 
+/// What each rule of the security groups has let through: flows and pings. Of a slot that has been
+/// another rule's, control knows how far it had come (RuleRecord).
+using RuleHits = std::array<Counter, rules_max>;
+
 struct alignas(64) WorkerBlock {
   Totals totals;
   std::array<Counter, verdicts_max> verdicts;
   std::array<ListenerCounters, listeners_max> listeners;
   std::array<TargetCounters, targets_max> targets;
+  RuleHits rule_hits;
 };
 static_assert(offsetof(WorkerBlock, verdicts) == 384);
 static_assert(offsetof(WorkerBlock, listeners) == 896);
 static_assert(offsetof(WorkerBlock, targets) == 896 + 64 * listeners_max);
+static_assert(offsetof(WorkerBlock, rule_hits) == 896 + 64 * listeners_max + 128 * targets_max);
 
 }  // namespace dataplane

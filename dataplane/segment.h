@@ -104,6 +104,19 @@ struct TargetRecord {
   Text<192> detail;                            // a sentence: the last probe's outcome
 };
 
+/// A rule of a security group.
+struct RuleRecord {
+  bool used;
+  bool inbound;
+  std::uint16_t number;  // its place in the configuration
+  Text<33> security_group;
+  Text<8> protocol;           // "tcp", "udp", "icmp", "all"
+  Text<12> ports;             // "80-443", "80", "all", ""
+  Text<48> peer;              // a prefix, a group's name, "anywhere"
+  Text<120> attached_to;      // "balancer", or listeners' names, "" for none
+  std::uint64_t hits_before;  // what rule_hits had counted at its place when it took it
+};
+
 struct SegmentHeader {
   std::atomic<std::uint64_t> magic;  // written last at start, with release
   std::uint32_t version;             // layout_version
@@ -120,6 +133,7 @@ struct ControlBlock {
   std::array<Record<PortRecord>, ports_max> ports;
   std::array<Record<ListenerRecord>, listeners_max> listeners;
   std::array<Record<TargetRecord>, targets_max> targets;
+  std::array<Record<RuleRecord>, rules_max> rules;
 };
 
 inline constexpr std::size_t control_block_offset = 4096;

@@ -18,6 +18,7 @@
 #include "dataplane/core.h"
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
+#include "dataplane/path/revalidate.h"
 #include "dataplane/publication.h"
 
 namespace dataplane {
@@ -43,6 +44,7 @@ class Worker {
     }
     packets += io_.idle(totals);
     expire(core_, snapshot, now);
+    revalidate(core_, snapshot);
     serve_query(core_, now);
     totals.local_port_turn.set(core_.turns.local_port);
     totals.sticky_found.set(core_.turns.sticky_found);

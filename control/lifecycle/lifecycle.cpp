@@ -166,8 +166,9 @@ void Lifecycle::apply_targets(const config::Config& config) {
     for (const config::Target& target : group.targets) {
       const std::uint16_t port = check.port == 0 ? target.port : check.port;
       const TargetKey name{group.name, target.address, target.port};
-      apply_target(name, {standing, {target.address, port, check}, target.weight, target.zone},
-                   now);
+      apply_target(
+          name, {standing, {target.address, port, check, group.name}, target.weight, target.zone},
+          now);
       named.insert(name);
     }
   }

@@ -1,6 +1,7 @@
 #include "dataplane/path/drafts.h"
 #include "dataplane/path/local_ports.h"
 #include "dataplane/path/pick.h"
+#include "dataplane/path/security.h"
 #include "dataplane/path/stateless.h"
 #include "dataplane/path/track.h"
 #include "dataplane/path/verbs.h"
@@ -66,8 +67,12 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
               Turns& turns, const FlowKey<Address>& to_target, FlowToken to_target_token,
               const Target& target, Drafts<Address>& drafts) {
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
+  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   burst.targets[i] = target.id;
   if (!target.address.is_a<Address>()) return Verdict::DropNoNextHop;
+  if (!lets_out<Address>(listener, to_target.protocol, target, flows.rule_hits())) {
+    return Verdict::DropSecurityGroupOutbound;
+  }
   if (!target.next_hop.resolved()) return Verdict::DropNoNextHop;
   FlowKey<Address> to_client = reply_of(to_target, target);
   FlowToken to_client_token;
@@ -81,7 +86,7 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
                           .to_target_token = to_target_token,
                           .to_client_token = to_client_token,
                           .target = target.id,
-                          .listener = &snapshot.listeners[burst.listeners[i].slot],
+                          .listener = &listener,
                           .phase = first_phase(burst, i, from_client),
                           .now = Tick::of(burst.now),
                           .client_mac = {},
@@ -130,6 +135,10 @@ Verdict pass_to_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
   const Target* target = snapshot.target(home_of(group, key, snapshot, turns, burst.now));
   if (target == nullptr || !target->stateless || !target->address.is_a<Address>()) return refusal;
   burst.targets[i] = target->id;
+  if (burst.kinds[i] != Kind::IcmpError &&
+      !lets_out<Address>(listener, key.protocol, *target, flows.rule_hits())) {
+    return Verdict::DropSecurityGroupOutbound;
+  }
   // settle_collisions() will look for it, when it has been fetched. Its own key's is not asked
   // again.
   burst.tokens[i] = flows.table().prehash(reply_of(key, *target));
@@ -162,8 +171,9 @@ Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
   if (client.target != nullptr) {
     // There or nowhere, even if that target has a flow with that client's address and port.
     keep(client, group, turns, burst.now);
-    ++turns.sticky_found;
-    return start_to(*client.target);
+    const Verdict verdict = start_to(*client.target);
+    turns.sticky_found += verdict == Verdict::Pending ? 1 : 0;
+    return verdict;
   }
   const bool mid_stream = is_mid_stream(burst, i);
   const int attempts = mid_stream ? 1 : turns_max;  // pick-up: where the flow was, or nowhere
@@ -227,6 +237,11 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
     if (flows.table().find(token, to_target) != no_flow)
       continue;  // the client is with another target
     burst.listeners[i] = id;
+    if (burst.kinds[i] != Kind::IcmpError) {
+      if (!lets_in(listener, to_target, flows.rule_hits())) {
+        return burst.decide(i, Verdict::DropSecurityGroupInbound);
+      }
+    }
     if (never_enters(burst, i)) {
       return settle(burst, i, pass_to_client(burst, i, target, Verdict::DropUnknownFlow));
     }

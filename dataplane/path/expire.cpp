@@ -32,7 +32,7 @@ std::uint32_t idle_limit(const Flow<Address>& flow, const Snapshot& snapshot) {
     case Phase::Established: break;
   }
   const Listener* listener = snapshot.listener(flow.listener());
-  return listener == nullptr ? Listener{}.idle_milliseconds : listener->idle_milliseconds;
+  return listener == nullptr ? Listener::idle_milliseconds_default : listener->idle_milliseconds;
 }
 
 template <class Address>

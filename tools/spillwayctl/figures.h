@@ -10,6 +10,7 @@ void add_watch_and_wide(OptionsDescription& description);
 
 int run_status(const Context& context, const Options& given);
 int run_listeners(const Context& context, const Options& given);
+int run_security_groups(const Context& context, const Options& given);
 int run_targets(const Context& context, const Options& given);
 
 }  // namespace tools

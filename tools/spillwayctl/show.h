@@ -24,6 +24,7 @@ struct View {
 [[nodiscard]] std::string show_status(const Json& document, const View& view);
 [[nodiscard]] std::string show_listeners(const Json& document, const View& view);
 [[nodiscard]] std::string show_targets(const Json& document, const View& view);
+[[nodiscard]] std::string show_security_groups(const Json& document, const View& view);
 [[nodiscard]] std::string show_flows(const Json& document, const View& view);
 /// One target's state in a sentence: "web 10.0.1.11:8080 is draining: 12 flows left, …".
 [[nodiscard]] std::string show_target_state(const Json& target, const View& view);

@@ -10,6 +10,7 @@
 #include "config/steering.h"
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
+#include "dataplane/path/revalidate.h"
 
 namespace tests {
 
@@ -190,7 +191,10 @@ void Rig::advance(std::uint64_t milliseconds) {
   // In steps well below a sweep, so that no bucket's turn is lost to the budget of one step.
   for (std::uint64_t passed = 0; passed < milliseconds; passed += 10) {
     now.nanoseconds += std::min<std::uint64_t>(10, milliseconds - passed) * 1'000'000;
-    for (auto& worker : workers_) expire(worker->core, *snapshot_, now);
+    for (auto& worker : workers_) {
+      expire(worker->core, *snapshot_, now);
+      revalidate(worker->core, *snapshot_);
+    }
   }
 }
 

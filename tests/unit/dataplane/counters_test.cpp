@@ -18,7 +18,8 @@ TEST(Counters, LayoutIsTheDrawnOne) {
   EXPECT_EQ(offsetof(WorkerBlock, verdicts), 384u);
   EXPECT_EQ(offsetof(WorkerBlock, listeners), 896u);
   EXPECT_EQ(offsetof(WorkerBlock, targets), 66'432u);
-  EXPECT_EQ(sizeof(WorkerBlock), 1'115'008u);
+  EXPECT_EQ(offsetof(WorkerBlock, rule_hits), 1'115'008u);
+  EXPECT_EQ(sizeof(WorkerBlock), 1'147'776u);
 }
 
 TEST(Counters, FieldsStayWhereTheyAre) {

@@ -19,6 +19,7 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(sizeof(PortRecord), 272u);
   EXPECT_EQ(sizeof(ListenerRecord), 124u);
   EXPECT_EQ(sizeof(TargetRecord), 336u);
+  EXPECT_EQ(sizeof(RuleRecord), 240u);
   EXPECT_EQ(offsetof(SegmentHeader, magic), 0u);
   EXPECT_EQ(offsetof(SegmentHeader, version), 8u);
   EXPECT_EQ(offsetof(SegmentHeader, workers), 12u);
@@ -28,7 +29,7 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(offsetof(SegmentHeader, stopped), 40u);
   EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 336u);
   EXPECT_EQ(worker_blocks_offset % alignof(WorkerBlock), 0u);
-  EXPECT_EQ(worker_blocks_offset, 2'966'592u);
+  EXPECT_EQ(worker_blocks_offset, 3'982'400u);
   EXPECT_EQ(segment_size(2), worker_blocks_offset + 2 * sizeof(WorkerBlock));
 }
 

@@ -287,6 +287,41 @@ TEST(ShowStatus, SaysHowManyClientsAreRememberedWhereSomeAre) {
             std::string::npos);
 }
 
+TEST(ShowSecurityGroups, IsATableOfRulesAndWhatWasBlocked) {
+  Json document = Json::parse(R"({"rules": [
+      {"security_group": "web", "attached_to": "balancer", "direction": "inbound",
+       "protocol": "tcp", "ports": "80-443", "peer": "198.51.100.0/24", "hits": 1234},
+      {"security_group": "office", "attached_to": "", "direction": "outbound",
+       "protocol": "icmp", "ports": "", "peer": "anywhere", "hits": 0}],
+      "blocked_inbound": {"icmp": 0, "tcp": 12, "udp": 3},
+      "blocked_outbound": {"icmp": 0, "tcp": 0, "udp": 0}, "flows_cut": 0})");
+  EXPECT_EQ(show_security_groups(document, plain()),
+            "SECURITY-GROUP  ATTACHED-TO  DIRECTION  PROTOCOL  PORTS   PEER             HITS\n"
+            "web             balancer     inbound    tcp       80-443  198.51.100.0/24  1234\n"
+            "office          nothing      outbound   icmp              anywhere            0\n"
+            "\n"
+            "BLOCKED-FLOWS  ICMP  TCP  UDP\n"
+            "inbound           0   12    3\n"
+            "outbound          0    0    0\n");
+  Json earlier = document;
+  earlier["rules"][0]["hits"] = 1034;
+  earlier["blocked_inbound"]["tcp"] = 2;
+  document["flows_cut"] = 2;
+  View view = plain();
+  view.earlier = &earlier;
+  view.seconds = 2;
+  const std::string text = show_security_groups(document, view);
+  EXPECT_NE(text.find("1234  100/s\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("12    3  5.0/s\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n2 flows cut, since no rule let them through any more\n"),
+            std::string::npos);
+}
+
+TEST(ShowSecurityGroups, SaysWhatNoneMeans) {
+  EXPECT_EQ(show_security_groups(Json::parse(R"({"rules": []})"), plain()),
+            "no security groups: everything is let through\n");
+}
+
 TEST(ShowStatus, SumsUpSeveralWorkersAndSaysWhoIsBehind) {
   Json document = status();
   document["workers"].push_back(one_worker());

@@ -24,6 +24,7 @@ const std::vector<KeyOf>& keys_of_protocols() {
       {"path", {Http, Https, Grpc}},
       {"host", {Http, Https, Grpc}},
       {"matcher", {Http, Https, Grpc}},
+      {"weight_header", {Http, Https}},
       {"service", {Grpc}},
       {"tls", {Https, Grpc}},
       {"port", {Tcp, Http, Https, Grpc, Udp}},

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <map>
-#include <tuple>
 
 #include "config/checks.h"
 
@@ -13,13 +12,12 @@ namespace {
 using dataplane::Mode;
 using dataplane::Overload;
 
-/// Everything that a target may be known by in mode nat, and where it was written first.
-using Endpoint = std::tuple<dataplane::Protocol, dataplane::IpAddress, std::uint16_t>;
+/// Where the targets of nat groups were written, by address.
 struct Place {
   std::size_t group;
   std::size_t target;
 };
-using Endpoints = std::multimap<Endpoint, Place>;
+using Endpoints = std::multimap<dataplane::IpAddress, Place>;
 
 Endpoints nat_endpoints(const Config& config) {
   Endpoints endpoints;
@@ -27,8 +25,7 @@ Endpoints nat_endpoints(const Config& config) {
     const TargetGroup& group = config.target_groups[g];
     if (group.mode != Mode::Nat) continue;
     for (std::size_t t = 0; t < group.targets.size(); ++t) {
-      const Target& target = group.targets[t];
-      endpoints.emplace(Endpoint{group.protocol, target.address, target.port}, Place{g, t});
+      endpoints.emplace(group.targets[t].address, Place{g, t});
     }
   }
   return endpoints;
@@ -78,8 +75,9 @@ class OverloadCheck {
   void check_one_listener() {
     std::vector<std::size_t> own;
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
-      if (config_.listeners[i].target_group == group_.name) own.push_back(i);
+      if (leads_to(config_.listeners[i], group_.name)) own.push_back(i);
     }
+    if (own.size() == 1) check_ports(own.front());
     if (own.size() < 2) return;
     const auto name = [&](std::size_t index) {
       return in_quotes(config_.listeners[index].name) +
@@ -92,19 +90,37 @@ class OverloadCheck {
              "remove it.");
   }
 
+  void check_ports(std::size_t listener) {
+    const dataplane::PortRange ports = ports_of(config_.listeners[listener]);
+    if (ports.first == ports.last || group_.port == 0) return;
+    complain(fmt::format("needs targets that keep the client's port, as listener {}{} has the "
+                         "ports {}: what a target sends without a flow does not say which one the "
+                         "client had asked for",
+                         in_quotes(config_.listeners[listener].name),
+                         written_at(config_, element("listeners", listener)), to_string(ports)),
+             "Set the target group's port = \"same\", or remove it.");
+  }
+
+  /// What the one sends may be taken for the other's.
+  [[nodiscard]] bool alike(const Target& own, const Place& other) const {
+    const TargetGroup& theirs = config_.target_groups[other.group];
+    const std::uint16_t port = theirs.targets[other.target].port;
+    return theirs.protocol.has_any_of(group_.protocol) &&
+           (port == own.port || port == 0 || own.port == 0);
+  }
+
   void check_own_targets(const Endpoints& endpoints) {
     for (const Target& target : group_.targets) {
-      const auto [first, last] =
-          endpoints.equal_range(Endpoint{group_.protocol, target.address, target.port});
+      const auto [first, last] = endpoints.equal_range(target.address);
       for (auto other = first; other != last; ++other) {
-        if (other->second.group == number_) continue;
+        if (other->second.group == number_ || !alike(target, other->second)) continue;
         const TargetGroup& theirs = config_.target_groups[other->second.group];
         const std::string where = element(
             element("target_groups", other->second.group) + ".targets", other->second.target);
         return complain(
             fmt::format("needs targets of its own, and {} is also in target group {}{}: what it "
                         "sends without a flow does not say which one it is of",
-                        with_port(target.address, target.port), in_quotes(theirs.name),
+                        target_text(target.address, target.port), in_quotes(theirs.name),
                         written_at(config_, where)),
             "Give the target a port for each target group, or remove it.");
       }

@@ -103,6 +103,47 @@ void check_unique_targets(const Subject& subject) {
   }
 }
 
+/// With port = "same" there is no port that a target could have, or be checked on, of its own.
+void check_kept_ports(const Subject& subject) {
+  const TargetGroup& group = subject.group;
+  if (group.port != 0 || !subject.written(".port") || !subject.readable(".port")) return;
+  for (std::size_t t = 0; t < group.targets.size(); ++t) {
+    const std::string key = element(".targets", t) + ".port";
+    if (!subject.written(key) || !subject.readable(key)) continue;
+    subject.complain(key, {.value = std::to_string(group.targets[t].port),
+                           .problem = "has no meaning in a target group with port = \"same\"",
+                           .allowed = "targets without a port of their own",
+                           .remedy = "Remove it, or give the target group a port."});
+  }
+  const HealthCheck& check = group.health_check;
+  if (!check.enabled || check.port != 0 || check.protocol == CheckProtocol::Icmp ||
+      !subject.readable(".health_check.port") || !subject.readable(".health_check.protocol") ||
+      !subject.readable(".health_check.enabled")) {
+    return;
+  }
+  subject.complain(
+      subject.written(".health_check") ? ".health_check.port" : ".port",
+      {.value = subject.written(".health_check") ? "\"traffic-port\"" : "\"same\"",
+       .problem = "tells no port for health checks: flows of this target group keep the port that "
+                  "the client asked for",
+       .allowed = "1 to 65535 as health_check.port, or protocol = \"icmp\", or enabled = false",
+       .remedy = "Add port = 80; or another number to health_check."});
+}
+
+/// Where the flows that a target has decide, a ramp of its weight would be undone by them.
+void check_slow_start(const Subject& subject) {
+  if (subject.group.slow_start.count() == 0 || !subject.readable(".slow_start")) return;
+  if (subject.group.algorithm != Algorithm::LeastConnections || !subject.readable(".algorithm")) {
+    return;
+  }
+  subject.complain(".slow_start",
+                   {.value = std::to_string(subject.group.slow_start.count()),
+                    .problem = "has no meaning with algorithm least_connections, which gives a "
+                               "target without flows the next ones whatever its weight",
+                    .allowed = "0 with this algorithm",
+                    .remedy = "Remove it, or choose another algorithm."});
+}
+
 void check_full_nat(const Subject& subject) {
   if (subject.group.mode != Mode::FullNat || !subject.readable(".mode")) return;
   // Targets are judged one by one, each by the port it is behind: see check_reachable().
@@ -148,6 +189,8 @@ void check_target_groups(const Config& config, Complaints& complaints) {
     check_stickiness(subject);
     check_unique_targets(subject);
     check_full_nat(subject);
+    check_kept_ports(subject);
+    check_slow_start(subject);
   }
   check_unique_names(config, config.target_groups, "target_groups", complaints);
   check_count(config.target_groups.size(), dataplane::target_groups_max, "target groups",

@@ -70,7 +70,7 @@ std::shared_ptr<const Snapshot> compile(const Config& config, const Facts& facts
   compile_owners(config, facts, *snapshot);
   compile_security_groups(config, facts, previous, *snapshot);
   compile_groups(config, groups, *snapshot);
-  compile_targets(facts, groups, *snapshot);
+  compile_targets(config, facts, groups, *snapshot);
   compile_nat_targets(*snapshot);
   compile_tables(config, groups, previous, *snapshot);
   return snapshot;

@@ -38,6 +38,14 @@ template <class Fact>
 
 using GroupFacts = ByName<TargetGroupFact>;
 
+/// The group whose targets get the new flows for the group of that name: itself, or its standby
+/// while control has failed it over.
+[[nodiscard]] inline dataplane::TargetGroupId serving_group(const GroupFacts& groups,
+                                                            std::string_view name) {
+  const TargetGroupFact& own = fact_of(groups, name);
+  return own.standby.empty() ? own.id : fact_of(groups, own.standby).id;
+}
+
 [[nodiscard]] inline dataplane::PortId port_id(std::size_t index) {
   return dataplane::PortId{static_cast<std::uint8_t>(index)};
 }
@@ -77,7 +85,8 @@ void compile_security_groups(const Config& config, const Facts& facts,
                              const dataplane::Snapshot* previous, dataplane::Snapshot& snapshot);
 
 void compile_groups(const Config& config, const GroupFacts& groups, dataplane::Snapshot& snapshot);
-void compile_targets(const Facts& facts, const GroupFacts& groups, dataplane::Snapshot& snapshot);
+void compile_targets(const Config& config, const Facts& facts, const GroupFacts& groups,
+                     dataplane::Snapshot& snapshot);
 void compile_nat_targets(dataplane::Snapshot& snapshot);
 
 /// Schedules and Maglev tables, for which all targets must be there; `previous` (may be null) lends

@@ -49,8 +49,7 @@ std::shared_ptr<const WeightedSchedule> schedule(Algorithm algorithm,
   std::vector<WeightedEntry> entries;
   if (!dataplane::is_consistent(algorithm)) {
     for (const MaglevEntry& target : targets) {
-      const bool equal = algorithm == Algorithm::RoundRobin;
-      entries.push_back({target.id, equal ? std::uint16_t{1} : target.weight});
+      entries.push_back({target.id, target.weight});
     }
   }
   return std::make_shared<const WeightedSchedule>(entries);

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <tuple>
 
+#include "config/eligibility.h"
+
 namespace config {
 
 using dataplane::Be16;
@@ -11,6 +13,7 @@ using dataplane::Endpoint;
 using dataplane::FixedTable;
 using dataplane::Mode;
 using dataplane::Overload;
+using dataplane::Protocol;
 using dataplane::Snapshot;
 using dataplane::TargetGroupId;
 using dataplane::TargetId;
@@ -23,23 +26,59 @@ TargetGroupId group_of(const GroupFacts& groups, const TargetFact& target) {
   return found == groups.end() ? TargetGroupId{} : found->second->id;
 }
 
-/// Which availability gets new flows, by group slot: Serving where one such target has weight, else
-/// FailOpen where one such target has.
-std::vector<Availability> serving_by_group(const Facts& facts, const GroupFacts& groups,
-                                           Snapshot& snapshot) {
-  std::vector<Availability> result(snapshot.target_groups.size(), Availability::Serving);
-  std::vector<bool> serving(result.size()), fail_open(result.size());
-  for (const TargetFact& target : facts.targets) {
-    const TargetGroupId group = group_of(groups, target);
-    if (snapshot.target_group(group) == nullptr || target.weight == 0) continue;
-    if (target.availability == Availability::Serving) serving[group.slot] = true;
-    if (target.availability == Availability::FailOpen) fail_open[group.slot] = true;
+/// In hundredths: with a part of its weight a target of weight 1 gets that part, too. Round robin
+/// gives all weights the same turns, but not to those that are to have less for now.
+std::uint32_t effective_weight(const TargetFact& target, const dataplane::TargetGroup& group) {
+  const bool equal = group.algorithm == dataplane::Algorithm::RoundRobin;
+  return std::uint32_t{equal ? std::uint16_t{1} : target.weight} * target.percent;
+}
+
+bool has_weight(const TargetFact& target) { return target.weight != 0 && target.percent != 0; }
+
+/// Who gets new flows, by target fact, and which groups fail open: config/eligibility.h.
+std::vector<bool> eligible_targets(const Config& config, const Facts& facts,
+                                   const GroupFacts& groups, Snapshot& snapshot) {
+  std::vector<std::vector<std::size_t>> members(snapshot.target_groups.size());
+  for (std::size_t i = 0; i < facts.targets.size(); ++i) {
+    const TargetGroupId id = group_of(groups, facts.targets[i]);
+    if (snapshot.target_group(id) != nullptr) members[id.slot].push_back(i);
   }
-  for (std::size_t slot = 0; slot < result.size(); ++slot) {
-    snapshot.target_groups[slot].failing_open = !serving[slot] && fail_open[slot];
-    if (!serving[slot]) result[slot] = Availability::FailOpen;
+  std::vector<bool> result(facts.targets.size());
+  for (const TargetGroup& group : config.target_groups) {
+    const TargetGroupFact& fact = fact_of(groups, group.name);
+    std::vector<Candidate> candidates;
+    for (const std::size_t i : members[fact.id.slot]) {
+      const TargetFact& target = facts.targets[i];
+      const std::uint16_t weight = has_weight(target) ? target.weight : std::uint16_t{0};
+      candidates.push_back({target.availability, weight, target.zone});
+    }
+    const Eligibility found =
+        eligibility(situation_of(config.zoning, group.routing,
+                                 {.spills = fact.spills, .on_standby = !fact.standby.empty()},
+                                 facts.shifted_zones),
+                    candidates);
+    snapshot.target_groups[fact.id.slot].failing_open = found.failing_open;
+    for (std::size_t c = 0; c < candidates.size(); ++c) {
+      result[members[fact.id.slot][c]] = found.eligible[c];
+    }
   }
   return result;
+}
+
+FixedTable<Endpoint, TargetId>& nat_table(const dataplane::Target& target, Snapshot& snapshot) {
+  return target.keeps_ports() ? snapshot.keeping_target_at : snapshot.nat_target_at;
+}
+
+/// In all protocols of its group, what the endpoint sends is taken for one of that group's targets.
+bool is_known_as_its_groups(const dataplane::Target& target, const dataplane::TargetGroup& group,
+                            Snapshot& snapshot) {
+  for (const Protocol protocol : {Protocol::Tcp, Protocol::Udp}) {
+    if (!group.protocol.has(protocol)) continue;
+    const TargetId* known =
+        nat_table(target, snapshot).find({target.address, target.port, protocol});
+    if (known == nullptr || snapshot.targets[known->slot].target_group != group.id) return false;
+  }
+  return true;
 }
 
 /// Where what a target sends can only be for clients of one listener. check() sees to it that it is
@@ -50,10 +89,10 @@ void compile_stateless(Snapshot& snapshot) {
     if (group == nullptr || group->mode != Mode::Nat || group->overload != Overload::Forward) {
       continue;
     }
-    const TargetId* known =
-        snapshot.nat_target_at.find({target.address, target.port, group->protocol});
-    target.stateless = group->listeners.size() == 1 && known != nullptr &&
-                       snapshot.targets[known->slot].target_group == group->id;
+    if (group->listeners.size() != 1) continue;
+    const dataplane::Listener& listener = snapshot.listeners[group->listeners.front().slot];
+    target.stateless = (target.keeps_ports() || !listener.is_range()) &&
+                       is_known_as_its_groups(target, *group, snapshot);
   }
 }
 
@@ -77,28 +116,40 @@ void compile_groups(const Config& config, const GroupFacts& groups, Snapshot& sn
   }
   for (const dataplane::Listener& listener : snapshot.listeners) {
     if (listener.id == dataplane::no_listener) continue;
-    dataplane::TargetGroup& group = slot_of(snapshot.target_groups, listener.target_group.slot);
-    CHECK(group.id == listener.target_group);
-    group.listeners.push_back(listener.id);
+    const auto add_to = [&](TargetGroupId id) {
+      dataplane::TargetGroup& group = slot_of(snapshot.target_groups, id.slot);
+      CHECK(group.id == id);
+      // Two shares may be of one standby group.
+      if (group.listeners.empty() || group.listeners.back() != listener.id) {
+        group.listeners.push_back(listener.id);
+      }
+    };
+    if (listener.shares.empty()) add_to(listener.target_group);
+    for (const dataplane::GroupShare& share : listener.shares) add_to(share.id);
   }
 }
 
-void compile_targets(const Facts& facts, const GroupFacts& groups, Snapshot& snapshot) {
-  const std::vector<Availability> serving = serving_by_group(facts, groups, snapshot);
-  for (const TargetFact& fact : facts.targets) {
+void compile_targets(const Config& config, const Facts& facts, const GroupFacts& groups,
+                     Snapshot& snapshot) {
+  const std::vector<bool> eligible = eligible_targets(config, facts, groups, snapshot);
+  for (std::size_t i = 0; i < facts.targets.size(); ++i) {
+    const TargetFact& fact = facts.targets[i];
     CHECK(fact.id.slot < dataplane::targets_max);
     dataplane::Target& target = slot_of(snapshot.targets, fact.id.slot);
     CHECK(target.id == dataplane::no_target);
-    const TargetGroupId group = group_of(groups, fact);
-    const bool known = snapshot.target_group(group) != nullptr;
+    const TargetGroupId id = group_of(groups, fact);
+    const dataplane::TargetGroup* group = snapshot.target_group(id);
+    const bool resets = fact.resets_flows && group != nullptr && !group->failing_open;
     target = {.id = fact.id,
-              .target_group = group,
+              .target_group = id,
               .address = fact.address,
               .port = Be16{fact.port},
-              .weight = fact.weight,
-              .eligible = known && fact.weight != 0 && fact.availability == serving[group.slot],
-              .terminated = fact.availability == Availability::Terminated,
+              .weight = group == nullptr ? 1 : effective_weight(fact, *group),
+              .eligible = eligible[i],
+              .terminated = fact.availability == Availability::Terminated || resets,
+              .ending = fact.availability == Availability::Terminated,
               .next_hop = snapshot.next_hop_to(fact.address)};
+    if (target.ending) snapshot.ending.push_back(target.id);
   }
 }
 
@@ -116,7 +167,10 @@ void compile_nat_targets(Snapshot& snapshot) {
     const dataplane::TargetGroup* group = snapshot.target_group(target.target_group);
     if (group == nullptr || group->mode != Mode::Nat) continue;
     const bool forwards = target.eligible && group->overload == Overload::Forward;
-    claims.push_back({{target.address, target.port, group->protocol}, &target, forwards});
+    for (const Protocol protocol : {Protocol::Tcp, Protocol::Udp}) {
+      if (!group->protocol.has(protocol)) continue;
+      claims.push_back({{target.address, target.port, protocol}, &target, forwards});
+    }
   }
   const auto rank = [](const Claim& claim) {
     const dataplane::Target& target = *claim.target;
@@ -125,9 +179,14 @@ void compile_nat_targets(Snapshot& snapshot) {
   };
   std::sort(claims.begin(), claims.end(),
             [rank](const Claim& a, const Claim& b) { return rank(a) < rank(b); });
-  snapshot.nat_target_at = FixedTable<Endpoint, TargetId>(claims.size());
+  const auto keeping =
+      static_cast<std::size_t>(std::count_if(claims.begin(), claims.end(), [](const Claim& claim) {
+        return claim.target->keeps_ports();
+      }));
+  snapshot.nat_target_at = FixedTable<Endpoint, TargetId>(claims.size() - keeping);
+  snapshot.keeping_target_at = FixedTable<Endpoint, TargetId>(keeping);
   for (const Claim& claim : claims) {
-    snapshot.nat_target_at.insert(claim.endpoint, claim.target->id);
+    nat_table(*claim.target, snapshot).insert(claim.endpoint, claim.target->id);
   }
   compile_stateless(snapshot);
 }

@@ -10,10 +10,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/health_check.h"
 #include "config/places.h"
+#include "config/routing_rules.h"
 #include "config/security_group.h"
 #include "dataplane/packet/address.h"
 #include "dataplane/table/ids.h"
@@ -98,18 +100,25 @@ struct DeregistrationDelay {
   bool connection_termination = false;
 };
 
+/// What becomes of a target's flows when it turns unhealthy.
+struct Unhealthy {
+  bool connection_termination = true;  // udp: false, always; its flows move with the next datagram
+  seconds draining_interval{0};        // of unhealthy.draining; only without termination
+  friend bool operator==(const Unhealthy&, const Unhealthy&) = default;
+};
+
 struct Target {
   dataplane::IpAddress address;
-  std::uint16_t port = 0;  // resolved: the group's, unless given
+  std::uint16_t port = 0;  // resolved: the group's, unless given; 0: as in TargetGroup
   std::uint16_t weight = 1;
-  std::string zone;  // carried and shown
+  std::string zone;  // "": belongs to every zone
   int line = 0;
 };
 
 struct TargetGroup {
   std::string name;
-  dataplane::Protocol protocol = dataplane::Protocol::Tcp;
-  std::uint16_t port = 0;
+  dataplane::Protocols protocol;
+  std::uint16_t port = 0;  // 0: "same", each flow's own, the one that the client asked for
   dataplane::Mode mode = dataplane::Mode::Nat;
   dataplane::Algorithm algorithm = dataplane::Algorithm::RoundRobin;
   std::uint32_t maglev_table_size = 65'537;
@@ -117,21 +126,42 @@ struct TargetGroup {
   dataplane::Overload overload = dataplane::Overload::Refuse;
   Stickiness stickiness;
   DeregistrationDelay deregistration_delay;
+  Unhealthy unhealthy;
+  RoutingRules routing;
+  seconds slow_start{0};  // 0: off
   HealthCheck health_check;
+  bool passive_health_check = true;  // handshakes of clients count too; see passive_by_default()
   std::vector<Target> targets;
+  int line = 0;
+};
+
+/// One of several target groups of a listener.
+struct WeightedGroup {
+  std::string name;
+  std::uint16_t weight = 1;  // 0: no new flows
   int line = 0;
 };
 
 struct Listener {
   std::string name;
   dataplane::IpAddress address;
-  std::uint16_t port = 0;
-  dataplane::Protocol protocol = dataplane::Protocol::Tcp;
-  std::string target_group;
+  std::uint16_t port = 0;       // of a range: the first
+  std::uint16_t port_last = 0;  // of a range; 0: `port` alone
+  dataplane::Protocols protocol;
+  std::string target_group;                  // "": target_groups
+  std::vector<WeightedGroup> target_groups;  // empty: target_group
   seconds idle_timeout{350};                 // udp: 120 unless given
+  seconds udp_idle_timeout{120};             // tcp_udp: of its UDP flows
   std::vector<std::string> security_groups;  // attached here, with the balancer's
   int line = 0;
 };
+
+[[nodiscard]] inline dataplane::PortRange ports_of(const Listener& listener) {
+  return {listener.port, listener.port_last == 0 ? listener.port : listener.port_last};
+}
+/// All that the listener sends flows to, or would with another weight.
+[[nodiscard]] std::vector<WeightedGroup> groups_of(const Listener& listener);
+[[nodiscard]] bool leads_to(const Listener& listener, std::string_view target_group);
 
 struct Config {
   std::string file;  // where it was read from, for messages
@@ -139,6 +169,7 @@ struct Config {
   std::vector<int> worker_cpus;  // one entry a worker; empty: choose `workers` of them
   std::uint32_t workers = 1;
   Idle idle = Idle::Spin;
+  Zoning zoning;
   std::uint32_t punt_rate = 20'000;       // packets per second and worker to the kernel
   std::uint32_t icmp_error_rate = 1'000;  // per second and worker, of our own
   Eal eal;
@@ -153,6 +184,10 @@ struct Config {
   bool revalidate_flows = false;                      // flows that no rule lets in any more are cut
   Places places;
 };
+
+/// Whether a group learns from its clients' handshakes unless it says so itself: only TCP has any,
+/// it takes active checks to bring a target back, and with stickiness few clients speak for many.
+[[nodiscard]] bool passive_by_default(const TargetGroup& group);
 
 /// A port with these addresses and gateways carries IPv6.
 [[nodiscard]] bool carries_ipv6(const std::vector<dataplane::IpPrefix>& addresses,

@@ -35,14 +35,16 @@ struct ListenerFact {
 struct TargetGroupFact {
   std::string name;
   dataplane::TargetGroupId id;
+  std::string standby = {};  // the group that takes its new flows now; "": none
+  bool spills = false;       // its own zone lacks capacity: no zonal affinity now
 };
 
 /// What the lifecycle has decided about a target; compile() turns it into eligibility.
 enum class Availability : std::uint8_t {
   Serving,     // healthy, or its health is not checked
-  FailOpen,    // initial or unhealthy: gets new flows only if the whole group has none Serving
+  FailOpen,    // initial or unhealthy: gets new flows only while its group fails open
   Draining,    // no new flows, old ones go on
-  Terminated,  // no new flows, old ones are reset
+  Terminated,  // no new flows, old ones are ended by force
 };
 
 /// One target that packets can meet. Targets that left the file stay here until they are empty.
@@ -52,7 +54,13 @@ struct TargetFact {
   dataplane::IpAddress address;
   std::uint16_t port = 0;
   std::uint16_t weight = 1;
+  /// Of the weight, for now: slow start, what the target says of itself. 0: no new flows.
+  std::uint8_t percent = 100;
+  std::string zone = {};
   Availability availability = Availability::FailOpen;
+  /// With FailOpen: its old flows are reset unless its group fails open (unhealthy with
+  /// connection_termination).
+  bool resets_flows = false;
 };
 
 struct Facts {
@@ -66,6 +74,7 @@ struct Facts {
   std::vector<dataplane::IpAddress> lingering_addresses;
   std::vector<TargetGroupFact> target_groups;
   std::vector<TargetFact> targets;
+  std::vector<std::string> shifted_zones;  // whose targets get no new flows
   /// Where the hits of each rule of all_rules() are counted. If there are not as many (a trial of
   /// another configuration): in that order.
   std::vector<dataplane::RuleId> rules;

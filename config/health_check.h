@@ -49,6 +49,7 @@ struct HealthCheck {
   std::vector<StatusRange> matcher{{200, 399}};  // grpc: 12, with grpc_health_path 0
   std::string service;                           // grpc: of the standard health service
   std::string send;                              // udp: the datagram; may hold any byte
+  std::string weight_header;  // http, https: the response's that holds a percentage; empty: none
   std::string expect;  // udp: what the answer must contain; empty: see control/health/udp_probe.h
   int line = 0;
 };

@@ -11,9 +11,14 @@ namespace config::ranges {
 
 using std::chrono::milliseconds;
 
-inline constexpr std::size_t name_size_max = 32;       // ELB: load balancers, target groups
-inline constexpr std::size_t port_name_size_max = 15;  // Linux: IFNAMSIZ without its NUL
-inline constexpr std::int64_t weight_max = 999;        // ELB: weights of listener actions
+inline constexpr std::int64_t draining_interval_max = 360'000;  // ELB, seconds: 100 hours
+inline constexpr std::size_t name_size_max = 32;            // ELB: load balancers, target groups
+inline constexpr std::size_t port_name_size_max = 15;       // Linux: IFNAMSIZ without its NUL
+inline constexpr std::int64_t weight_max = 999;             // ELB: weights of listener actions
+inline constexpr std::int64_t healthy_targets_max = 8'192;  // ELB: the most that a group may have
+inline constexpr std::int64_t recovery_time_max = 86'400;   // seconds: a day
+inline constexpr std::int64_t slow_start_min = 30;          // ELB; and 0, off
+inline constexpr std::int64_t slow_start_max = 900;
 inline constexpr std::int64_t cpu_max = 1023;
 inline constexpr std::int64_t memory_megabytes_max = 1'048'576;
 inline constexpr std::int64_t flows_min = 1'024;

@@ -18,6 +18,7 @@ void read_instance_keys(Group& file, Config& config) {
   file.read("punt_rate", config.punt_rate, Whole{0, 10'000'000, config.punt_rate});
   file.read("icmp_error_rate", config.icmp_error_rate,
             Whole{0, 10'000'000, config.icmp_error_rate});
+  config.zoning = read_zoning(file);
   if (const auto eal = file.find("eal")) config.eal = read_eal(*eal);
   if (const auto flows = file.find("flows")) config.flows = read_flows(*flows);
   if (const auto sticky = file.find("sticky")) config.sticky = read_sticky(*sticky);

@@ -103,6 +103,27 @@ struct RequestText {
   }
 };
 
+/// A token (RFC 9110, 5.6.2).
+struct HeaderName {
+  std::string what;
+  std::string sample;
+  [[nodiscard]] std::optional<std::string> operator()(const Value& value) const {
+    auto text = value.string(what, fmt::format("Write it like {}.", sample));
+    constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+    const auto good = [&](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+             others.find(c) != std::string_view::npos;
+    };
+    if (!text ||
+        (!text->empty() && text->size() <= 128 && std::all_of(text->begin(), text->end(), good))) {
+      return text;
+    }
+    value.complain("is not a header's name", "1 to 128 letters, digits and hyphens",
+                   fmt::format("Write it like {}.", sample));
+    return std::nullopt;
+  }
+};
+
 struct File {
   [[nodiscard]] std::optional<std::string> operator()(const Value& value) const {
     const std::string allowed = "the absolute path of a PEM file";
@@ -175,6 +196,8 @@ void read_request_keys(Group& group, HealthCheck& check) {
     group.read("matcher", check.matcher,
                Matcher{"HTTP status", 200, 599, "200-399,404", "200-399"});
   }
+  group.read("weight_header", check.weight_header,
+             HeaderName{"a header's name", "\"X-Load-Balancing-Endpoint-Weight\""});
   group.read("service", check.service,
              RequestText{"at most 255 visible ASCII bytes", "\"shop.Cart\"", 255, false});
   group.read("send", check.send, Payload{});

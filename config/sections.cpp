@@ -13,7 +13,23 @@ using dataplane::UnknownFlow;
 
 const Text name_rule{"a name", "\"web\""};
 
-OneOf<Protocol> protocols() { return {{{"tcp", Protocol::Tcp}, {"udp", Protocol::Udp}}}; }
+/// 1 to 65535, or "same" (0): the port that the client asked for.
+struct GroupPort {
+  [[nodiscard]] std::string allowed() const { return "1 to 65535, or \"same\""; }
+  [[nodiscard]] std::string example() const { return "8080"; }
+  [[nodiscard]] std::optional<std::int64_t> operator()(const Value& value) const {
+    if (value.type() == libconfig::Setting::TypeString) {
+      if (*value.string(allowed(), "") == "same") return 0;
+      value.complain("is neither a number nor \"same\"", allowed(), value.number_remedy(example()));
+      return std::nullopt;
+    }
+    const auto port = value.integer(allowed(), example());
+    if (!port || (*port >= 1 && *port <= 65'535)) return port;
+    value.complain("is out of range", allowed(),
+                   "Write a number like 8080, or \"same\" for the port that the client asked for.");
+    return std::nullopt;
+  }
+};
 
 DeregistrationDelay read_deregistration_delay(const Value& value, DeregistrationDelay delay) {
   Group group{value};
@@ -41,6 +57,23 @@ Stickiness read_stickiness(const Value& value) {
   return stickiness;
 }
 
+Unhealthy read_unhealthy(const Value& value, Unhealthy unhealthy) {
+  Group group{value};
+  group.read("connection_termination", unhealthy.connection_termination, Flag{});
+  std::int64_t interval = unhealthy.draining_interval.count();
+  group.read("draining_interval", interval, Whole{0, ranges::draining_interval_max, interval});
+  unhealthy.draining_interval = seconds{interval};
+  group.finish();
+  return unhealthy;
+}
+
+bool read_passive_health_check(const Value& value, bool enabled) {
+  Group group{value};
+  group.read("enabled", enabled, Flag{});
+  group.finish();
+  return enabled;
+}
+
 Target read_target(const Value& value, std::uint16_t port) {
   Target target;
   target.line = value.line();
@@ -54,6 +87,21 @@ Target read_target(const Value& value, std::uint16_t port) {
   return target;
 }
 
+/// 0 or 30 to 900 seconds.
+struct SlowStart {
+  [[nodiscard]] std::optional<seconds> operator()(const Value& value) const {
+    const std::string allowed =
+        fmt::format("0 (off), or {} to {} seconds", ranges::slow_start_min, ranges::slow_start_max);
+    const auto number = value.integer(allowed, "60");
+    if (!number) return std::nullopt;
+    const bool good =
+        *number == 0 || (*number >= ranges::slow_start_min && *number <= ranges::slow_start_max);
+    if (good) return seconds{*number};
+    value.complain("is out of range", allowed, "Change it, or leave it out: then it is off.");
+    return std::nullopt;
+  }
+};
+
 void read_targets(Group& group, TargetGroup& target_group) {
   const auto targets = group.find("targets");
   if (!targets) return;
@@ -65,6 +113,12 @@ void read_targets(Group& group, TargetGroup& target_group) {
 }
 
 }  // namespace
+
+OneOf<dataplane::Protocols> protocols_rule() {
+  return {{{"tcp", Protocol::Tcp},
+           {"udp", Protocol::Udp},
+           {"tcp_udp", dataplane::Protocols::tcp_udp()}}};
+}
 
 void read_workers(const Value& value, Config& config) {
   const std::string allowed =
@@ -175,8 +229,8 @@ TargetGroup read_target_group(const Value& value) {
   target_group.line = value.line();
   Group group{value};
   group.require("name", target_group.name, name_rule);
-  group.read("protocol", target_group.protocol, protocols());
-  group.require("port", target_group.port, Whole{1, 65'535, 8080, false});
+  group.read("protocol", target_group.protocol, protocols_rule());
+  group.require("port", target_group.port, GroupPort{});
   group.read("mode", target_group.mode,
              OneOf<Mode>{{{"nat", Mode::Nat}, {"full_nat", Mode::FullNat}}});
   group.read("algorithm", target_group.algorithm,
@@ -199,37 +253,29 @@ TargetGroup read_target_group(const Value& value) {
     target_group.stickiness = read_stickiness(*stickiness);
   }
   // As ELB has it for new target groups.
-  target_group.deregistration_delay.connection_termination = target_group.protocol == Protocol::Udp;
+  target_group.deregistration_delay.connection_termination =
+      target_group.protocol.has(Protocol::Udp);
   if (const auto delay = group.find("deregistration_delay")) {
     target_group.deregistration_delay =
         read_deregistration_delay(*delay, target_group.deregistration_delay);
   }
+  target_group.unhealthy.connection_termination = target_group.protocol == Protocol::Tcp;
+  if (const auto unhealthy = group.find("unhealthy")) {
+    target_group.unhealthy = read_unhealthy(*unhealthy, target_group.unhealthy);
+  }
+  target_group.routing = read_routing(group);
+  group.read("slow_start", target_group.slow_start, SlowStart{});
   if (const auto check = group.find("health_check")) {
     target_group.health_check = read_health_check(*check);
+  }
+  target_group.passive_health_check = passive_by_default(target_group);
+  if (const auto passive = group.find("passive_health_check")) {
+    target_group.passive_health_check =
+        read_passive_health_check(*passive, target_group.passive_health_check);
   }
   read_targets(group, target_group);
   group.finish();
   return target_group;
-}
-
-Listener read_listener(const Value& value) {
-  Listener listener;
-  listener.line = value.line();
-  Group group{value};
-  group.require("name", listener.name, name_rule);
-  group.require("address", listener.address, Address{"\"203.0.113.10\""});
-  group.require("port", listener.port, Whole{1, 65'535, 80, false});
-  const bool tcp = group.read("protocol", listener.protocol, protocols())
-                       ? listener.protocol == Protocol::Tcp
-                       : !group.find("protocol");
-  group.require("target_group", listener.target_group,
-                Text{"the name of a target group", "\"web\""});
-  std::int64_t timeout = tcp ? 350 : 120;  // ELB's; it has no range for UDP
-  group.read("idle_timeout", timeout, Whole{tcp ? 60 : 1, 6000, timeout});
-  listener.idle_timeout = seconds{timeout};
-  group.read("security_groups", listener.security_groups, ListOf<Text>{name_rule});
-  group.finish();
-  return listener;
 }
 
 }  // namespace config

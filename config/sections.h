@@ -16,7 +16,14 @@ void read_workers(const Value& value, Config& config);
 [[nodiscard]] Neighbour read_neighbour(const Value& value);
 [[nodiscard]] TargetGroup read_target_group(const Value& value);
 [[nodiscard]] HealthCheck read_health_check(const Value& value);
+/// The keys of a target group that say which of its targets get new flows.
+[[nodiscard]] RoutingRules read_routing(Group& group);
+/// The balancer's own: zone and cross_zone.
+[[nodiscard]] Zoning read_zoning(Group& file);
 [[nodiscard]] SecurityGroup read_security_group(const Value& value);
 [[nodiscard]] Listener read_listener(const Value& value);
+
+/// "tcp", "udp" or "tcp_udp": of listeners and target groups.
+[[nodiscard]] OneOf<dataplane::Protocols> protocols_rule();
 
 }  // namespace config

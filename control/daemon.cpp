@@ -59,6 +59,8 @@ Daemon::Daemon(config::Config config, const config::Options& options)
   await_signals();
   every_second();
   look_for_missing_hops();
+  events_.add({.kind = "start", .to = "up", .sentence = "spillway " SPILLWAY_VERSION " is up"});
+  events_.published(generation_);
   spdlog::info("spillway {} is up: instance {}, {} worker{}, {} port{}, generation {}",
                SPILLWAY_VERSION, config_.instance, config_.workers, config_.workers == 1 ? "" : "s",
                config_.ports.size(), config_.ports.size() == 1 ? "" : "s", generation_.number);
@@ -133,7 +135,12 @@ void Daemon::start_lifecycle() {
   Lifecycle::Parts parts;
   parts.make_probe = outbound_rules_.guard(io_.get_executor(), network_probes(io_.get_executor()));
   parts.on_change = [this] { publish(); };
-  parts.on_records_change = [this] { write_records(); };
+  parts.on_records_change = [this] {
+    write_records();
+    events_.published(generation_);
+  };
+  parts.handshakes = [this](dataplane::TargetId id) { return handshakes(id); };
+  parts.events = &events_;
   parts.flows_left = [this](dataplane::TargetId id) { return flows_left(id); };
   parts.listener_flows_left = [this](dataplane::ListenerId id) { return flows_left(id); };
   lifecycle_ = std::make_unique<Lifecycle>(io_.get_executor(), std::move(parts));
@@ -202,6 +209,7 @@ void Daemon::publish() {
   instance_.generation = generation_.number;
   segment_.write(instance_);
   write_records();
+  events_.published(generation_);
   want_next_hops(now);
   spdlog::debug("generation {} published", generation_.number);
 }
@@ -227,6 +235,8 @@ void Daemon::write_records() {
   }
   segment_.write_listeners(records.listeners);
   segment_.write_targets(records.targets);
+  segment_.write_target_groups(records.target_groups);
+  segment_.write_zones(records.zones);
 }
 
 bool Daemon::workers_are_current() const {
@@ -247,11 +257,19 @@ std::uint64_t Daemon::flows_left(dataplane::ListenerId listener) const {
   return sum;
 }
 
+Handshakes Daemon::handshakes(dataplane::TargetId target) const {
+  using dataplane::TargetCounters;
+  const report::SegmentView view = segment_.view();
+  return {.answered = report::total(view, target, &TargetCounters::handshakes_answered),
+          .failed = report::total(view, target, &TargetCounters::handshakes_failed)};
+}
+
 Commands Daemon::commands() {
   const auto name = [](const TargetName& target) {
     return TargetKey{target.target_group, target.address, target.port};
   };
-  const auto answer = [this](const TargetKey& key, const std::optional<Refusal>& refusal) {
+  const auto answer = [this](const TargetKey& key,
+                             const std::optional<Refusal>& refusal) -> Outcome {
     if (refusal) {
       return refused(refusal->kind == Refusal::Kind::NotFound ? 404 : 409, refusal->sentence);
     }
@@ -277,6 +295,7 @@ Commands Daemon::commands() {
   commands.flows = [this](const FlowsWanted& wanted, Done done) {
     flows_->ask(wanted, std::move(done));
   };
+  commands.events = [this](const EventsWanted& wanted) { return events_.document(wanted); };
   commands.reload = [this](const Done& done) { done(reload()); };
   commands.drain = [this, name, answer](const TargetName& target, const Done& done) {
     done(answer(name(target), lifecycle_->drain(name(target))));
@@ -284,6 +303,19 @@ Commands Daemon::commands() {
   commands.undrain = [this, name, answer](const TargetName& target, const Done& done) {
     done(answer(name(target), lifecycle_->undrain(name(target))));
   };
+  commands.weight = [this, name, answer](const TargetName& target, std::uint16_t weight,
+                                         const Done& done) {
+    const auto before = lifecycle_->set_weight(name(target), weight);
+    if (const auto* refusal = std::get_if<Refusal>(&before)) {
+      return done(answer(name(target), *refusal));
+    }
+    Outcome outcome = answer(name(target), std::nullopt);
+    outcome.document["previous_weight"] = std::get<std::uint16_t>(before);
+    const std::string note = lifecycle_->weight_note(name(target));
+    outcome.document["note"] = note.empty() ? report::Json() : report::Json(note);
+    done(std::move(outcome));
+  };
+  add_zone_commands(commands);
   return commands;
 }
 
@@ -296,8 +328,11 @@ Outcome Daemon::reload() {
   if (!error.empty()) {
     spdlog::error("reload refused, the running configuration stays:");
     log_error_lines(error);
+    events_.add({.kind = "reload", .to = "refused", .sentence = error});
+    events_.published(generation_);
     return refused(409, error);
   }
+  events_.add({.kind = "reload", .to = "applied", .sentence = "read " + config_file_});
   publish();
   spdlog::info("reloaded {}: generation {}", config_file_, generation_.number);
   return {200, {{"generation", generation_.number}, {"reloads", instance_.reloads}}};

@@ -19,6 +19,7 @@
 #include "config/facts.h"
 #include "config/options.h"
 #include "control/api.h"
+#include "control/events.h"
 #include "control/flow_inquiry.h"
 #include "control/flow_loads.h"
 #include "control/kernel_path.h"
@@ -52,6 +53,7 @@ class Daemon {
   void start_neighbours();
   void start_api(const std::string& run_dir);
   [[nodiscard]] Commands commands();
+  void add_zone_commands(Commands& commands);
 
   // --- from facts to workers ---
   [[nodiscard]] config::Facts facts();
@@ -64,6 +66,7 @@ class Daemon {
   [[nodiscard]] std::uint64_t flows_left(dataplane::TargetId target) const;
   [[nodiscard]] std::uint64_t flows_left(dataplane::ListenerId listener) const;
   [[nodiscard]] bool workers_are_current() const;
+  [[nodiscard]] Handshakes handshakes(dataplane::TargetId target) const;
 
   // --- reload ---
   [[nodiscard]] Outcome reload();
@@ -82,6 +85,7 @@ class Daemon {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer second_;
   boost::asio::steady_timer missing_hops_timer_;
+  Events events_;
   RuleBook rules_;
   OutboundRules outbound_rules_;  // outlives the probes
   // Destroyed from the last to the first.

@@ -45,6 +45,7 @@ void Daemon::every_second() {
   segment_.beat(report::now_unix_milliseconds());
   write_ports();
   publication_->reclaim();
+  lifecycle_->look_at_handshakes();
   second_.expires_after(std::chrono::seconds(1));
   second_.async_wait([this](const boost::system::error_code& error) {
     if (!error) every_second();

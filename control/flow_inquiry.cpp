@@ -30,7 +30,7 @@ std::vector<dataplane::TargetId> matching(const report::SegmentView& view,
 std::string described(const FlowsWanted& wanted) {
   std::string text;
   if (wanted.address) {
-    text = fmt::format("there is no target {}:{}", to_string(*wanted.address), wanted.port);
+    text = fmt::format("there is no target {}", target_text(*wanted.address, wanted.port));
     if (!wanted.target_group.empty()) text += fmt::format(" in group \"{}\"", wanted.target_group);
     return text;
   }

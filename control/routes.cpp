@@ -3,50 +3,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "control/query.h"
+
 namespace control {
 namespace {
-
-/// "a%2Fb" → "a/b"; nullopt for a '%' that two hex digits do not follow.
-std::optional<std::string> decode(std::string_view text) {
-  std::string result;
-  while (!text.empty()) {
-    if (text.front() != '%') {
-      result.push_back(text.front());
-      text.remove_prefix(1);
-      continue;
-    }
-    if (text.size() < 3) return std::nullopt;
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data() + 1, text.data() + 3, value, 16);
-    if (error != std::errc{} || end != text.data() + 3) return std::nullopt;
-    result.push_back(static_cast<char>(value));
-    text.remove_prefix(3);
-  }
-  return result;
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
-
-template <class Number>
-std::optional<Number> number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 /// Takes one "name=value" into `wanted`, or says what is wrong with it.
 std::optional<std::string> take(std::string_view name, const std::string& value,
@@ -65,7 +29,7 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
     return std::nullopt;
   }
   if (name == "target") {
-    const auto target = dataplane::parse_with_port(value);
+    const auto target = dataplane::parse_target(value);
     if (!target) {
       return fmt::format(
           "target = \"{}\": an address and port such as 10.0.1.11:8080 or [2001:db8::11]:8080 is "
@@ -79,31 +43,55 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
   return fmt::format("unknown parameter \"{}\": limit, target_group and target are allowed", name);
 }
 
-std::variant<FlowsWanted, std::string> flows_wanted(std::string_view query) {
-  FlowsWanted wanted;
-  if (query.empty()) return wanted;
-  for (const std::string_view part : split(query, '&')) {
-    const std::size_t equals = part.find('=');
-    const auto value =
-        equals == std::string_view::npos ? std::nullopt : decode(part.substr(equals + 1));
-    if (!value) return fmt::format("\"{}\" is not of the form name=value", part);
-    if (auto error = take(part.substr(0, equals), *value, wanted)) return *error;
+std::optional<std::string> take(std::string_view name, const std::string& value,
+                                ShiftWanted& wanted);
+
+/// All parameters of a question, or what is wrong with one.
+template <class Wanted>
+std::variant<Wanted, std::string> wanted_of(std::string_view query) {
+  Wanted wanted;
+  const auto read = parameters(query);
+  if (const auto* error = std::get_if<std::string>(&read)) return *error;
+  for (const auto& [name, value] : std::get<std::vector<Parameter>>(read)) {
+    if (auto error = take(name, value, wanted)) return *error;
   }
   return wanted;
 }
 
 void answer_flows(std::string_view query, const Commands& commands, Done done) {
-  const auto wanted = flows_wanted(query);
+  const auto wanted = wanted_of<FlowsWanted>(query);
   if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
   commands.flows(std::get<FlowsWanted>(wanted), std::move(done));
 }
 
-/// `parts`: v1, target_groups, G, targets, A:P, drain or undrain.
-void answer_target(const std::vector<std::string_view>& parts, const Commands& commands,
+void answer_events(std::string_view query, const Commands& commands, const Done& done) {
+  const auto wanted = events_wanted(query);
+  if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
+  done({200, commands.events(std::get<EventsWanted>(wanted))});
+}
+
+/// "weight=50"; else what is wrong with it.
+std::variant<std::uint16_t, std::string> weight_wanted(std::string_view query) {
+  constexpr std::string_view name = "weight=";
+  const auto weight =
+      query.starts_with(name) ? number<std::uint16_t>(query.substr(name.size())) : std::nullopt;
+  if (weight && *weight <= weight_max) return *weight;
+  return fmt::format("\"{}\": weight=N with a number from 0 to {} is needed", query, weight_max);
+}
+
+void answer_weight(const TargetName& name, std::string_view query, const Commands& commands,
                    Done done) {
+  const auto weight = weight_wanted(query);
+  if (const auto* error = std::get_if<std::string>(&weight)) return done(refused(400, *error));
+  commands.weight(name, std::get<std::uint16_t>(weight), std::move(done));
+}
+
+/// `parts`: v1, target_groups, G, targets, A:P, drain, undrain or weight.
+void answer_target(const std::vector<std::string_view>& parts, std::string_view query,
+                   const Commands& commands, Done done) {
   const auto group = decode(parts[2]);
   const auto target_text = decode(parts[4]);
-  const auto target = target_text ? dataplane::parse_with_port(*target_text) : std::nullopt;
+  const auto target = target_text ? dataplane::parse_target(*target_text) : std::nullopt;
   if (!group || group->empty() || !target) {
     return done(
         refused(400, fmt::format("\"{}\" in group \"{}\" is not a target: an address and "
@@ -111,7 +99,56 @@ void answer_target(const std::vector<std::string_view>& parts, const Commands& c
                                  parts[4], parts[2])));
   }
   const TargetName name{*group, target->address, target->port};
+  if (parts[5] == "weight") return answer_weight(name, query, commands, std::move(done));
   (parts[5] == "drain" ? commands.drain : commands.undrain)(name, std::move(done));
+}
+
+/// Takes one "name=value" into `wanted`, or says what is wrong with it.
+std::optional<std::string> take(std::string_view name, const std::string& value,
+                                ShiftWanted& wanted) {
+  if (name == "expires") {
+    const auto seconds = number<std::uint32_t>(value);
+    if (!seconds || *seconds == 0 || *seconds > ShiftWanted::expires_max.count()) {
+      return fmt::format("expires = \"{}\": seconds from 1 to {} are allowed", value,
+                         ShiftWanted::expires_max.count());
+    }
+    wanted.expires = std::chrono::seconds(*seconds);
+    return std::nullopt;
+  }
+  if (name == "comment") {
+    if (value.size() > ShiftWanted::comment_size_max) {
+      return fmt::format("the comment has {} bytes: at most {} are allowed", value.size(),
+                         ShiftWanted::comment_size_max);
+    }
+    // It goes into the log, a line at a time.
+    const auto is_control = [](char byte) {
+      return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
+    };
+    if (std::any_of(value.begin(), value.end(), is_control)) {
+      return "the comment has control characters: one line of text is allowed";
+    }
+    wanted.comment = value;
+    return std::nullopt;
+  }
+  return fmt::format("unknown parameter \"{}\": expires and comment are allowed", name);
+}
+
+/// `parts`: v1, zones, Z, shift or unshift.
+void answer_zone(const std::vector<std::string_view>& parts, std::string_view query,
+                 const Commands& commands, Done done) {
+  const auto zone = decode(parts[2]);
+  if (!zone || zone->empty()) {
+    return done(refused(400, fmt::format("\"{}\" is no zone's name", parts[2])));
+  }
+  if (parts[3] == "unshift") return commands.unshift(*zone, std::move(done));
+  auto wanted = wanted_of<ShiftWanted>(query);
+  if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
+  auto& shift = std::get<ShiftWanted>(wanted);
+  shift.zone = *zone;
+  if (shift.expires.count() == 0) {
+    return done(refused(400, "expires is missing: a shift is for a while, in seconds"));
+  }
+  commands.shift(shift, std::move(done));
 }
 
 struct Route {
@@ -143,9 +180,27 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
                    done({200, c.targets()});
                  }};
   }
+  if (is("target_groups")) {
+    return Route{"GET", [](Parts, Text, const Commands& c, Done done) {
+                   done({200, c.target_groups()});
+                 }};
+  }
+  if (is("zones")) {
+    return Route{"GET", [](Parts, Text, const Commands& c, Done done) { done({200, c.zones()}); }};
+  }
+  if (parts.size() == 4 && parts[1] == "zones" && (parts[3] == "shift" || parts[3] == "unshift")) {
+    return Route{"POST", [](Parts p, Text query, const Commands& c, Done done) {
+                   answer_zone(p, query, c, std::move(done));
+                 }};
+  }
   if (is("flows")) {
     return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
                    answer_flows(query, c, std::move(done));
+                 }};
+  }
+  if (is("events")) {
+    return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
+                   answer_events(query, c, done);
                  }};
   }
   if (is("reload")) {
@@ -153,10 +208,10 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
                  [](Parts, Text, const Commands& c, Done done) { c.reload(std::move(done)); }};
   }
   const bool target = parts.size() == 6 && parts[1] == "target_groups" && parts[3] == "targets" &&
-                      (parts[5] == "drain" || parts[5] == "undrain");
+                      (parts[5] == "drain" || parts[5] == "undrain" || parts[5] == "weight");
   if (!target) return std::nullopt;
-  return Route{"POST", [](Parts p, Text, const Commands& c, Done done) {
-                 answer_target(p, c, std::move(done));
+  return Route{"POST", [](Parts p, Text query, const Commands& c, Done done) {
+                 answer_target(p, query, c, std::move(done));
                }};
 }
 
@@ -172,15 +227,18 @@ void answer(std::string_view method, std::string_view target, const Commands& co
   if (!route) {
     return done(refused(
         404,
-        fmt::format("there is no {}: version, status, listeners, targets, flows, reload and "
-                    "target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain) are under /v1/",
+        fmt::format("there is no {}: version, status, listeners, targets, target_groups, zones, "
+                    "flows, events, reload, target_groups/NAME/targets/ADDRESS:PORT/drain (or "
+                    "undrain, weight) and zones/NAME/shift (or unshift) are under /v1/",
                     path)));
   }
   if (method != route->method) {
     return done(
         refused(405, fmt::format("{} {} is not possible: use {}", method, path, route->method)));
   }
-  if (!query.empty() && parts[1] != "flows") {
+  const bool asks = parts[1] == "flows" || parts[1] == "events" || parts.back() == "shift" ||
+                    parts.back() == "weight";
+  if (!query.empty() && !asks) {
     return done(refused(400, fmt::format("{} takes no parameters, but got \"{}\"", path, query)));
   }
   route->call(parts, query, commands, std::move(done));

@@ -262,6 +262,27 @@ void Segment::write_targets(std::span<const dataplane::TargetRecord> targets) {
   }
 }
 
+void Segment::write_target_groups(std::span<const TargetGroupEntry> groups) {
+  auto& records = control().target_groups;
+  std::array<bool, dataplane::target_groups_max> listed{};
+  for (const TargetGroupEntry& entry : groups) {
+    CHECK(entry.id.slot < dataplane::target_groups_max);
+    records[entry.id.slot].write(entry.record);
+    listed[entry.id.slot] = true;
+  }
+  for (std::size_t slot = 0; slot < listed.size(); ++slot) {
+    const auto old = listed[slot] ? std::nullopt : records[slot].read();
+    if (old && old->used) records[slot].write({});
+  }
+}
+
+void Segment::write_zones(std::span<const dataplane::ZoneRecord> zones) {
+  CHECK(zones.size() <= dataplane::zones_max);
+  for (std::size_t i = 0; i < dataplane::zones_max; ++i) {
+    control().zones[i].write(i < zones.size() ? zones[i] : dataplane::ZoneRecord{});
+  }
+}
+
 void Segment::write_rules(std::span<const RuleEntry> rules) {
   auto& records = control().rules;
   std::array<bool, dataplane::rules_max> listed{};

@@ -28,6 +28,12 @@ struct ListenerEntry {
   dataplane::ListenerRecord record;
 };
 
+/// The same of a target group.
+struct TargetGroupEntry {
+  dataplane::TargetGroupId id;
+  dataplane::TargetGroupRecord record;
+};
+
 class Segment {
  public:
   /// Throws std::runtime_error with a sentence for the operator: "instance NAME is already running
@@ -50,6 +56,8 @@ class Segment {
   void write_ports(std::span<const dataplane::PortRecord> ports);  // by PortId
   void write_listeners(std::span<const ListenerEntry> listeners);
   void write_targets(std::span<const dataplane::TargetRecord> targets);
+  void write_target_groups(std::span<const TargetGroupEntry> groups);
+  void write_zones(std::span<const dataplane::ZoneRecord> zones);  // at most zones_max
   void write_rules(std::span<const RuleEntry> rules);
   /// This writes one: for a change of state between reloads.
   void write_target(const dataplane::TargetRecord& target);

@@ -58,6 +58,7 @@ struct Burst {
   std::array<FlowToken, capacity> tokens;
   std::array<FlowIndex, capacity> flows;       // no_flow: none known; set_flow() writes it
   std::array<ListenerId, capacity> listeners;  // no_listener: not known
+  std::array<TargetGroupId, capacity> groups;  // of what match has found a listener for
   std::array<TargetId, capacity> targets;      // no_target: not known
   std::array<std::uint8_t, capacity> tcp_flags;
   std::array<Verdict, capacity> verdicts;

@@ -2,12 +2,15 @@
 // `query`. Built at start on the worker's NUMA node, never resized.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "dataplane/counters.h"
 #include "dataplane/flow_query.h"
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/packet/own_frame.h"
 #include "dataplane/path/error_meter.h"
 #include "dataplane/path/missing_hops.h"
 #include "dataplane/path/punt_meters.h"
@@ -57,6 +60,19 @@ struct Core {
     std::uint32_t bucket = 0;  // where it goes on
     std::uint64_t until = 0;   // in buckets since start: see expire
     std::uint64_t pause = 0;   // nothing is due before: nanoseconds
+    Generation generation;     // in which the sweep began; another than the one before:
+    bool thorough = false;     // it looks at buckets that rest, too
+  };
+
+  /// Where the ending of terminated targets' flows is (path/end_flows).
+  struct Ending {
+    bool running = false;             // a pass over the tables is under way
+    std::uint32_t bucket = 0;         // where it goes on: all of IPv4's, then all of IPv6's
+    std::uint32_t passes = 0;         // so far
+    Generation generation;            // that the last pass was begun for
+    std::uint64_t again = 0;          // the next may begin: nanoseconds
+    std::array<OwnFrame, 64> frames;  // to be sent in this step
+    std::size_t frame_count = 0;
   };
 
   /// Where the sweep over this worker's share of the sticky table is.
@@ -77,6 +93,7 @@ struct Core {
   FlowTable4 flows4;
   FlowTable6 flows6;
   Sweep sweep4, sweep6;
+  Ending ending;
   StickySweep sticky_sweep;
   Revalidation revalidation;
   Seed owner_seed;

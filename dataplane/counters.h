@@ -67,7 +67,12 @@ struct alignas(64) TargetCounters {
   Counter elb_resets;              // TCP_ELB_Reset_Count
   Counter picked_up_flows;         // of new_flows: taken over in mid-stream
   Counter port_allocation_errors;  // PortAllocationErrorCount
-  std::array<Counter, 4> reserved;
+  // How openings ended, for passive health checks: a SYN-ACK came; or the target's RST, the
+  // client's SYN once more, or nothing at all.
+  Counter handshakes_answered;
+  Counter handshakes_failed;
+  Counter unhealthy_routing_flows;  // UnhealthyRoutingFlowCount, of new_flows: group failed open
+  std::array<Counter, 1> reserved;
 };
 static_assert(sizeof(TargetCounters) == 128);
 
@@ -101,10 +106,12 @@ struct Totals {
   Counter table_bytes;         // both tables' memory
   Counter table_page_bytes;    // the size of the pages that it lies in
   Counter stateless;           // of the forwards: packets of flows that were not entered (overload)
-  Counter sticky_entries;      // clients of its share of the sticky table, as last swept
-  Counter sticky_capacity;     // of the whole table; worker 0 says it, the others 0
-  Counter sticky_found;        // new flows that went where their client had gone before
-  Counter sticky_evicted;      // clients forgotten before their time: the table was too full
+  Counter originated;         // packets of our own (path/end_flows) put on a wire; not part of sent
+  Counter originated_unsent;  // … that were not: transmit queue full, or no buffer
+  Counter sticky_entries;     // clients of its share of the sticky table, as last swept
+  Counter sticky_capacity;    // of the whole table; worker 0 says it, the others 0
+  Counter sticky_found;       // new flows that went where their client had gone before
+  Counter sticky_evicted;     // clients forgotten before their time: the table was too full
   // SecurityGroupBlockedFlowCount_{Inbound,Outbound}_{ICMP,TCP,UDP}: what no rule lets in or out.
   Counter blocked_inbound_icmp;
   Counter blocked_inbound_tcp;
@@ -113,7 +120,7 @@ struct Totals {
   Counter blocked_outbound_tcp;
   Counter blocked_outbound_udp;
   Counter flows_cut;  // of flows_removed: no rule lets them in any more (revalidate)
-  std::array<Counter, 10> reserved;
+  std::array<Counter, 8> reserved;
 };
 static_assert(sizeof(Totals) == 384);
 

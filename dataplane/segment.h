@@ -21,6 +21,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/record.h"
+#include "dataplane/table/exclusion.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/target_state.h"
 
@@ -77,15 +78,24 @@ struct PortRecord {
   std::uint64_t errors;
 };
 
+/// What one target group of a listener gets of its new flows.
+struct GroupShareRecord {
+  Text<33> name;
+  std::uint16_t weight;
+};
+
 struct ListenerRecord {
   bool used;
   std::uint16_t incarnation;
   std::uint16_t port;
-  std::uint8_t protocol;  // IANA number
+  std::uint16_t port_last;  // of a range; else the same
+  std::uint8_t protocol;    // IANA number; 0: TCP and UDP
+  std::uint8_t group_count;
   Text<33> name;
   Text<46> address;
-  Text<33> target_group;
+  std::array<GroupShareRecord, groups_of_listener_max> groups;
   std::uint32_t idle_seconds;
+  std::uint32_t udp_idle_seconds;  // of TCP and UDP
 };
 
 struct TargetRecord {
@@ -94,14 +104,63 @@ struct TargetRecord {
   TargetState state;
   TargetReason reason;
   bool takes_new_flows;  // eligible in the newest generation
-  std::uint16_t port;
+  std::uint16_t port;    // 0: flows keep theirs
   std::uint16_t weight;
+  std::uint16_t configured_weight;  // the file's
+  bool weight_is_set;               // by the operator, instead of the file's
+  std::uint8_t slow_start_percent;  // of the weight; 0: it is not in slow start
+  bool reports_weight;
+  std::uint8_t reported_percent;  // of the weight, if it does
   Text<33> target_group;
   Text<46> address;
   Text<33> zone;
   std::uint64_t since_unix_milliseconds;       // of the state
   std::uint64_t drain_ends_unix_milliseconds;  // 0: not draining
   Text<192> detail;                            // a sentence: the last probe's outcome
+  Exclusion exclusion;                         // why a zone keeps new flows from it
+};
+
+/// How a target group stands in one zone: config::GroupZone.
+struct GroupZoneRecord {
+  std::uint32_t registered;
+  std::uint32_t healthy;
+  bool shifted;
+  bool failing_open;
+  bool zone_healthy;
+  bool announced;
+  Text<33> zone;
+};
+
+struct TargetGroupRecord {
+  bool used;
+  bool failing_open;   // of this balancer, as all that follows
+  bool cross_zone;     // on
+  bool shift_ignored;  // it would leave the group nothing
+  bool on_standby;     // new flows go to `standby`
+  bool affinity;       // zonal_affinity is set
+  bool spills;         // … and the own zone lacks capacity
+  std::uint8_t zone_count;
+  std::uint32_t registered;  // of whom it is asked whether enough are healthy
+  std::uint32_t healthy;
+  std::uint32_t minimum_count;  // unhealthy_state_routing
+  std::uint32_t minimum_percentage;
+  std::uint64_t standby_since_unix_milliseconds;
+  Text<33> name;
+  Text<33> standby;  // "": none
+  std::array<GroupZoneRecord, zones_max> zones;
+};
+
+/// A zone that this balancer or a target is in, or that is shifted away.
+struct ZoneRecord {
+  bool used;
+  bool own;      // this balancer stands there
+  bool healthy;  // for every group in use: ZonalHealthStatus
+  bool shifted;
+  std::uint32_t targets;  // registered in it
+  Text<33> name;
+  Text<128> comment;
+  std::uint64_t started_unix_milliseconds;  // of the shift
+  std::uint64_t expires_unix_milliseconds;
 };
 
 /// A rule of a security group.
@@ -133,6 +192,8 @@ struct ControlBlock {
   std::array<Record<PortRecord>, ports_max> ports;
   std::array<Record<ListenerRecord>, listeners_max> listeners;
   std::array<Record<TargetRecord>, targets_max> targets;
+  std::array<Record<TargetGroupRecord>, target_groups_max> target_groups;
+  std::array<Record<ZoneRecord>, zones_max> zones;
   std::array<Record<RuleRecord>, rules_max> rules;
 };
 

@@ -10,12 +10,16 @@
 //                                       hands it off or frees it, and counts sent, unsent and so on
 //   std::size_t idle(Totals&)           housekeeping of its own once a step (kernel path, transmit
 //                                       rings); how many packets it moved
+//   void originate(std::span<const OwnFrame>, Totals&)
+//                                       sends up to Burst::capacity packets that answer none, and
+//                                       counts originated and originated_unsent; may be given none
 #pragma once
 
 #include <cstddef>
 
 #include "dataplane/burst.h"
 #include "dataplane/core.h"
+#include "dataplane/path/end_flows.h"
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
 #include "dataplane/path/revalidate.h"
@@ -45,6 +49,8 @@ class Worker {
     packets += io_.idle(totals);
     expire(core_, snapshot, now);
     revalidate(core_, snapshot);
+    if (!snapshot.ending.empty()) [[unlikely]]
+      io_.originate(end_flows(core_, snapshot, now), totals);
     serve_query(core_, now);
     totals.local_port_turn.set(core_.turns.local_port);
     totals.sticky_found.set(core_.turns.sticky_found);

@@ -236,7 +236,8 @@ std::unique_ptr<QueuePair> Forwarder::connect(WorkerId worker) {
     const PortId id{static_cast<std::uint8_t>(i)};
     WorkerPort port{.number = ports_[i]->number(),
                     .queue = layout_->queue_of(id, worker),
-                    .kernel = kernel_ports_[i].get()};
+                    .kernel = kernel_ports_[i].get(),
+                    .buffers = ports_[i]->pool().get()};
     if (!port.queue) port.relay = &rings_->relay(worker, layout_->sender(id, worker));
     port.sends_for_kernel = port.kernel != nullptr && layout_->owner(id, 0) == worker;
     ports.push_back(port);

@@ -1,6 +1,7 @@
 #include "nic/queue_pair.h"
 
 #include <rte_ethdev.h>
+#include <rte_memcpy.h>
 #include <rte_pause.h>
 #include <rte_prefetch.h>
 
@@ -218,6 +219,24 @@ std::size_t QueuePair::idle(Totals& totals) {
     if (port.sends_for_kernel) moved += send_for_kernel(port, totals);
   }
   return moved;
+}
+
+void QueuePair::originate(std::span<const dataplane::OwnFrame> frames, Totals& totals) {
+  DCHECK(frames.size() <= batch_max);
+  for (const dataplane::OwnFrame& frame : frames) {
+    const std::uint8_t port = frame.egress.number;
+    rte_mbuf* mbuf = rte_pktmbuf_alloc(ports_[port].buffers);
+    if (mbuf == nullptr) {
+      totals.originated_unsent.add(1);
+      continue;
+    }
+    mbuf->data_len = frame.length;
+    mbuf->pkt_len = frame.length;
+    rte_memcpy(rte_pktmbuf_mtod(mbuf, void*), frame.bytes.data(), frame.length);
+    egress_[port].add(mbuf);
+    egress_waiting_ |= Mask{1} << port;
+  }
+  if (!frames.empty()) send_egress({totals.originated, totals.originated_unsent});
 }
 
 std::size_t QueuePair::relay(Ring& ring, Totals& totals) {

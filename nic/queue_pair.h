@@ -13,11 +13,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "dataplane/burst.h"
 #include "dataplane/counters.h"
 #include "dataplane/packet/clock.h"
+#include "dataplane/packet/own_frame.h"
 #include "nic/hand_off.h"
 #include "nic/kernel_port.h"
 #include "nic/queue_layout.h"
@@ -30,6 +33,7 @@ struct WorkerPort {
   std::optional<std::uint16_t> queue;  // the worker's own, to poll and to send on
   Ring* relay = nullptr;               // else to the worker that sends for this one
   KernelPort* kernel = nullptr;        // the TAP twin; may be missing
+  rte_mempool* buffers = nullptr;      // of the packets that the worker makes itself
   bool sends_for_kernel = false;       // this worker puts the kernel's packets on the wire
 };
 
@@ -50,6 +54,7 @@ class QueuePair {
   [[nodiscard]] bool receive(dataplane::Burst& burst, dataplane::Instant now);
   void transmit(dataplane::Burst& burst, dataplane::Totals& totals);
   std::size_t idle(dataplane::Totals& totals);
+  void originate(std::span<const dataplane::OwnFrame> frames, dataplane::Totals& totals);
 
  private:
   static constexpr std::size_t batch_max = dataplane::Burst::capacity;

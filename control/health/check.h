@@ -24,7 +24,8 @@ struct Check {
   return a.address == b.address && a.port == b.port && a.settings.protocol == b.settings.protocol &&
          a.settings.path == b.settings.path && a.settings.host == b.settings.host &&
          a.settings.interval == b.settings.interval && a.settings.timeout == b.settings.timeout &&
-         a.settings.matcher == b.settings.matcher && a.settings.tls == b.settings.tls &&
+         a.settings.matcher == b.settings.matcher &&
+         a.settings.weight_header == b.settings.weight_header && a.settings.tls == b.settings.tls &&
          a.settings.service == b.settings.service && a.settings.send == b.settings.send &&
          a.settings.expect == b.settings.expect;
 }

@@ -12,13 +12,17 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "config/errors.h"
 #include "control/health/attempt.h"
 #include "control/health/channel.h"
 #include "control/health/matcher.h"
+#include "control/health/reported_weight.h"
 #include "dataplane/packet/contract.h"
 
 namespace control {
@@ -36,6 +40,27 @@ constexpr int interim_responses_max = 4;  // 100 Continue, 103 Early Hints
 ProbeOutcome judge_status(unsigned status, const std::vector<config::StatusRange>& matcher) {
   if (matches(matcher, status)) return {Finding::Passed, fmt::format("HTTP {}", status)};
   return {Finding::CodeMismatch, fmt::format("HTTP {}, expected {}", status, to_string(matcher))};
+}
+
+/// Adds what a good response says about the target's weight, or why that is not heeded.
+void read_weight(const http::fields& fields, const std::string& name, ProbeOutcome& outcome) {
+  if (name.empty() || outcome.finding != Finding::Passed) return;
+  const auto [first, last] = fields.equal_range(name);
+  if (first == last) {
+    outcome.weight = ReportedWeight{};
+    return;
+  }
+  const auto value = first->value();
+  const std::string_view text{value.data(), value.size()};
+  const auto percent = std::next(first) == last ? parse_weight_percent(text) : std::nullopt;
+  if (percent) {
+    outcome.weight = ReportedWeight{percent};
+    return;
+  }
+  outcome.sentence += std::next(first) == last
+                          ? fmt::format(", {} {} is ignored: not a number from 0 to 100", name,
+                                        config::in_quotes(text))
+                          : fmt::format(", {} is ignored: it is there twice", name);
 }
 
 ProbeOutcome read_failed(const error_code& error) {
@@ -103,6 +128,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     const bool interim = status < 200 && status != 101;
     if (interim && ++interim_responses_ <= interim_responses_max) return read_header();
     outcome_ = judge_status(status, check_.settings.matcher);
+    read_weight(parser_->get(), check_.settings.weight_header, outcome_);
     attempt_.if_late(outcome_);
     attempt_.hurry(body_time_max);
     discard_body();

@@ -47,8 +47,29 @@ std::string Judge::count_failure(Finding finding) {
   if (failures >= thresholds_.unhealthy) {
     health_ = {TargetState::Unhealthy, reason_of(finding)};
     failures_ = 0;
+    suspicion_ = {};
   }
   return fmt::format("{} of {} failed", failures, thresholds_.unhealthy);
+}
+
+void Judge::observe(const Handshakes& handshakes) {
+  if (handshakes.answered != 0 || health_.state == TargetState::Unhealthy) {
+    suspicion_ = {};
+  } else if (handshakes.failed != 0) {
+    suspicion_.failures += handshakes.failed;
+    ++suspicion_.seconds;
+    suspicion_.quiet = 0;
+  } else if (suspicion_.failures != 0 && ++suspicion_.quiet >= Suspicion::quiet_max) {
+    suspicion_ = {};
+  }
+}
+
+void Judge::condemn(Finding finding) {
+  if (!suspicion_.grave()) return;
+  CHECK(finding != Finding::Passed && finding != Finding::NotAttempted);
+  health_ = {TargetState::Unhealthy, TargetReason::FailedHealthChecks};
+  passes_ = failures_ = 0;
+  suspicion_ = {};
 }
 
 void Judge::adopt(Thresholds thresholds) {

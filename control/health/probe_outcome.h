@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "dataplane/table/target_state.h"
@@ -19,9 +20,15 @@ enum class Finding : std::uint8_t {
   NotAttempted,  // our own fault (no descriptor, no local port): says nothing about the target
 };
 
+/// What the target's answer says about its weight, where that is asked for.
+struct ReportedWeight {
+  std::optional<std::uint8_t> percent;  // of the configured one, 0 to 100; nullopt: it says nothing
+};
+
 struct ProbeOutcome {
   Finding finding = Finding::NotAttempted;
   std::string sentence;  // "HTTP 503, expected 200-399"; no full stop, a tally may follow
+  std::optional<ReportedWeight> weight = std::nullopt;  // nullopt: as before
 };
 
 /// The reason code of a target that is unhealthy because of `finding`.

@@ -44,19 +44,21 @@ std::optional<std::string> lacks(const char* kind, const Known& known, const Wan
 }  // namespace
 
 std::string to_string(const TargetKey& name) {
-  return fmt::format("{} {}", name.target_group, with_port(name.address, name.port));
+  return fmt::format("{} {}", name.target_group, target_text(name.address, name.port));
 }
 
 Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
     : parts_(std::move(parts)),
       executor_(executor),
       timer_(executor),
+      weights_timer_(executor),
       prober_(
           executor,
           {.now = [this] { return parts_.now().steady; },
-           .make_probe = parts_.make_probe ? parts_.make_probe : network_probes(executor),
+           .make_probe = [this](const Check& check) { return parts_.make_probe(check); },
            .report = [this](TargetId id, const ProbeOutcome& outcome) { observe(id, outcome); }}) {
   if (!parts_.now) parts_.now = machine_now;
+  if (!parts_.make_probe) parts_.make_probe = network_probes(executor);
   CHECK(parts_.on_change);
   CHECK(parts_.on_records_change);
   CHECK(parts_.flows_left);
@@ -68,7 +70,7 @@ Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
 struct Lifecycle::Wanted {
   Standing standing;
   Check check;
-  std::uint16_t weight;
+  WeightRules weight;
   std::string zone;
 };
 
@@ -79,7 +81,11 @@ std::optional<std::string> Lifecycle::apply(const config::Config& config) {
   apply_groups(config);
   apply_targets(config);
   end_drains();
+  traffic_.apply(config);
+  judge_traffic();
   arm();
+  static_cast<void>(settle_weights());
+  arm_weights();
   announce_later();
   facts_changed_ = records_changed_ = false;  // the caller knows
   return std::nullopt;
@@ -155,20 +161,22 @@ void Lifecycle::apply_groups(const config::Config& config) {
 
 void Lifecycle::apply_targets(const config::Config& config) {
   const Moment now = parts_.now();
-  std::set<std::string> in_use;
-  for (const config::Listener& listener : config.listeners) in_use.insert(listener.target_group);
+  const std::set<std::string> in_use = groups_in_use(config);
   std::set<TargetKey> named;
   for (const config::TargetGroup& group : config.target_groups) {
     const config::HealthCheck& check = group.health_check;
     const Standing standing{.in_use = in_use.contains(group.name),
                             .checked = check.enabled,
-                            .thresholds = {check.healthy_threshold, check.unhealthy_threshold}};
+                            .thresholds = {check.healthy_threshold, check.unhealthy_threshold},
+                            .unhealthy = group.unhealthy,
+                            .udp = group.protocol == dataplane::Protocol::Udp,
+                            .passive = group.passive_health_check};
     for (const config::Target& target : group.targets) {
       const std::uint16_t port = check.port == 0 ? target.port : check.port;
       const TargetKey name{group.name, target.address, target.port};
-      apply_target(
-          name, {standing, {target.address, port, check, group.name}, target.weight, target.zone},
-          now);
+      const WeightRules weight{target.weight, group.slow_start, group.algorithm};
+      apply_target(name, {standing, {target.address, port, check, group.name}, weight, target.zone},
+                   now);
       named.insert(name);
     }
   }
@@ -185,11 +193,18 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
   Targets::Entry* entry = targets_.find(name);
   if (entry == nullptr) {
     entry = &targets_.add(name, [&](Slot) {
-      return Target{wanted.weight, wanted.zone, wanted.check, TargetLife(wanted.standing, now)};
+      return Target{TargetWeight(wanted.weight), wanted.zone, wanted.check,
+                    TargetLife(wanted.standing, now)};
     });
-    spdlog::info("target {} added: {}", to_string(name), to_string(entry->thing.life.status()));
+    entry->thing.joins_warm = has_warm_target(*entry);
+    const Status& status = entry->thing.life.status();
+    spdlog::info("target {} added: {}", to_string(name), to_string(status));
+    tell(*entry, {.from = "",
+                  .to = std::string(to_string(status.state)),
+                  .reason = std::string(to_string(status.reason)),
+                  .sentence = status.detail});
   }
-  entry->thing.weight = wanted.weight;
+  configure_weight(*entry, wanted.weight);
   entry->thing.zone = wanted.zone;
   const bool returns = !entry->registered();
   if (returns) targets_.return_to(*entry);
@@ -211,7 +226,8 @@ void Lifecycle::observe(TargetId id, const ProbeOutcome& outcome) {
                  to_string(target->thing.life.status().state), outcome.sentence);
   }
   target->thing.attempts_fail = failed;
-  update(*target, [&](TargetLife& life) { life.observe(outcome, parts_.now()); });
+  judge(*target, [&](TargetLife& life) { life.observe(outcome, parts_.now()); });
+  take_report(*target, outcome);
 }
 
 void Lifecycle::update(Targets::Entry& target, const std::function<void(TargetLife&)>& act) {
@@ -221,12 +237,35 @@ void Lifecycle::update(Targets::Entry& target, const std::function<void(TargetLi
   const Status& after = life.status();
   if (after == before) return;
   records_differ();
-  if (after.availability != before.availability) facts_differ();
+  if (after.availability != before.availability || after.resets_flows != before.resets_flows) {
+    facts_differ();
+  }
+  follow_health(target, before.state);
   watch(target, target.thing.check);
   if (after.state == before.state && after.reason == before.reason) return;
-  const bool bad = after.state == dataplane::TargetState::Unhealthy;
+  const bool bad = after.state == dataplane::TargetState::Unhealthy ||
+                   after.state == dataplane::TargetState::UnhealthyDraining;
   spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "target {} {} -> {}: {}",
               to_string(target.name), to_string(before.state), to_string(after), after.detail);
+  tell(target, {.from = std::string(to_string(before.state)),
+                .to = std::string(to_string(after.state)),
+                .reason = std::string(to_string(after.reason)),
+                .sentence = after.detail});
+}
+
+/// The same for what may begin or end an unhealthy.draining, which has a deadline.
+void Lifecycle::judge(Targets::Entry& target, const std::function<void(TargetLife&)>& act) {
+  const auto before = target.thing.life.deadline();
+  update(target, act);
+  if (target.thing.life.deadline() != before) arm();
+}
+
+/// An event about a target; the rest of it is in `event`.
+void Lifecycle::tell(const Targets::Entry& target, Event event) {
+  if (parts_.events == nullptr) return;
+  event.target_group = target.name.target_group;
+  event.target = with_port(target.name.address, target.name.port);
+  parts_.events->add(std::move(event));
 }
 
 /// Has it probed if its health matters, by `check`; a running probe by the same check goes on.
@@ -252,6 +291,8 @@ void Lifecycle::tick() {
   prober_.tick();
   end_drains();
   release_unused();
+  judge_traffic();
+  tick_weights();
   arm();
 }
 
@@ -271,6 +312,10 @@ void Lifecycle::release_unused() {
   for (const Targets::Entry& entry : targets) {
     spdlog::info("target {} gone: it left the configuration and has no flows",
                  to_string(entry.name));
+    tell(entry, {.from = std::string(to_string(entry.thing.life.status().state)),
+                 .to = "",
+                 .reason = "",
+                 .sentence = "gone: it left the configuration and has no flows"});
   }
   std::set<std::string> needed;
   targets_.for_each([&](const Targets::Entry& entry) { needed.insert(entry.name.target_group); });
@@ -290,6 +335,7 @@ void Lifecycle::arm() {
     const auto deadline = entry.thing.life.deadline();
     if (deadline && (!next || *deadline < *next)) next = deadline;
   });
+  if (const auto due = traffic_.deadline(); due && (!next || *due < *next)) next = due;
   if (!next) {
     timer_.cancel();
     return;
@@ -324,9 +370,12 @@ void Lifecycle::announce_later() {
 void Lifecycle::announce() {
   announcing_ = false;
   ++told_;  // first: what leaves while they are told is told the next time
+  judge_traffic();
   const bool facts = std::exchange(facts_changed_, false);
   const bool records = std::exchange(records_changed_, false);
   if (facts) {
+    static_cast<void>(settle_weights());
+    arm_weights();
     parts_.on_change();
   } else if (records) {
     parts_.on_records_change();

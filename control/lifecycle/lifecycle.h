@@ -17,13 +17,17 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "config/config.h"
 #include "config/facts.h"
+#include "control/events.h"
 #include "control/health/prober.h"
 #include "control/lifecycle/registry.h"
 #include "control/lifecycle/target_life.h"
+#include "control/lifecycle/target_weight.h"
+#include "control/lifecycle/traffic.h"
 #include "control/segment.h"
 #include "dataplane/segment.h"
 #include "dataplane/table/ids.h"
@@ -41,7 +45,7 @@ struct TargetKey {
   std::uint16_t port = 0;
   friend auto operator<=>(const TargetKey&, const TargetKey&) = default;
 };
-/// "web 10.0.1.11:8080"
+/// "web 10.0.1.11:8080", "games 10.0.1.11:same"
 [[nodiscard]] std::string to_string(const TargetKey& name);
 
 /// Why the lifecycle did not do what the operator asked for.
@@ -55,6 +59,8 @@ struct Refusal {
 struct Records {
   std::vector<ListenerEntry> listeners;
   std::vector<dataplane::TargetRecord> targets;
+  std::vector<TargetGroupEntry> target_groups;
+  std::vector<dataplane::ZoneRecord> zones;
 };
 
 class Lifecycle {
@@ -69,6 +75,9 @@ class Lifecycle {
     /// facts: a worker that still has older ones may start a flow on a target that has left.
     std::function<std::uint64_t(dataplane::TargetId)> flows_left;
     std::function<std::uint64_t(dataplane::ListenerId)> listener_flows_left;
+    /// How handshakes with a target have ended so far, over all workers; empty: not known.
+    std::function<Handshakes(dataplane::TargetId)> handshakes = {};
+    Events* events = nullptr;     // every change of state goes there
     std::function<Moment()> now;  // empty: the machine's clocks
     ProbeFactory make_probe;      // empty: network_probes()
   };
@@ -91,22 +100,45 @@ class Lifecycle {
   /// back. nullopt: done.
   [[nodiscard]] std::optional<Refusal> drain(const TargetKey& name);
   [[nodiscard]] std::optional<Refusal> undrain(const TargetKey& name);
+  /// That weight for this target, until it leaves or the file has another one than now. Returns the
+  /// one before.
+  [[nodiscard]] std::variant<std::uint16_t, Refusal> set_weight(const TargetKey& name,
+                                                                std::uint16_t weight);
+  /// Why a target's weight does not do what one would think; "" if it does.
+  [[nodiscard]] std::string weight_note(const TargetKey& name) const;
+
+  /// No new flows for the targets of a zone until then; a second shift replaces the first. The
+  /// zone must be this balancer's or a target's.
+  [[nodiscard]] std::optional<Refusal> shift(const std::string& zone, std::chrono::seconds expires,
+                                             const std::string& comment);
+  [[nodiscard]] std::optional<Refusal> unshift(const std::string& zone);
+  /// The shifts that hold now, for whoever keeps them over a restart; restore() takes them back,
+  /// those that have expired since not.
+  [[nodiscard]] std::vector<ZonalShift> shifts() const { return traffic_.shifts().all(); }
+  void restore(const std::vector<ZonalShift>& shifts);
 
   /// Does what is due by now: probes, ends of drains, release of what is empty. Own timers call it;
   /// tests with their own clock do too.
   void tick();
+  /// Looks at what clients met since it was called last: passive checks. To be called once a
+  /// second.
+  void look_at_handshakes();
 
  private:
   struct Group {
     config::DeregistrationDelay delay;
   };
   struct Target {
-    std::uint16_t weight;
+    TargetWeight weight;
     std::string zone;
     Check check;
     TargetLife life;
+    std::uint8_t percent = 100;  // of the weight, as last passed on
+    bool joins_warm = false;     // when it became Initial, its group had a warm target
     bool watched = false;        // by the prober
     bool attempts_fail = false;  // the last probe could not be made
+    std::optional<Handshakes> handshakes = {};  // up to the last look; nullopt: not looked at
+    std::unique_ptr<Probe> confirmation = {};   // running because the target is suspected
   };
   struct Wanted;  // a target of a configuration, with what follows from its group
   using Listeners = Registry<std::string, config::Listener>;
@@ -120,11 +152,33 @@ class Lifecycle {
   void apply_targets(const config::Config& config);
   void apply_target(const TargetKey& name, const Wanted& wanted, const Moment& now);
   void observe(dataplane::TargetId id, const ProbeOutcome& outcome);
+  void look_at_handshakes(Targets::Entry& target);
+  void confirm_suspicion(Targets::Entry& target);
+  void tell(const Targets::Entry& target, Event event);
   /// Lets `act` change the target's life, and sees to everything that follows.
   void update(Targets::Entry& target, const std::function<void(TargetLife&)>& act);
+  void judge(Targets::Entry& target, const std::function<void(TargetLife&)>& act);
   void watch(Targets::Entry& target, const Check& check);
   [[nodiscard]] const config::DeregistrationDelay& delay_of(const Targets::Entry& target) const;
   [[nodiscard]] Refusal unknown(const TargetKey& name) const;
+
+  /// All targets, as traffic_ wants to see them, in the order of targets_.
+  [[nodiscard]] std::vector<Member> members() const;
+  void judge_traffic();
+  /// This balancer's, those of registered targets and those that are shifted.
+  [[nodiscard]] std::set<std::string> zones() const;
+  void add_target_groups(Records& records, const TrafficByGroup& traffic) const;
+  void add_zones(Records& records, const TrafficByGroup& traffic) const;
+
+  // --- weights.cpp ---
+  void configure_weight(Targets::Entry& target, const WeightRules& rules);
+  void follow_health(Targets::Entry& target, dataplane::TargetState before);
+  [[nodiscard]] bool has_warm_target(const Targets::Entry& target) const;
+  void take_report(Targets::Entry& target, const ProbeOutcome& outcome);
+  [[nodiscard]] bool settle_weights();
+  void tick_weights();
+  [[nodiscard]] std::optional<TargetWeight::Time> weights_due() const;
+  void arm_weights();
 
   void end_drains();
   void release_unused();
@@ -133,12 +187,12 @@ class Lifecycle {
   void records_differ();
   void announce_later();
   void announce();
-  [[nodiscard]] std::set<std::string> groups_serving() const;
 
   Parts parts_;
   Listeners listeners_{dataplane::listeners_max};
   Groups groups_{dataplane::target_groups_max};
   Targets targets_{dataplane::targets_max};
+  Traffic traffic_;
 
   std::uint64_t told_ = 0;  // how often the facts were passed on; who left when is counted in it
   bool facts_changed_ = false;
@@ -147,6 +201,9 @@ class Lifecycle {
 
   boost::asio::any_io_executor executor_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer weights_timer_;
+  TargetWeight::Time weights_settled_{};  // when last
+  bool weights_differ_ = false;           // some target has said something new since
   Prober prober_;
   std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);  // for handlers that come late
 };

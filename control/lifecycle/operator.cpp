@@ -18,6 +18,7 @@ std::optional<Refusal> Lifecycle::drain(const TargetKey& name) {
                    fmt::format("target {} is drained already: it is {}", to_string(name),
                                to_string(target->thing.life.status()))};
   }
+  tell(*target, {.kind = "operator", .to = "drain", .sentence = "the operator drains it"});
   update(*target, [&](TargetLife& life) {
     life.drain(TargetLife::Cause::Operator, delay_of(*target), parts_.now());
   });
@@ -40,6 +41,7 @@ std::optional<Refusal> Lifecycle::undrain(const TargetKey& name) {
                    fmt::format("target {} is not drained: it is {}", to_string(name),
                                to_string(target->thing.life.status()))};
   }
+  tell(*target, {.kind = "operator", .to = "undrain", .sentence = "the operator undrains it"});
   update(*target,
          [&](TargetLife& life) { life.undrain(TargetLife::Cause::Operator, parts_.now()); });
   arm();
@@ -52,7 +54,7 @@ Refusal Lifecycle::unknown(const TargetKey& name) const {
   }
   return {Refusal::Kind::NotFound,
           fmt::format("target group {} has no target {}", name.target_group,
-                      with_port(name.address, name.port))};
+                      target_text(name.address, name.port))};
 }
 
 }  // namespace control

@@ -96,6 +96,11 @@ class Registry {
     return released;
   }
 
+  /// Calls `visit(entry)` from this name on, in their order, as long as it says true.
+  template <class Visit>
+  void for_each_from(const Name& first, Visit visit) const {
+    for (auto at = entries_.lower_bound(first); at != entries_.end() && visit(at->second);) ++at;
+  }
   /// Calls `visit(entry)` for all, in the order of their names.
   template <class Visit>
   void for_each(Visit visit) {

@@ -1,13 +1,14 @@
 // What the lifecycle tells: facts for compile(), records for the tools.
 #include <chrono>
-#include <set>
+#include <map>
 #include <string>
+#include <string_view>
 
 #include "control/lifecycle/lifecycle.h"
+#include "dataplane/packet/contract.h"
 
 namespace control {
 
-using config::Availability;
 using dataplane::ListenerId;
 using dataplane::TargetGroupId;
 
@@ -37,20 +38,14 @@ config::Facts Lifecycle::facts() const {
                              .target_group = entry.name.target_group,
                              .address = entry.name.address,
                              .port = entry.name.port,
-                             .weight = entry.thing.weight,
-                             .availability = entry.thing.life.status().availability});
+                             .weight = entry.thing.weight.weight(),
+                             .percent = entry.thing.percent,
+                             .zone = entry.thing.zone,
+                             .availability = entry.thing.life.status().availability,
+                             .resets_flows = entry.thing.life.status().resets_flows});
   });
+  traffic_.add_to(facts);
   return facts;
-}
-
-// As config::compile() decides it.
-std::set<std::string> Lifecycle::groups_serving() const {
-  std::set<std::string> result;
-  targets_.for_each([&](const Targets::Entry& entry) {
-    const bool serves = entry.thing.life.status().availability == Availability::Serving;
-    if (serves && entry.thing.weight > 0) result.insert(entry.name.target_group);
-  });
-  return result;
 }
 
 Records Lifecycle::records() const {
@@ -61,26 +56,43 @@ Records Lifecycle::records() const {
     record.used = true;
     record.incarnation = entry.slot.incarnation;
     record.port = listener.port;
-    record.protocol = static_cast<std::uint8_t>(listener.protocol);
+    record.port_last = ports_of(listener).last;
+    record.protocol = listener.protocol.number();
     record.name.assign(listener.name);
     record.address.assign(to_string(listener.address));
-    record.target_group.assign(listener.target_group);
+    for (const config::WeightedGroup& one : groups_of(listener)) {
+      CHECK(record.group_count < record.groups.size());  // check() sees to it
+      dataplane::GroupShareRecord& share = record.groups[record.group_count++];
+      share.name.assign(one.name);
+      share.weight = one.weight;
+    }
     record.idle_seconds = static_cast<std::uint32_t>(listener.idle_timeout.count());
+    record.udp_idle_seconds = static_cast<std::uint32_t>(listener.udp_idle_timeout.count());
     records.listeners.push_back({ListenerId{entry.slot.number}, record});
   });
-  const std::set<std::string> serving = groups_serving();
+  const TrafficByGroup traffic = traffic_.look(members());
+  std::map<std::string_view, std::size_t> seen;  // of each group's targets
+  const auto now = parts_.now().steady;
   targets_.for_each([&](const Targets::Entry& entry) {
     const Status& status = entry.thing.life.status();
-    const bool serves = serving.contains(entry.name.target_group);
-    const auto eligible = serves ? Availability::Serving : Availability::FailOpen;
     dataplane::TargetRecord record{};
     record.used = true;
     record.id = target_id(entry.slot);
     record.state = status.state;
     record.reason = status.reason;
-    record.takes_new_flows = status.availability == eligible && entry.thing.weight > 0;
+    if (const auto found = traffic.find(entry.name.target_group); found != traffic.end()) {
+      const std::size_t place = seen[entry.name.target_group]++;
+      record.takes_new_flows = found->second.eligibility.eligible[place];
+      record.exclusion = found->second.eligibility.exclusions[place];
+    }
     record.port = entry.name.port;
-    record.weight = entry.thing.weight;
+    record.weight = entry.thing.weight.weight();
+    record.configured_weight = entry.thing.weight.configured();
+    record.weight_is_set = entry.thing.weight.is_set();
+    const bool starting = entry.thing.weight.is_starting(now);
+    record.slow_start_percent = starting ? entry.thing.weight.start_percent(now) : std::uint8_t{0};
+    record.reports_weight = entry.thing.weight.reported().has_value();
+    record.reported_percent = entry.thing.weight.reported().value_or(0);
     record.target_group.assign(entry.name.target_group);
     record.address.assign(to_string(entry.name.address));
     record.zone.assign(entry.thing.zone);
@@ -90,6 +102,8 @@ Records Lifecycle::records() const {
     record.detail.assign(status.detail);
     records.targets.push_back(record);
   });
+  add_target_groups(records, traffic);
+  add_zones(records, traffic);
   return records;
 }
 

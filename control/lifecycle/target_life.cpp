@@ -48,22 +48,58 @@ bool TargetLife::probes() const {
 }
 
 std::optional<std::chrono::steady_clock::time_point> TargetLife::deadline() const {
-  if (drain_ != Drain::Running) return std::nullopt;
-  return drain_deadline_;
+  if (drain_ == Drain::Running) return drain_deadline_;
+  if (status_.state != TargetState::UnhealthyDraining) return std::nullopt;
+  return failed_->steady + standing_.unhealthy.draining_interval;
 }
 
 void TargetLife::stand(const Standing& standing, const Moment& now) {
   const Standing before = std::exchange(standing_, standing);
   if (before.thresholds != standing.thresholds) judge_.adopt(standing.thresholds);
-  if (before.in_use == standing.in_use && before.checked == standing.checked) return;
+  if (!standing.passive) judge_.clear();
+  if (before.in_use == standing.in_use && before.checked == standing.checked) {
+    if (drain_ == Drain::None) settle(status_.detail, now);  // what befalls its flows may differ
+    return;
+  }
   judge_ = Judge(standing.thresholds);  // it was not probed before, or will not be from now on
+  failed_.reset();
   if (drain_ == Drain::None) settle(first_detail(standing, "configuration changed"), now);
 }
 
 void TargetLife::observe(const ProbeOutcome& outcome, const Moment& now) {
   if (!probes()) return;
+  const Health before = judge_.health();
   const std::string tally = judge_.observe(outcome.finding);
-  settle(tally.empty() ? outcome.sentence : outcome.sentence + ", " + tally, now);
+  judged(before, tally.empty() ? outcome.sentence : outcome.sentence + ", " + tally, now);
+}
+
+void TargetLife::observe(const Handshakes& handshakes) {
+  if (watches_handshakes()) judge_.observe(handshakes);
+}
+
+bool TargetLife::suspected() const { return watches_handshakes() && judge_.suspicion().grave(); }
+
+void TargetLife::confirm(const ProbeOutcome& outcome, const Moment& now) {
+  if (!suspected()) return;  // somebody got through meanwhile
+  if (outcome.finding == Finding::Passed || outcome.finding == Finding::NotAttempted) {
+    return judge_.clear();
+  }
+  const Health before = judge_.health();
+  const Suspicion& suspicion = judge_.suspicion();
+  std::string detail = fmt::format(
+      "passive check: {} handshakes of clients failed and none was answered; asked at "
+      "once: {}",
+      suspicion.failures, outcome.sentence);
+  judge_.condemn(outcome.finding);
+  judged(before, std::move(detail), now);
+}
+
+void TargetLife::judged(const Health& before, std::string detail, const Moment& now) {
+  const TargetState after = judge_.health().state;
+  if (after != TargetState::Unhealthy) failed_.reset();
+  // One that never served has nothing to drain.
+  if (after == TargetState::Unhealthy && before.state == TargetState::Healthy) failed_ = now;
+  settle(std::move(detail), now);
 }
 
 void TargetLife::drain(Cause cause, const config::DeregistrationDelay& delay, const Moment& now) {
@@ -71,6 +107,7 @@ void TargetLife::drain(Cause cause, const config::DeregistrationDelay& delay, co
   drain_ = Drain::Running;
   drain_deadline_ = now.steady + delay.timeout;
   drain_ends_ = now.wall + delay.timeout;
+  failed_.reset();
   const auto* why = cause == Cause::Operator ? "drained by the operator" : "left the configuration";
   settle(fmt::format("{}, its flows have {} s to end", why, delay.timeout.count()), now);
 }
@@ -85,7 +122,13 @@ void TargetLife::undrain(Cause cause, const Moment& now) {
 }
 
 void TargetLife::tick(const config::DeregistrationDelay& delay, const Moment& now) {
-  if (drain_ != Drain::Running || now.steady < drain_deadline_) return;
+  const auto due = deadline();
+  if (!due || now.steady < *due) return;
+  if (drain_ != Drain::Running) {
+    return settle(fmt::format("draining_interval of {} s is over; {}",
+                              standing_.unhealthy.draining_interval.count(), status_.detail),
+                  now);
+  }
   drain_ = delay.connection_termination ? Drain::Terminated : Drain::Over;
   settle(delay.connection_termination
              ? "deregistration delay is over, flows that are left are reset"
@@ -108,13 +151,28 @@ void TargetLife::settle(std::string detail, const Moment& now) {
   } else {
     words = words_of(judge_.health());
   }
-  if (status_.state != words.state) status_.since = now.wall;
+  const TargetState before = status_.state;
   status_.state = words.state;
   status_.reason = words.reason;
   status_.availability = words.availability;
+  status_.resets_flows = false;
   status_.drain_ends.reset();
   if (drain_ == Drain::Running) status_.drain_ends = drain_ends_;
+  if (words.state == TargetState::Unhealthy) settle_unhealthy(now);
+  if (status_.state != before) status_.since = now.wall;
   status_.detail = std::move(detail);
+}
+
+/// What becomes of its flows: kept for a while, kept as long as they last, or cut.
+void TargetLife::settle_unhealthy(const Moment& now) {
+  const config::Unhealthy& rule = standing_.unhealthy;
+  const bool keeps = standing_.udp || !rule.connection_termination;
+  if (keeps && failed_ && now.steady < failed_->steady + rule.draining_interval) {
+    status_.state = TargetState::UnhealthyDraining;
+    status_.drain_ends = failed_->wall + rule.draining_interval;
+    return;
+  }
+  status_.resets_flows = standing_.udp || rule.connection_termination;
 }
 
 }  // namespace control

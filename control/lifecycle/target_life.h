@@ -1,14 +1,15 @@
 // TargetLife: what one target is and why: its health, its drain, its group's use, in ELB's words.
 //
-//                 ┌─ group without listener ─────────▶ unused (Target.NotInUse)            no new
-//                 flows
-//     registered ─┼─ health check disabled ──────────▶ unavailable (…HealthCheckDisabled)  Serving
-//                 └─ else, as the judge says ────────▶ initial, healthy, unhealthy         Serving,
-//                 FailOpen
-//        drain │ ▲ undrain
-//              ▼ │                   delay over
-//          draining (Target.Deregistration…) ────────▶ unused (Target.NotRegistered) Draining,
-//          Terminated
+//              ┌─ group without listener ──▶ unused (Target.NotInUse)             no new flows
+//  registered ─┼─ health check disabled ───▶ unavailable (…HealthCheckDisabled)   Serving
+//              └─ else, as the judge says ─▶ initial, healthy, unhealthy          Serving, FailOpen
+//     drain │ ▲ undrain
+//           ▼ │                  delay over
+//       draining (Target.Dereg…) ──────────▶ unused (Target.NotRegistered)   Draining, Terminated
+//
+//  healthy ──▶ unhealthy                       with unhealthy.connection_termination, or UDP: its
+//                                              flows are reset, or move
+//  healthy ──▶ unhealthy.draining ──▶ unhealthy     without, after unhealthy.draining_interval
 //
 // Pure: time and outcomes are arguments. The lifecycle owns one per target, and acts on what it
 // says.
@@ -37,6 +38,9 @@ struct Standing {
   bool in_use = true;   // a listener sends flows to the group
   bool checked = true;  // health checks are enabled
   Thresholds thresholds;
+  config::Unhealthy unhealthy = {};
+  bool udp = false;      // nothing ties a datagram to an unhealthy target: flows move
+  bool passive = false;  // clients' handshakes count
   friend bool operator==(const Standing&, const Standing&) = default;
 };
 
@@ -45,8 +49,9 @@ struct Status {
   dataplane::TargetReason reason = dataplane::TargetReason::InitialHealthChecking;
   config::Availability availability = config::Availability::FailOpen;
   std::chrono::system_clock::time_point since;                      // of the state
-  std::optional<std::chrono::system_clock::time_point> drain_ends;  // while draining
-  std::string detail;                                               // a sentence
+  std::optional<std::chrono::system_clock::time_point> drain_ends;  // while …draining
+  bool resets_flows = false;  // its old ones, unless its group fails open
+  std::string detail;         // a sentence
   friend bool operator==(const Status&, const Status&) = default;
 };
 /// "healthy", "unhealthy (Target.Timeout)"
@@ -61,17 +66,25 @@ class TargetLife {
   /// Ignored unless probes() is true.
   void observe(const ProbeOutcome& outcome, const Moment& now);
 
+  /// What clients met in the last second; ignored unless watches_handshakes().
+  void observe(const Handshakes& handshakes);
+  /// It is to be asked at once whether it takes connections, and confirm() told what came of it.
+  [[nodiscard]] bool suspected() const;
+  void confirm(const ProbeOutcome& outcome, const Moment& now);
+
   enum class Cause : std::uint8_t { Operator, LeftConfiguration };
   /// No new flows from now on. One that drains already goes on as it is.
   void drain(Cause cause, const config::DeregistrationDelay& delay, const Moment& now);
   /// Back to work; what is known of its health is out of date, so it starts as a new target does.
   void undrain(Cause cause, const Moment& now);
-  /// Ends a drain whose delay is over; until then does nothing.
+  /// Ends a drain whose delay, or an unhealthy.draining whose interval is over; until then does
+  /// nothing.
   void tick(const config::DeregistrationDelay& delay, const Moment& now);
 
   [[nodiscard]] const Status& status() const { return status_; }
   /// Its health is worth knowing.
   [[nodiscard]] bool probes() const;
+  [[nodiscard]] bool watches_handshakes() const { return probes() && standing_.passive; }
   /// It was drained, whether or not that has ended.
   [[nodiscard]] bool drained() const { return drain_ != Drain::None; }
   /// When tick() has something to do.
@@ -81,12 +94,16 @@ class TargetLife {
   enum class Drain : std::uint8_t { None, Running, Over, Terminated };
 
   void settle(std::string detail, const Moment& now);
+  void settle_unhealthy(const Moment& now);
+  /// Acts on what the judge has come to say.
+  void judged(const Health& before, std::string detail, const Moment& now);
 
   Standing standing_;
   Judge judge_;
   Drain drain_ = Drain::None;
   std::chrono::steady_clock::time_point drain_deadline_;
   std::chrono::system_clock::time_point drain_ends_;
+  std::optional<Moment> failed_;  // when it turned from healthy to unhealthy, while it is
   Status status_;
 };
 

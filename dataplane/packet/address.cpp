@@ -28,6 +28,9 @@ bool take(std::string_view& text, char expected) {
   return true;
 }
 
+// Instead of a target's port: its flows keep theirs.
+constexpr std::string_view kept_port = ":same";
+
 std::optional<Ipv4Address> take_ipv4(std::string_view& text) {
   std::uint32_t host = 0;
   for (int part = 0; part < 4; ++part) {
@@ -118,6 +121,20 @@ std::optional<AddressAndPort> parse_with_port(std::string_view text) {
   return AddressAndPort{*address, static_cast<std::uint16_t>(*number)};
 }
 
+std::string target_text(const IpAddress& address, std::uint16_t port) {
+  if (port != 0) return with_port(address, port);
+  const std::string text = to_string(address);
+  return (address.is_v4() ? text : "[" + text + "]") + std::string(kept_port);
+}
+
+std::optional<AddressAndPort> parse_target(std::string_view text) {
+  if (!text.ends_with(kept_port)) return parse_with_port(text);
+  // Whatever port: the brackets are what it looks at.
+  auto target = parse_with_port(std::string(text.substr(0, text.size() - kept_port.size())) + ":1");
+  if (target) target->port = 0;
+  return target;
+}
+
 std::string to_string(const MacAddress& address) {
   std::array<char, 18> text{};
   const auto& b = address.bytes;
@@ -134,6 +151,16 @@ std::string_view to_string(Protocol protocol) {
     case Protocol::IcmpV6: return "icmpv6";
   }
   return "unknown";
+}
+
+std::string_view to_string(Protocols protocols) {
+  return protocols == Protocols::tcp_udp() ? "tcp_udp" : to_string(Protocol{protocols.number()});
+}
+
+std::string to_string(PortRange ports) {
+  if (ports == all_ports) return "all";
+  const std::string first = std::to_string(ports.first);
+  return ports.first == ports.last ? first : first + "-" + std::to_string(ports.last);
 }
 
 }  // namespace dataplane

@@ -196,6 +196,53 @@ inline constexpr MacAddress broadcast_mac{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 /// IANA protocol numbers of what flows are made of.
 enum class Protocol : std::uint8_t { Icmp = 1, Tcp = 6, Udp = 17, IcmpV6 = 58 };
 
+/// What a listener or a target group is for: one protocol, or TCP and UDP alike.
+class Protocols {
+ public:
+  constexpr Protocols() = default;  // TCP
+  // Implicit on purpose: a protocol is the set of itself.
+  constexpr Protocols(Protocol only) : number_(static_cast<std::uint8_t>(only)) {}
+  [[nodiscard]] static constexpr Protocols tcp_udp() { return from_number(0); }
+  /// As number() gives it.
+  [[nodiscard]] static constexpr Protocols from_number(std::uint8_t number) {
+    Protocols protocols;
+    protocols.number_ = number;
+    return protocols;
+  }
+
+  /// The IANA number of the one protocol, 0 for TCP and UDP: for shared memory.
+  [[nodiscard]] constexpr std::uint8_t number() const { return number_; }
+  [[nodiscard]] constexpr bool has(Protocol one) const {
+    return number_ == static_cast<std::uint8_t>(one) ||
+           (number_ == 0 && (one == Protocol::Tcp || one == Protocol::Udp));
+  }
+  [[nodiscard]] constexpr bool has_all_of(Protocols others) const {
+    return number_ == others.number_ || (number_ == 0 && has(Protocol{others.number_}));
+  }
+  [[nodiscard]] constexpr bool has_any_of(Protocols others) const {
+    return has_all_of(others) || others.has_all_of(*this);
+  }
+  friend constexpr auto operator<=>(Protocols, Protocols) = default;
+
+ private:
+  std::uint8_t number_ = static_cast<std::uint8_t>(Protocol::Tcp);
+};
+
+/// Ports from `first` to `last`, both included.
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+
+  [[nodiscard]] constexpr bool has(std::uint16_t port) const {
+    return first <= port && port <= last;
+  }
+  [[nodiscard]] constexpr bool overlaps(PortRange other) const {
+    return first <= other.last && other.first <= last;
+  }
+  friend constexpr bool operator==(PortRange, PortRange) = default;
+};
+inline constexpr PortRange all_ports{1, 65'535};
+
 /// "198.51.100.7" (four decimal parts without leading zeros) or "2001:db8::7" (RFC 4291, 2.2;
 /// not the form that ends in an IPv4 address).
 [[nodiscard]] std::optional<IpAddress> parse_address(std::string_view text);
@@ -209,6 +256,9 @@ enum class Protocol : std::uint8_t { Icmp = 1, Tcp = 6, Udp = 17, IcmpV6 = 58 };
 [[nodiscard]] std::string to_string(const IpPrefix& prefix);
 [[nodiscard]] std::string to_string(const MacAddress& address);
 [[nodiscard]] std::string_view to_string(Protocol protocol);
+[[nodiscard]] std::string_view to_string(Protocols protocols);
+/// "80", "5000-5999", "all"
+[[nodiscard]] std::string to_string(PortRange ports);
 
 /// An address with a port: "198.51.100.7:80", "[2001:db8::7]:80" (RFC 5952, 6).
 [[nodiscard]] std::string with_port(const IpAddress& address, std::uint16_t port);
@@ -218,6 +268,12 @@ struct AddressAndPort {
 };
 /// What with_port() writes.
 [[nodiscard]] std::optional<AddressAndPort> parse_with_port(std::string_view text);
+
+/// How a target is named: as with_port(), or "10.0.1.11:same" (port 0) where its flows keep the
+/// port that the client asked for.
+[[nodiscard]] std::string target_text(const IpAddress& address, std::uint16_t port);
+/// What target_text() writes.
+[[nodiscard]] std::optional<AddressAndPort> parse_target(std::string_view text);
 
 static_assert(sizeof(Ipv4Address) == 4 && alignof(Ipv4Address) == 1);
 static_assert(sizeof(Ipv6Address) == 16 && alignof(Ipv6Address) == 1);

@@ -9,9 +9,7 @@ constexpr std::uint8_t opening_flags =
     TcpHeader::syn | TcpHeader::ack | TcpHeader::rst | TcpHeader::fin;
 
 const TargetGroup* group_of(const Burst& burst, std::size_t i, const Snapshot& snapshot) {
-  if (const Listener* listener = snapshot.listener(burst.listeners[i])) {
-    return snapshot.target_group(listener->target_group);
-  }
+  if (burst.listeners[i] != no_listener) return snapshot.target_group(burst.groups[i]);
   if (const Target* target = snapshot.target(burst.targets[i])) {
     return snapshot.target_group(target->target_group);
   }

@@ -48,7 +48,7 @@ Verdict find_reply(FlowKey<Address>& to_client, FlowToken& token, std::size_t i,
     const bool claimed = claim_client_endpoint(table.find(token, to_client), flows);
     return claimed ? Verdict::Pending : Verdict::DropFlowCollision;
   }
-  const Draft<Address>* draft = drafts.next(target, to_client.protocol, turns);
+  const Draft<Address>* draft = drafts.next(target, to_client, turns);
   if (draft != nullptr && table.find(draft->token, draft->to_client) == no_flow) {
     to_client = draft->to_client;
     token = draft->token;
@@ -70,7 +70,7 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
   const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   burst.targets[i] = target.id;
   if (!target.address.is_a<Address>()) return Verdict::DropNoNextHop;
-  if (!lets_out<Address>(listener, to_target.protocol, target, flows.rule_hits())) {
+  if (!lets_out(listener, to_target, target, flows.rule_hits())) {
     return Verdict::DropSecurityGroupOutbound;
   }
   if (!target.next_hop.resolved()) return Verdict::DropNoNextHop;
@@ -90,7 +90,8 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
                           .phase = first_phase(burst, i, from_client),
                           .now = Tick::of(burst.now),
                           .client_mac = {},
-                          .client_port = no_port};
+                          .client_port = no_port,
+                          .failing_open = group.failing_open};
   if (from_client) {
     flow.client_mac = packet.header<EthernetHeader>(0).source;
     flow.client_port = packet.ingress;
@@ -129,14 +130,13 @@ template <class Address>
 Verdict pass_to_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
                        FlowLedger<Address>& flows, Turns& turns, Verdict refusal) {
   const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-  const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+  const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
   if (group.overload != Overload::Forward) return refusal;
   const FlowKey<Address>& key = burst.key<Address>(i);
   const Target* target = snapshot.target(home_of(group, key, snapshot, turns, burst.now));
   if (target == nullptr || !target->stateless || !target->address.is_a<Address>()) return refusal;
   burst.targets[i] = target->id;
-  if (burst.kinds[i] != Kind::IcmpError &&
-      !lets_out<Address>(listener, key.protocol, *target, flows.rule_hits())) {
+  if (burst.kinds[i] != Kind::IcmpError && !lets_out(listener, key, *target, flows.rule_hits())) {
     return Verdict::DropSecurityGroupOutbound;
   }
   // settle_collisions() will look for it, when it has been fetched. Its own key's is not asked
@@ -159,8 +159,7 @@ Verdict pass_to_client(Burst& burst, std::size_t i, const Target& target, Verdic
 template <class Address>
 Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
                          FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
-  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-  const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+  const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
   if (!has_targets(burst, i, snapshot)) return refusal(burst, i);
   if (const Verdict full = overload(burst, snapshot, flows, turns); is_overload(full)) return full;
   const FlowKey<Address>& key = burst.key<Address>(i);
@@ -177,9 +176,17 @@ Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
   }
   const bool mid_stream = is_mid_stream(burst, i);
   const int attempts = mid_stream ? 1 : turns_max;  // pick-up: where the flow was, or nowhere
+  // Not drawn again: the flows that began meanwhile would turn near ties around, and what was
+  // fetched for the draft would be for another target. A burst's flows so count from the next one
+  // on.
+  const bool by_load = group.algorithm == Algorithm::LeastConnections && !mid_stream;
+  const Target* drawn = by_load ? drafts.target(i) : nullptr;
   Verdict verdict = Verdict::DropFlowCollision;
   for (int n = 0; n < attempts && verdict == Verdict::DropFlowCollision; ++n) {
-    const Target* picked = snapshot.target(pick(group, key, snapshot, flows, turns, mid_stream, n));
+    const Target* picked = drawn;
+    if (picked == nullptr || n != 0) {
+      picked = snapshot.target(pick(group, key, snapshot, flows, turns, mid_stream, n));
+    }
     if (picked == nullptr) return refusal(burst, i);
     const Target& target = settle(client, *picked, group, snapshot, turns, burst.now);
     verdict = start_to(target);
@@ -212,8 +219,30 @@ void acquaint(const TargetGroup& group, const FlowKey<Address>& to_target, const
   }
 }
 
+/// What the client would have sent for a target to answer with `key`; destination port 0: nothing
+/// that could be told.
+template <class Address>
+FlowKey<Address> asked_by_client(const FlowKey<Address>& key, const Listener& listener,
+                                 const Target& target) {
+  return {key.destination,      listener.address.as<Address>(),
+          key.destination_port, asked_port(listener, target, key.source_port),
+          key.protocol,         {0, 0, 0}};
+}
+
+/// Is that the listener's at all, and not one's of that very port?
+template <class Address>
+bool may_have_been_asked(const FlowKey<Address>& to_target, const Listener& listener,
+                         const Snapshot& snapshot) {
+  if (to_target.destination_port == Be16{0}) return false;
+  if (!listener.is_range()) return true;
+  const ListenerId* found = snapshot.listener_for(
+      {to_target.destination, to_target.destination_port, to_target.protocol});
+  return found != nullptr && *found == listener.id;
+}
+
 /// A target's packet whose flow we do not know: which listener did the client use? If several lead
-/// to that target's group, the one from which Maglev would have come to this target.
+/// to that target's group, the one from which weights, and what is known of the client or Maglev,
+/// would have come to this target.
 template <class Address>
 void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
                        FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
@@ -226,13 +255,15 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
   for (const ListenerId id : group.listeners) {
     const Listener& listener = snapshot.listeners[id.slot];
     // A group may have changed its family while a target of the other one drains.
-    if (listener.protocol != key.protocol || !listener.address.is_a<Address>()) continue;
-    const FlowKey<Address> to_target{key.destination,      listener.address.as<Address>(),
-                                     key.destination_port, listener.port,
-                                     key.protocol,         {0, 0, 0}};
+    if (!listener.protocol.has(key.protocol) || !listener.address.is_a<Address>()) continue;
+    const FlowKey<Address> to_target = asked_by_client(key, listener, target);
+    if (!may_have_been_asked(to_target, listener, snapshot)) continue;
     const bool only = group.listeners.size() == 1;
-    const auto home = [&] { return home_of(group, to_target, snapshot, turns, burst.now); };
-    if (!only && home() != target.id) continue;
+    const auto leads_here = [&] {
+      return listener.group_of(to_target) == group.id &&
+             home_of(group, to_target, snapshot, turns, burst.now) == target.id;
+    };
+    if (!only && !leads_here()) continue;
     const FlowToken token = flows.table().prehash(to_target);
     if (flows.table().find(token, to_target) != no_flow)
       continue;  // the client is with another target

@@ -31,12 +31,12 @@ template <class Address>
 class Drafts {
  public:
   /// Draws what clients may begin with the packets of `fresh`, each as if those before it had been
-  /// entered; `turns` are afterwards as before.
+  /// entered; `turns` are afterwards as before, but for the random numbers, which are used up.
   void draw(const Burst& burst, Mask fresh, const Snapshot& snapshot,
             const FlowLedger<Address>& flows, Turns& turns) {
     if (flows.full() || turns.new_flows.empty()) return;
     prefetch_clients<Address>(burst, fresh, snapshot, turns);
-    const std::uint64_t local_port = turns.local_port, draws = turns.draws;
+    const std::uint64_t local_port = turns.local_port;
     for (std::size_t i : bits(fresh)) {
       if (burst.listeners[i] == no_listener || never_enters(burst, i)) continue;
       flows.table().prefetch_place(burst.tokens[i]);
@@ -45,7 +45,6 @@ class Drafts {
       drawn_ |= Mask{1} << i;
     }
     turns.local_port = local_port;
-    turns.draws = draws;
     for (Mask left = drawn_; left != 0;) {  // the last first: the first one's cursor counts
       const auto i = static_cast<std::size_t>(std::bit_width(left) - 1);
       left ^= Mask{1} << i;
@@ -56,6 +55,11 @@ class Drafts {
     unused_ = drawn_;
   }
 
+  /// The target that packet i's flow was drawn to; nullptr: none.
+  [[nodiscard]] const Target* target(std::size_t i) const {
+    return (drawn_ >> i & 1) != 0 ? rooms_[i].draft.target : nullptr;
+  }
+
   /// The token of packet i's reply from a nat target.
   [[nodiscard]] FlowToken token(std::size_t i, const Target& target,
                                 const FlowTable<Address>& table,
@@ -64,9 +68,9 @@ class Drafts {
     return fits ? rooms_[i].draft.token : table.prehash(to_client);
   }
 
-  /// The draft with the local port that is next, if it is towards `target`; else nullptr. It need
-  /// not be that packet's: a reply to a local port does not tell the client.
-  [[nodiscard]] const Draft<Address>* next(const Target& target, Protocol protocol,
+  /// The draft with the local port that is next, if it is towards `target`, as `to_client` is; else
+  /// nullptr. It need not be that packet's: a reply to a local port does not tell the client.
+  [[nodiscard]] const Draft<Address>* next(const Target& target, const FlowKey<Address>& to_client,
                                            const Turns& turns) {
     for (; unused_ != 0; unused_ &= unused_ - 1) {
       const Draft<Address>& draft =
@@ -74,7 +78,8 @@ class Drafts {
       if (draft.next_local_port == draft.local_port) continue;  // has none
       if (draft.local_port < turns.local_port) continue;
       const bool fits = draft.target == &target && draft.local_port == turns.local_port &&
-                        draft.to_client.protocol == protocol;
+                        draft.to_client.protocol == to_client.protocol &&
+                        draft.to_client.source_port == to_client.source_port;
       return fits ? &draft : nullptr;
     }
     return nullptr;
@@ -84,8 +89,7 @@ class Drafts {
   [[nodiscard]] static Draft<Address> draft(const Burst& burst, std::size_t i,
                                             const Snapshot& snapshot,
                                             const FlowLedger<Address>& flows, Turns& turns) {
-    const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-    const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+    const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
     Draft<Address> draft{};
     draft.group = group.id;
     draft.cursor = turns.cursors[group.id.slot];

@@ -11,9 +11,10 @@
 
 namespace dataplane {
 
-/// How long one sweep over a table of so many slots takes, so that sweeping costs about the same
-/// half a percent of a core for every size (2 ns a slot, read in order): 1 s for a million flows,
-/// 10 s for ten million. A flow ends so much later than its timeout at most.
+/// How long one sweep over a table of so many slots takes: 1 s for a million flows, 9 s for ten
+/// million, so that sweeping costs about the same share of a core for every size
+/// (docs/performance.md has it). A flow ends so much later than its timeout at most; after a new
+/// generation, which may have other timeouts, up to twice as much.
 [[nodiscard]] constexpr std::uint64_t sweep_milliseconds(std::size_t slots) {
   constexpr std::uint64_t least = 1'000;
   return slots / 2'500 < least ? least : slots / 2'500;

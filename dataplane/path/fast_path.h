@@ -1,6 +1,6 @@
 // FastPath: the usual packet of a known flow, from its entry to its verdict in one go. Whatever is
 // odd about a packet (its flow ends or begins anew, no next hop, TTL, size, another tag, an ICMP
-// error, a client that has moved) is left, unchanged, to the verbs that deal with it: track and
+// error) is left, unchanged, to the verbs that deal with it: track and
 // translate do all that this does, one thing at a time.
 //
 // Made by track for one family of one burst. What it forwards is counted here, account leaves it
@@ -57,10 +57,11 @@ class FastPath {
     const auto bytes = static_cast<std::uint16_t>(packet.length - packet.network);
     TargetCounters& counters = counters_of(counters_, flow.target);
     if constexpr (direction == Direction::ToTarget) {
-      if (!is_plain(packet, bytes, flow, target->next_hop)) [[unlikely]]
+      if (!is_plain(packet, bytes, target->next_hop)) [[unlikely]]
         return false;
       if (!moved_on(flow, burst_.tcp_flags[i])) [[unlikely]]
         return false;
+      learn_client(packet, flow, table_);
       put_link_header(packet, target->next_hop);
       counters.packets_to_target.add(1);
       counters.bytes_to_target.add(bytes);
@@ -86,13 +87,10 @@ class FastPath {
     return true;
   }
 
-  /// Does the packet fit, without a change of its size, and from where the client is known to be?
+  /// Does the packet fit, without a change of its size?
   [[nodiscard, gnu::always_inline]] static bool is_plain(const Packet& packet, std::uint16_t bytes,
-                                                         const Flow<Address>& flow,
                                                          const NextHop& hop) {
-    return hop.header_size == packet.network && bytes <= hop.mtu &&
-           flow.client_mac == packet.header<EthernetHeader>(0).source &&
-           flow.client_port == packet.ingress;
+    return hop.header_size == packet.network && bytes <= hop.mtu;
   }
   [[nodiscard, gnu::always_inline]] static bool is_plain(const Packet& packet, std::uint16_t bytes,
                                                          const Port& port) {
@@ -105,7 +103,7 @@ class FastPath {
     if (flow.phase == Phase::Established && (flags & moving) == 0) [[likely]]
       return true;
     if (is_client_syn(flow, flags)) return false;
-    advance(flow, table_, flags);
+    advance_opening(flow, table_, flags, counters_, now_);
     if ((flags & TcpHeader::rst) != 0) {
       TargetCounters& target = counters_of(counters_, flow.target);
       const bool by_client = flow.direction == Direction::ToTarget;

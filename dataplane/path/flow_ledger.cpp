@@ -46,6 +46,8 @@ FlowIndex FlowLedger<Address>::start(const FlowStart<Address>& flow) {
   TargetCounters& target = counters_of(counters_, flow.target);
   target.new_flows.add(1);
   target.active_flows.add(1);
+  if (flow.failing_open) [[unlikely]]
+    target.unhealthy_routing_flows.add(1);
   ListenerCounters& listener = counters_of(counters_, *flow.listener);
   listener.new_flows.add(1);
   listener.active_flows.add(1);
@@ -56,6 +58,11 @@ template <class Address>
 void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
   const Flow<Address>& flow = table_[either];
   const FlowIndex twin = flow.twin;
+  if (why == FlowEnd::Expired && flow.phase == Phase::SynSent &&
+      flow.direction == Direction::ToTarget && flow.packets == 1) {
+    // A SYN without any answer, nor a second one, which would have been counted when it came.
+    counters_.targets[flow.target.slot].handshakes_failed.add(1);
+  }
   counters_.targets[flow.target.slot].active_flows.subtract(1);
   counters_.listeners[flow.listener().slot].active_flows.subtract(1);
   counters_.totals.flows_alive.subtract(1);

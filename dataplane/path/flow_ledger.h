@@ -25,6 +25,7 @@ struct FlowStart {
   Tick now;
   MacAddress client_mac;  // zero: not known yet
   PortId client_port;
+  bool failing_open = false;  // the target's group
 };
 
 /// What packets of `flow.key` become: the key that they leave with, and the checksums' differences.

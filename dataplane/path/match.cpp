@@ -71,6 +71,13 @@ bool is_kernels(const Ipv6Address& address) {
 bool is_of_one_link(const Ipv4Address&) { return false; }
 bool is_of_one_link(const Ipv6Address& address) { return address.is_link_local(); }
 
+/// What a client sends: its listener, and the group that it is or would be with.
+template <class Address>
+void set_listener(Burst& burst, std::size_t i, ListenerId id, const Snapshot& snapshot) {
+  burst.listeners[i] = id;
+  burst.groups[i] = snapshot.listeners[id.slot].group_of(burst.key<Address>(i));
+}
+
 /// IP that is neither a flow's nor a listener's.
 template <class Address>
 void match_other(Burst& burst, std::size_t i, const Snapshot& snapshot, RuleHits& hits) {
@@ -108,7 +115,7 @@ void match_keyed(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   if (stands_for_v4(key.destination)) return burst.decide(i, Verdict::DropNotOurs);
   if (snapshot.owner_of(key.source) != Owner::Nobody) return burst.decide(i, Verdict::DropSource);
   const Endpoint to{key.destination, key.destination_port, key.protocol};
-  const ListenerId* listener = snapshot.listener_at.find(to);
+  const ListenerId* listener = snapshot.listener_for(to);
   if (listener == nullptr) {
     switch (snapshot.owner_of(key.destination)) {
       case Owner::Port: return for_kernel(burst, i, snapshot, Verdict::DropNoListener);
@@ -119,12 +126,9 @@ void match_keyed(Burst& burst, std::size_t i, const Snapshot& snapshot) {
     if (is_kernels(key.destination)) return for_kernel(burst, i, snapshot, Verdict::DropNotOurs);
   }
   if (is_of_one_link(key.source)) return burst.decide(i, Verdict::DropSource);
-  if (listener != nullptr) {
-    burst.listeners[i] = *listener;
-    return;
-  }
+  if (listener != nullptr) return set_listener<Address>(burst, i, *listener, snapshot);
   const Endpoint from{key.source, key.source_port, key.protocol};
-  if (const TargetId* target = snapshot.nat_target_at.find(from)) {
+  if (const TargetId* target = snapshot.nat_target_for(from)) {
     burst.targets[i] = *target;
   } else {
     burst.decide(i, Verdict::DropNotOurs);
@@ -138,13 +142,13 @@ bool match_stateless_error(Burst& burst, std::size_t i, const Snapshot& snapshot
   if ((burst.keyed >> i & 1) == 0) return false;
   const FlowKey<Address>& key = burst.key<Address>(i);
   if (const ListenerId* listener =
-          snapshot.listener_at.find({key.destination, key.destination_port, key.protocol})) {
-    const TargetGroupId group = snapshot.listeners[listener->slot].target_group;
+          snapshot.listener_for({key.destination, key.destination_port, key.protocol})) {
+    const TargetGroupId group = snapshot.listeners[listener->slot].group_of(key);
     if (snapshot.target_groups[group.slot].overload != Overload::Forward) return false;
-    burst.listeners[i] = *listener;
+    set_listener<Address>(burst, i, *listener, snapshot);
     return true;
   }
-  const TargetId* target = snapshot.nat_target_at.find({key.source, key.source_port, key.protocol});
+  const TargetId* target = snapshot.nat_target_for({key.source, key.source_port, key.protocol});
   if (target == nullptr || !snapshot.targets[target->slot].stateless) return false;
   burst.targets[i] = *target;
   return true;

@@ -2,6 +2,7 @@
 // of the drafts that it draws before; nobody else calls it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -45,24 +46,28 @@ template <class Address>
                                                 const FlowLedger<Address>& flows, Turns& turns) {
   const std::span<const TargetId> order = group.schedule->order();
   if (order.empty()) return no_target;
-  TargetId best = order.front();
-  std::uint64_t best_load = 0, best_weight = 0;  // none yet
-  for (int draw = 0, found = 0; draw < draws_max && found < 2; ++draw) {
+  struct Drawn {
+    TargetId id;
+    std::uint64_t load;
+    std::uint64_t weight;
+  };
+  std::array<Drawn, 2> drawn{{{order.front(), 0, 0}, {}}};
+  std::size_t found = 0;
+  for (int draw = 0; draw < draws_max && found < 2; ++draw) {
     // Each worker draws in an order of its own.
     const std::uint64_t drawn_before = std::uint64_t{turns.worker.number} << 56 | turns.draws++;
     const std::uint64_t random = fold(drawn_before ^ maglev_seed.first, maglev_seed.second);
-    const TargetId drawn = order[static_cast<std::size_t>(random % order.size())];
-    const Target* target = snapshot.target(drawn);
+    const TargetId id = order[(random >> 32) * order.size() >> 32];  // Lemire: no division
+    const Target* target = snapshot.target(id);
     if (target == nullptr || !target->next_hop.resolved()) continue;
-    if (found == 1 && drawn == best) continue;  // two different ones, where there are two
-    ++found;
-    const std::uint64_t load = flows.active(drawn) + turns.elsewhere[drawn.slot].read();
-    if (best_weight != 0 && load * best_weight >= best_load * target->weight) continue;
-    best = drawn;
-    best_load = load;
-    best_weight = target->weight;
+    if (found == 1 && id == drawn[0].id) continue;  // two different ones, where there are two
+    const std::uint64_t load = flows.active(id) + turns.elsewhere[id.slot].read();
+    drawn[found++] = {id, load, target->weight};
   }
-  return best;
+  if (found < 2) return drawn[0].id;
+  // An index, not a branch: which of them it is cannot be foretold.
+  const bool second = drawn[1].load * drawn[0].weight < drawn[0].load * drawn[1].weight;
+  return drawn[second].id;
 }
 
 /// Where in Maglev's table a flow is found. With stickiness, where its client's other flows are
@@ -114,8 +119,7 @@ template <class Address>
 
 /// A client's packet: is there anyone at all whom it could go to?
 [[nodiscard]] inline bool has_targets(const Burst& burst, std::size_t i, const Snapshot& snapshot) {
-  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-  const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+  const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
   return !group.schedule->order().empty() || !group.maglev->slots().empty();
 }
 

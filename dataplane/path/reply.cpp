@@ -214,4 +214,33 @@ void reply_too_big(Packet& packet, const Port& port, std::uint16_t mtu) {
       checksum_of(sum_words(packet.data + packet.transport, packet.length - packet.transport));
 }
 
+template <class Address>
+void write_question(OwnFrame& frame, const Flow<Address>& flow, const NextHop& hop,
+                    std::uint32_t sequence) {
+  DCHECK(hop.resolved());
+  Packet packet;
+  packet.data = frame.bytes.data();
+  packet.network = hop.header_size;
+  packet.transport = static_cast<std::uint16_t>(hop.header_size + sizeof(HeaderOf<Address>));
+  packet.length = static_cast<std::uint16_t>(packet.transport + sizeof(TcpHeader));
+  DCHECK(packet.length <= OwnFrame::bytes_max);
+  std::memcpy(packet.data, hop.header.data(), hop.header_size);
+  put_header(packet, flow.new_source, flow.new_destination, Protocol::Tcp, sizeof(TcpHeader));
+  TcpHeader tcp{};
+  tcp.source_port = flow.new_source_port;
+  tcp.destination_port = flow.new_destination_port;
+  tcp.sequence = Be32{sequence};
+  tcp.words = sizeof(TcpHeader) / 4 << 4;
+  tcp.flags = TcpHeader::ack;
+  const std::uint64_t pseudo = sum_pseudo_header(
+      flow.new_source, flow.new_destination, static_cast<std::uint8_t>(Protocol::Tcp), sizeof tcp);
+  tcp.checksum =
+      checksum_of(pseudo + sum_words(reinterpret_cast<const std::uint8_t*>(&tcp), sizeof tcp));
+  packet.header<TcpHeader>(packet.transport) = tcp;
+  frame.length = packet.length;
+  frame.egress = hop.port;
+}
+template void write_question(OwnFrame&, const Flow4&, const NextHop&, std::uint32_t);
+template void write_question(OwnFrame&, const Flow6&, const NextHop&, std::uint32_t);
+
 }  // namespace dataplane

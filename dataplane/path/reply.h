@@ -2,7 +2,12 @@
 // where it came from: same port, same VLAN tag, MAC addresses swapped; so no next hop is needed.
 #pragma once
 
+#include <cstdint>
+
+#include "dataplane/packet/own_frame.h"
 #include "dataplane/packet/packet.h"
+#include "dataplane/table/flow.h"
+#include "dataplane/table/next_hop.h"
 #include "dataplane/table/snapshot.h"
 
 namespace dataplane {
@@ -24,5 +29,13 @@ void reply_reset(Packet& packet, const Port& port);
 /// much as fits into 576 bytes (RFC 1812, 4.3.2.3). IPv6 packet → ICMPv6 "packet too big", quoting
 /// as much as fits into 1,280 (RFC 4443, 3.2).
 void reply_too_big(Packet& packet, const Port& port, std::uint16_t mtu);
+
+/// What asks the receiver of a TCP flow's packets where it is: an ACK without data as the flow's
+/// sender's, with a sequence number that is probably in no window. It is answered with an ACK that
+/// says which one is expected (RFC 9293, 3.10.7.4); a RST has to carry that one, or it is not
+/// believed (RFC 5961, 3.2). `hop` must be resolved.
+template <class Address>
+void write_question(OwnFrame& frame, const Flow<Address>& flow, const NextHop& hop,
+                    std::uint32_t sequence);
 
 }  // namespace dataplane

@@ -21,7 +21,7 @@ bool may_stay(const Flow<Address>& flow, const Snapshot& snapshot) {
   RuleId by;
   if (!lets_in(*listener, flow.key, by)) return false;
   const Target* target = snapshot.target(flow.target);
-  return target == nullptr || lets_out<Address>(*listener, flow.key.protocol, *target, by);
+  return target == nullptr || lets_out(*listener, flow.key, *target, by);
 }
 
 template <class Address>
@@ -30,6 +30,7 @@ void judge(FlowLedger<Address>& flows, std::uint32_t first, std::uint32_t last,
   FlowTable<Address>& table = flows.table();
   for (std::uint32_t bucket = first; bucket < last; ++bucket) {
     table.prefetch_bucket(bucket + buckets_ahead);
+    // Those that rest from the expiry sweep (path/expire), too: rules have no time.
     std::array<FlowIndex, TagGroup::width> marked;
     const std::size_t count = table.list_marked(bucket, marked.data());
     for (std::size_t i = 0; i < count; ++i) {

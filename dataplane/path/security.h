@@ -40,18 +40,20 @@ template <class Address>
   return may;
 }
 
-/// May flows of this listener go to this target, which is of the listener's family?
+/// May a flow of this listener go to this target, which is of the listener's family? To the port
+/// that the target has, or keeps.
 template <class Address>
-[[nodiscard]] bool lets_out(const Listener& listener, Protocol protocol, const Target& target,
-                            RuleId& by) {
+[[nodiscard]] bool lets_out(const Listener& listener, const FlowKey<Address>& to_target,
+                            const Target& target, RuleId& by) {
   return lets_through(listener.outbound.get(), target.address.as<Address>(),
-                      rule_protocol(protocol), target.port, by);
+                      rule_protocol(to_target.protocol),
+                      target.port_for(to_target.destination_port), by);
 }
 template <class Address>
-[[nodiscard]] bool lets_out(const Listener& listener, Protocol protocol, const Target& target,
-                            RuleHits& hits) {
+[[nodiscard]] bool lets_out(const Listener& listener, const FlowKey<Address>& to_target,
+                            const Target& target, RuleHits& hits) {
   RuleId by;
-  const bool may = lets_out<Address>(listener, protocol, target, by);
+  const bool may = lets_out(listener, to_target, target, by);
   if (by != no_rule) hits[by.slot].add(1);
   return may;
 }

@@ -13,11 +13,14 @@ template <class Address>
 FlowKey<Address> leaves_as(const FlowKey<Address>& key, const Target& target,
                            const Listener& listener, Direction direction) {
   if (direction == Direction::ToTarget) {
-    return {key.source, target.address.as<Address>(), key.source_port, target.port, key.protocol,
-            {0, 0, 0}};
+    return reply_of(key, target).reversed();
   }
-  return {listener.address.as<Address>(), key.destination, listener.port,
-          key.destination_port,           key.protocol,    {0, 0, 0}};
+  return {listener.address.as<Address>(),
+          key.destination,
+          asked_port(listener, target, key.source_port),
+          key.destination_port,
+          key.protocol,
+          {0, 0, 0}};
 }
 
 /// True: the packet may leave towards `hop`. Else it is decided.

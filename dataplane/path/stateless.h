@@ -17,14 +17,24 @@ namespace dataplane {
 /// What a nat target sends to a client that sends `to_target`.
 template <class Address>
 [[nodiscard]] FlowKey<Address> reply_of(const FlowKey<Address>& to_target, const Target& target) {
-  return {target.address.as<Address>(), to_target.source,   target.port,
-          to_target.source_port,        to_target.protocol, {0, 0, 0}};
+  return {
+      target.address.as<Address>(), to_target.source,   target.port_for(to_target.destination_port),
+      to_target.source_port,        to_target.protocol, {0, 0, 0}};
 }
 
-/// Who sent a packet of burst.stateless: only what a client sends is for the listener's endpoint.
+/// Who sent a packet of burst.stateless: only what a client sends is for one of the listener's
+/// endpoints.
 template <class Address>
 [[nodiscard]] bool is_from_client(const FlowKey<Address>& key, const Listener& listener) {
-  return key.destination == listener.address.as<Address>() && key.destination_port == listener.port;
+  return key.destination == listener.address.as<Address>() &&
+         listener.ports.has(key.destination_port.value());
+}
+
+/// The port that the client must have asked for if a target's packet from `port` is for it; 0: that
+/// cannot be told, or it is none of the listener's.
+[[nodiscard]] inline Be16 asked_port(const Listener& listener, const Target& target, Be16 port) {
+  if (target.keeps_ports()) return listener.ports.has(port.value()) ? port : Be16{0};
+  return listener.is_range() ? Be16{0} : Be16{listener.ports.first};
 }
 
 /// Rewrites and decides the packets of burst.stateless.

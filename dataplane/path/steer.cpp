@@ -57,7 +57,7 @@ bool is_ports_own(const Burst& burst, std::size_t i, const FlowKey<Address>& key
   if (burst.kinds[i] == Kind::IcmpError) return false;
   if (snapshot.owner_of(key.destination) != Owner::Port) return false;
   const Endpoint to{key.destination, key.destination_port, key.protocol};
-  return snapshot.listener_at.find(to) == nullptr;
+  return snapshot.listener_for(to) == nullptr;
 }
 
 template <class Address>

@@ -96,8 +96,7 @@ void prefetch_clients(const Burst& burst, Mask fresh, const Snapshot& snapshot,
   if (!snapshot.any_sticky || turns.sticky == nullptr) return;
   for (std::size_t i : bits(fresh)) {
     if (burst.listeners[i] == no_listener) continue;
-    const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
-    const TargetGroup& group = snapshot.target_groups[listener.target_group.slot];
+    const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
     if (group.stickiness == Stickiness::None) continue;
     turns.sticky->prefetch(sticky_token(group, burst.key<Address>(i), *turns.sticky));
   }

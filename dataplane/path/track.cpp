@@ -19,6 +19,17 @@ bool starts_anew(const Flow<Address>& flow, const Target* target, Kind kind, std
   return flow.phase == Phase::SynSent && (target == nullptr || !target->eligible);
 }
 
+/// The sender of what `flow` is found by is told that the connection is over, the other end is not
+/// yet, unless the connection was over anyhow.
+template <class Address>
+void terminate(Flow<Address>& flow, FlowTable<Address>& table) {
+  Flow<Address>& twin = table[flow.twin];
+  const bool over = twin.phase == Phase::Closing || is_reset(twin.phase);
+  flow.phase = Phase::TargetReset;
+  twin.phase = over ? Phase::TargetReset : Phase::Terminated;
+  hurry(flow, table);
+}
+
 /// A flow whose target was taken away: TCP ends are told, anything else is dropped.
 void refuse(Burst& burst, std::size_t i) {
   const bool tell = burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::rst) == 0;
@@ -47,11 +58,11 @@ void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& f
       flows.end(burst.flows[i], FlowEnd::Removed);
       burst.set_flow(i, no_flow);
     } else if (target == nullptr || target->terminated) {
-      if (burst.kinds[i] == Kind::Tcp) flow.phase = table[flow.twin].phase = Phase::TargetReset;
+      if (burst.kinds[i] == Kind::Tcp) terminate(flow, table);
       burst.targets[i] = flow.target;
       refuse(burst, i);
     } else if (burst.kinds[i] == Kind::Tcp) {
-      advance(flow, table, burst.tcp_flags[i]);
+      advance_opening(flow, table, burst.tcp_flags[i], counters, Tick::of(burst.now));
     }
   }
   fast.finish();
@@ -69,6 +80,8 @@ void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& f
 Phase next_phase(Phase phase, Direction direction, std::uint8_t tcp_flags) {
   const bool from_client = direction == Direction::ToTarget;
   const Phase reset_by_sender = from_client ? Phase::ClientReset : Phase::TargetReset;
+  // Its target is back before this end was told.
+  if (phase == Phase::Terminated) phase = Phase::TargetReset;
   if ((tcp_flags & TcpHeader::rst) != 0) return reset_by_sender;
   if (phase == reset_by_sender && (tcp_flags & TcpHeader::syn) == 0) phase = Phase::Established;
   if (phase == Phase::SynSent) {

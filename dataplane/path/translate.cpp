@@ -1,34 +1,12 @@
+#include "dataplane/path/flow_hop.h"
 #include "dataplane/path/nat.h"
 #include "dataplane/path/reply.h"
 #include "dataplane/path/stateless.h"
+#include "dataplane/path/track.h"
 #include "dataplane/path/verbs.h"
 
 namespace dataplane {
 namespace {
-
-/// The way back to the client is the way it came last: no look-up, and right behind several
-/// routers.
-template <class Address>
-void learn_client(const Packet& packet, Flow<Address>& flow, FlowTable<Address>& flows) {
-  const MacAddress& mac = packet.header<EthernetHeader>(0).source;
-  if (flow.client_mac == mac && flow.client_port == packet.ingress) return;
-  Flow<Address>& twin = flows[flow.twin];
-  flow.client_mac = twin.client_mac = mac;
-  flow.client_port = twin.client_port = packet.ingress;
-}
-
-template <class Address>
-NextHop hop_for(const Flow<Address>& flow, const Snapshot& snapshot) {
-  if (flow.direction == Direction::ToTarget) {
-    const Target* target = snapshot.target(flow.target);
-    return target == nullptr ? NextHop{} : target->next_hop;
-  }
-  // Picked up from the target's side, and the client has not sent anything since.
-  if (flow.client_mac.is_zero()) return snapshot.next_hop_to(flow.new_destination);
-  const Port& port = snapshot.ports[flow.client_port.number];
-  return next_hop(port.id, flow.client_mac, port.mac, port.vlan, port.mtu,
-                  IpAddress(flow.new_destination).family());
-}
 
 template <class Address>
 void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable<Address>& flows,

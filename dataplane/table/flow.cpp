@@ -12,6 +12,7 @@ std::string_view to_string(Phase phase) {
     case Phase::Closing: return "closing";
     case Phase::ClientReset: return "client_reset";
     case Phase::TargetReset: return "target_reset";
+    case Phase::Terminated: return "terminated";
   }
   return "unknown";
 }

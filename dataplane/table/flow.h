@@ -39,7 +39,8 @@ enum class Phase : std::uint8_t {
   TargetFin,    // the target has
   Closing,      // both have
   ClientReset,  // RST seen that came as the client's
-  TargetReset,  // … as the target's, or from us to both
+  TargetReset,  // … as the target's; or from us, to the end that sends what this entry is found by
+  Terminated,   // its target's flows end by force, and this entry's sender is still to be told
 };
 
 template <class Address>

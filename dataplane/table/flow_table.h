@@ -7,7 +7,8 @@
 //   groups   [tag×7|rest]     [tag×7|rest]     …      16 bytes a bucket, 4 buckets a cache line
 //   entries  [64 bytes]×7     [64 bytes]×7     …      entry i of bucket b at b*7+i; 128 for IPv6
 //
-// rest: 9 bits of overflow count, and 7 marks that say which entries the sweep must read.
+// rest: 6 bits of overflow count, 7 marks that say which entries the sweep must read, and 3 bits of
+// how many sweeps the bucket may be left out of.
 // An entry lives in its primary bucket, or, if that was full, in its secondary; `overflow` of the
 // primary counts the latter, so a miss reads the second group only where there is a reason to.
 // Where both are full, insert moves other entries to their other bucket (cuckoo, breadth-first,
@@ -21,6 +22,7 @@
 // insert.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -52,10 +54,12 @@ struct FlowToken {
 
 struct alignas(16) TagGroup {
   static constexpr unsigned width = 7;
+  static constexpr unsigned rest_max = 7;
   std::array<std::uint16_t, width> tags;  // 0: free
-  // Entries of this primary bucket that live elsewhere. Some 6 keys in all have it as theirs; 511,
-  // not even by intent: the seed is secret.
-  std::uint16_t overflow : 9;
+  // Entries of this primary bucket that live elsewhere. Some 6 keys in all have it as theirs; 63
+  // more, not even by intent: the seed is secret.
+  std::uint16_t overflow : 6;
+  std::uint16_t rest : 3;       // sweeps that need not look at it: see rest()
   std::uint16_t marks : width;  // bit i: mark() was called for entry i
 };
 static_assert(sizeof(TagGroup) == 16);
@@ -238,6 +242,20 @@ class BasicFlowTable {
   void mark(FlowIndex index) {
     TagGroup& group = groups_[index.slot / TagGroup::width];
     group.marks = (group.marks | 1u << index.slot % TagGroup::width) & all_places;
+    group.rest = 0;
+  }
+  /// The next sweep looks at the entry's bucket: what rest() was told no longer holds.
+  void hurry(FlowIndex index) { groups_[index.slot / TagGroup::width].rest = 0; }
+  /// Nothing in a bucket can be due in the next `sweeps` (as many as it counts to: 7) of them.
+  void rest(std::uint32_t bucket, std::uint64_t sweeps) {
+    groups_[bucket].rest =
+        static_cast<std::uint16_t>(std::min<std::uint64_t>(sweeps, TagGroup::rest_max)) & 7u;
+  }
+  [[nodiscard]] bool rests(std::uint32_t bucket) const { return groups_[bucket].rest != 0; }
+  /// One of the sweeps that a bucket rests for is over.
+  void pass(std::uint32_t bucket) {
+    TagGroup& group = groups_[bucket];
+    group.rest = (group.rest - 1u) & 7u;
   }
 
   [[nodiscard]] std::uint32_t buckets() const { return buckets_; }

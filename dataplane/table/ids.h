@@ -17,6 +17,8 @@ inline constexpr std::size_t ports_max = 16;
 inline constexpr std::size_t listeners_max = 1024;
 inline constexpr std::size_t target_groups_max = 1024;
 inline constexpr std::size_t targets_max = 8192;
+inline constexpr std::size_t groups_of_listener_max = 8;
+inline constexpr std::size_t zones_max = 16;    // different ones that targets may be in
 inline constexpr std::size_t rules_max = 4096;  // of security groups
 
 struct ListenerId {

@@ -18,7 +18,7 @@ struct MaglevEntry {
   TargetId id;
   IpAddress address;
   Be16 port;
-  std::uint16_t weight = 1;  // 0: gets nothing
+  std::uint32_t weight = 1;  // 0: gets nothing; only its ratio to the others' counts
 };
 
 [[nodiscard]] bool is_prime(std::uint32_t number);

@@ -18,6 +18,32 @@ const LocalAddresses& Snapshot::locals_of(const IpAddress& local) const {
   return locals.front();
 }
 
+const ListenerId* Snapshot::listener_of_range(const Endpoint& to) const {
+  const Segments* among = segments_at.find({to.address, Be16{0}, to.protocol});
+  if (among == nullptr) return nullptr;
+  const auto first = segments.begin() + among->first;
+  const std::uint16_t port = to.port.value();
+  // The last one that does not begin behind the port.
+  auto after = std::upper_bound(first, first + among->count, port,
+                                [](std::uint16_t wanted, const PortSegment& segment) {
+                                  return wanted < segment.ports.first;
+                                });
+  if (after == first || !(--after)->ports.has(port)) return nullptr;
+  return &after->listener;
+}
+
+const TargetId* Snapshot::keeping_target_for(const Endpoint& from) const {
+  const TargetId* found = keeping_target_at.find({from.address, Be16{0}, from.protocol});
+  if (found == nullptr) return nullptr;
+  const TargetGroup* group = target_group(targets[found->slot].target_group);
+  CHECK(group != nullptr);  // compile() enters targets of groups that are there
+  for (const ListenerId id : group->listeners) {
+    const Listener& one = listeners[id.slot];
+    if (one.protocol.has(from.protocol) && one.ports.has(from.port.value())) return found;
+  }
+  return nullptr;
+}
+
 NextHop Snapshot::next_hop_to(const IpAddress& address) const {
   for (const Route& route : routes) {
     if (!route.prefix.contains(address)) continue;

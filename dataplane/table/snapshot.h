@@ -102,6 +102,17 @@ struct LocalAddresses {
   }
 };
 
+/// A part of one address's ports that one listener has, where it has more than one.
+struct PortSegment {
+  PortRange ports;
+  ListenerId listener;
+};
+/// Those of one address and protocol: places in Snapshot::segments.
+struct Segments {
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+
 struct Snapshot {
   Generation generation;
   std::uint8_t workers = 1;
@@ -109,8 +120,14 @@ struct Snapshot {
   std::vector<Listener> listeners;         // by ListenerId slot; an unused slot has id no_listener
   std::vector<TargetGroup> target_groups;  // by TargetGroupId slot; unused: id.slot 0xffff
   std::vector<Target> targets;             // by TargetId slot; unused: id no_target
-  FixedTable<Endpoint, ListenerId> listener_at;
-  FixedTable<Endpoint, TargetId> nat_target_at;  // targets of nat groups, to pick up their replies
+  std::vector<TargetId> ending;            // those that are
+  FixedTable<Endpoint, ListenerId> listener_at;  // of one port; for any, ask listener_for()
+  FixedTable<Endpoint, Segments> segments_at;    // of ranges; the key's port is 0
+  std::vector<PortSegment> segments;  // of one address and protocol: ascending, none overlap
+  // Targets of nat groups, to pick up their replies; those that keep ports, by port 0, in a table
+  // of their own. Ask nat_target_for().
+  FixedTable<Endpoint, TargetId> nat_target_at;
+  FixedTable<Endpoint, TargetId> keeping_target_at;
   // Every address that is ours, and whose. One that is several things is the port's before it is a
   // listener's before it is a local one: so ask for flows and listener_at first
   // (config/compile.cpp).
@@ -136,6 +153,22 @@ struct Snapshot {
     const Owner* found = owners.find(address);
     return found == nullptr ? Owner::Nobody : *found;
   }
+  /// The listener that packets to an endpoint are for, or nullptr: one of that very port comes
+  /// before one of a range.
+  [[nodiscard]] const ListenerId* listener_for(const Endpoint& to) const {
+    const ListenerId* found = listener_at.find(to);
+    if (found != nullptr || segments.empty()) return found;
+    return listener_of_range(to);
+  }
+  /// The nat target that sends from an endpoint, or nullptr. One that keeps ports sends from those
+  /// that its group's listeners have.
+  [[nodiscard]] const TargetId* nat_target_for(const Endpoint& from) const {
+    const TargetId* found = nat_target_at.find(from);
+    if (found != nullptr || keeping_target_at.size() == 0) return found;
+    return keeping_target_for(from);
+  }
+  [[nodiscard]] const ListenerId* listener_of_range(const Endpoint& to) const;
+  [[nodiscard]] const TargetId* keeping_target_for(const Endpoint& from) const;
   /// Those that a local address is one of.
   [[nodiscard]] const LocalAddresses& locals_of(const IpAddress& local) const;
   /// The target with that id, or nullptr if it is gone.

@@ -14,16 +14,23 @@ struct alignas(64) Target {
   TargetId id;
   TargetGroupId target_group;
   IpAddress address;
-  Be16 port;
-  std::uint16_t weight = 1;
+  Be16 port;                 // 0: flows keep the port that the client asked for
+  std::uint32_t weight = 1;  // in hundredths, as it counts now: slow start and the like are in it
   /// New flows may be sent here (health, draining and fail-open are already decided: see compile).
   bool eligible = false;
-  /// Draining is over and connection_termination is on: its flows are answered with RST.
+  /// Packets of its flows are answered with RST: it is unhealthy, or its draining is over, and
+  /// connection_termination is on for that.
   bool terminated = false;
+  /// … and its flows are ended, whether or not another packet comes (path/end_flows).
+  bool ending = false;
   /// Packets may come and go without a flow (Overload::Forward): whatever its address and port send
   /// is for a client of the group's one listener.
   bool stateless = false;
   NextHop next_hop;
+
+  [[nodiscard]] bool keeps_ports() const { return port == Be16{0}; }
+  /// Where a flow goes that the client sends to `asked`.
+  [[nodiscard]] Be16 port_for(Be16 asked) const { return keeps_ports() ? asked : port; }
 };
 static_assert(sizeof(Target) == 64);
 

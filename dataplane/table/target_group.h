@@ -58,20 +58,20 @@ enum class Stickiness : std::uint8_t {
 
 struct TargetGroup {
   TargetGroupId id;
-  Protocol protocol = Protocol::Tcp;
+  Protocols protocol;
   Mode mode = Mode::Nat;
   Algorithm algorithm = Algorithm::RoundRobin;
   UnknownFlow unknown_flow = UnknownFlow::Reset;
   Overload overload = Overload::Refuse;
   Stickiness stickiness = Stickiness::None;
   std::uint32_t sticky_seconds = 0;  // how long a client is remembered after its last new flow
-  bool failing_open = false;         // no target is healthy, so all are eligible
+  bool failing_open = false;         // too few targets are healthy, so all are eligible
   /// The eligible targets in turn; LeastConnections draws from it. Never null, empty if the
   /// algorithm is consistent.
   std::shared_ptr<const WeightedSchedule> schedule;
   /// The eligible targets by hash. Never null, empty unless the algorithm is consistent.
   std::shared_ptr<const MaglevTable> maglev;
-  std::vector<ListenerId> listeners;  // that send flows here
+  std::vector<ListenerId> listeners;  // that send flows here, or did before their weight was 0
 };
 
 }  // namespace dataplane

@@ -19,7 +19,7 @@ namespace dataplane {
 
 struct WeightedEntry {
   TargetId id;
-  std::uint16_t weight = 1;  // 0: gets nothing
+  std::uint32_t weight = 1;  // 0: gets nothing
 };
 
 class WeightedSchedule {

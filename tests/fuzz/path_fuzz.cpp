@@ -77,6 +77,24 @@ config::Config World::config_of(std::uint8_t chosen, Family family) {
   config::Config config = standard_config(2, mode, algorithm, family);
   for (auto& group : config.target_groups) group.maglev_table_size = 251;
   if ((chosen & 4) != 0) config.ports[0].vlan = 5;
+  if ((chosen & 32) != 0) {  // ranges, whose targets keep the port
+    for (auto& group : config.target_groups) {
+      group.port = 0;
+      for (auto& target : group.targets) target.port = 0;
+    }
+    for (auto& listener : config.listeners) {
+      listener.port_last = static_cast<std::uint16_t>(listener.port + 100);
+    }
+  }
+  if ((chosen & 64) != 0) {  // two groups by weight, one of them without targets
+    config::TargetGroup none = config.target_groups[0];
+    none.name = "none";
+    none.targets.clear();
+    config.target_groups.push_back(none);
+    config.listeners[0].target_groups = {{.name = config.listeners[0].target_group, .weight = 3},
+                                         {.name = "none"}};
+    config.listeners[0].target_group = "";
+  }
   const bool crowded = (chosen & 16) != 0;
   if (crowded && mode == Mode::Nat && algorithm == Algorithm::Maglev) {
     for (auto& group : config.target_groups) group.overload = dataplane::Overload::Forward;

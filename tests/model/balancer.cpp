@@ -28,6 +28,11 @@ bool same(const SocketAddress& a, const SocketAddress& b) {
   return a.address == b.address && a.port == b.port;
 }
 
+/// Where a target gets the flows that clients send to port `asked`.
+SocketAddress at(const config::TargetFact& target, std::uint16_t asked) {
+  return {target.address, target.port == 0 ? asked : target.port};
+}
+
 /// Of a frame without VLAN tag, options and extension headers.
 SocketAddress read_endpoint(const Bytes& frame, bool source) {
   const bool v6 = frame[12] == 0x86;
@@ -129,13 +134,22 @@ std::vector<std::size_t> Balancer::eligible(const std::string& group) const {
   return serving.empty() ? others : serving;
 }
 
+bool Balancer::terminated(std::size_t number) const {
+  const config::TargetFact& target = rig_.facts.targets[number];
+  if (target.availability == config::Availability::Terminated) return true;
+  const auto targets = eligible(target.target_group);
+  const bool fails_open = !targets.empty() && rig_.facts.targets[targets.front()].availability ==
+                                                  config::Availability::FailOpen;
+  return target.resets_flows && !fails_open;
+}
+
 std::string Balancer::judge(const Said& said, const Outcome& outcome) {
   auto found = find(said);
   if (found != by_client_.end()) {
     Connection& c = found->second;
     c.last_judged = now();
     const config::TargetFact& target = rig_.facts.targets[c.target_number];
-    const bool gone = target.availability == config::Availability::Terminated;
+    const bool gone = terminated(c.target_number);
     const auto now_eligible = eligible(target.target_group);
     const bool out =
         std::find(now_eligible.begin(), now_eligible.end(), c.target_number) == now_eligible.end();
@@ -158,19 +172,29 @@ std::string Balancer::judge(const Said& said, const Outcome& outcome) {
   return judge_unknown(said, outcome);
 }
 
-std::string Balancer::judge_unknown(const Said& said, const Outcome& outcome) {
-  const auto& config = rig_.config;
-  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
-    const config::Listener& listener = config.listeners[i];
-    const SocketAddress at{listener.address, listener.port};
+/// The listener that a packet is for: one of its very port, else one of a range; or none.
+std::optional<std::size_t> Balancer::listener_of(const Said& said) const {
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < rig_.config.listeners.size(); ++i) {
+    const config::Listener& listener = rig_.config.listeners[i];
+    const dataplane::PortRange ports = ports_of(listener);
     const bool tcp = listener.protocol == dataplane::Protocol::Tcp;
-    if (tcp != said.tcp || !same(at, said.destination)) continue;
-    const bool opens = !tcp || (said.flags & (syn | ack | rst | fin)) == syn;
-    if (opens) return judge_new(said, outcome, i);
+    if (tcp != said.tcp || listener.address != said.destination.address) continue;
+    if (!ports.has(said.destination.port)) continue;
+    if (ports.first == ports.last) return i;
+    found = i;
+  }
+  return found;
+}
+
+std::string Balancer::judge_unknown(const Said& said, const Outcome& outcome) {
+  if (const auto i = listener_of(said)) {
+    const bool opens = !said.tcp || (said.flags & (syn | ack | rst | fin)) == syn;
+    if (opens) return judge_new(said, outcome, *i);
     if (forwards() && (said.flags & rst) != 0) {
-      return judge_stateless(said, outcome, i, DropUnknownFlow);
+      return judge_stateless(said, outcome, *i, DropUnknownFlow);
     }
-    if (forwards() && (said.flags & syn) == 0) return judge_new(said, outcome, i);
+    if (forwards() && (said.flags & syn) == 0) return judge_new(said, outcome, *i);
     const Verdict expected = (said.flags & rst) != 0 ? DropUnknownFlow : ReplyResetUnknownFlow;
     return outcome.verdict == expected ? "" : wrong("mid-stream", expected, outcome);
   }
@@ -226,9 +250,10 @@ std::string Balancer::judge_unknown_reply(const Said& said, const Outcome& outco
   const auto& config = rig_.config;
   const std::size_t number = said.tcp ? 0 : 1;  // of the group and of its listener
   const config::Listener& listener = config.listeners[number];
+  const bool keeps = config.target_groups[number].port == 0;
   Connection c{.tcp = said.tcp,
                .client = said.destination,
-               .listener = {listener.address, listener.port},
+               .listener = {listener.address, keeps ? said.source.port : listener.port},
                .target = said.source,
                .seen_by_target = said.destination,
                .last_seen = now(),
@@ -240,11 +265,11 @@ std::string Balancer::judge_unknown_reply(const Said& said, const Outcome& outco
   for (std::size_t i = 0; i < rig_.facts.targets.size(); ++i) {
     const config::TargetFact& target = rig_.facts.targets[i];
     if (target.target_group != config.target_groups[number].name) continue;
-    if (same(said.source, {target.address, target.port})) c.target_number = i;
+    if (same(said.source, at(target, c.listener.port))) c.target_number = i;
   }
   Verdict expected = ForwardToClient;
   const Key client_key = key_of(c.tcp, c.client, c.listener);
-  if (rig_.facts.targets[c.target_number].availability == config::Availability::Terminated) {
+  if (terminated(c.target_number)) {
     expected = DropTargetGone;
   } else if (by_client_.contains(client_key)) {
     expected = DropUnknownFlow;  // the client is with another target
@@ -303,7 +328,7 @@ std::string Balancer::come_home(const Connection& c, const config::TargetGroup& 
 /// Whether the target may have a flow with that client's address and port; one that is over ends.
 bool Balancer::claim(const config::TargetFact& target, const Said& said) {
   const auto other =
-      by_target_.find(key_of(said.tcp, SocketAddress{target.address, target.port}, said.source));
+      by_target_.find(key_of(said.tcp, at(target, said.destination.port), said.source));
   if (other == by_target_.end()) return true;
   const auto old = by_client_.find(other->second);
   const Connection& o = old->second;
@@ -388,7 +413,7 @@ std::string Balancer::learn(Connection& c, const Outcome& outcome,
   bool found = false;
   for (const std::size_t number : allowed) {
     const config::TargetFact& target = rig_.facts.targets[number];
-    if (!same(c.target, {target.address, target.port})) continue;
+    if (!same(c.target, at(target, c.listener.port))) continue;
     c.target_number = number;
     found = true;
   }

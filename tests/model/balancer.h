@@ -83,6 +83,8 @@ class Balancer {
   [[nodiscard]] bool claim(const config::TargetFact& target, const Said& said);
   void track(Connection& connection, const Said& said) const;
   [[nodiscard]] std::vector<std::size_t> eligible(const std::string& group) const;
+  /// Packets of that target's flows are answered with RST; its UDP flows move.
+  [[nodiscard]] bool terminated(std::size_t number) const;
 
   /// What a new flow meets first: Pending, or why it cannot be entered.
   [[nodiscard]] dataplane::Verdict overload(int worker);
@@ -93,6 +95,7 @@ class Balancer {
                                                         const SocketAddress& client,
                                                         const std::vector<std::size_t>& all) const;
 
+  [[nodiscard]] std::optional<std::size_t> listener_of(const Said& said) const;
   std::string judge_unknown(const Said& said, const Outcome& outcome);
   std::string judge_unknown_reply(const Said& said, const Outcome& outcome);
   std::string judge_new(const Said& said, const Outcome& outcome, std::size_t listener_number);

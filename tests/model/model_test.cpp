@@ -29,12 +29,19 @@ struct World {
   std::uint32_t flows = 2048;  // per worker
   bool forward = false;        // without a flow, what is above either
   bool sticky = false;         // by the client's address, for longer than the test takes
+  bool keeps = false;          // listeners of ranges, whose targets keep the port
 
   /// In a full table it matters when a flow makes room, and a burst's flows end before any begins;
   /// where clients are remembered, which worker meets one first, and a burst is one worker's after
   /// the other's. So one packet at a time.
   [[nodiscard]] bool singly() const { return flows < 2048 || sticky; }
 };
+
+World keeping(World world) {
+  world.name += "_keeping_ports";
+  world.keeps = true;
+  return world;
+}
 
 World limited(World world, std::string name, std::uint32_t rate, std::uint32_t flows,
               bool forward) {
@@ -102,7 +109,7 @@ class Generator {
     if (!said.from_client) return false;
     const auto& targets = rig_.facts.targets;
     return std::any_of(targets.begin(), targets.end(), [](const config::TargetFact& target) {
-      return target.availability == config::Availability::Terminated;
+      return target.availability == config::Availability::Terminated || target.resets_flows;
     });
   }
 
@@ -135,7 +142,9 @@ class Generator {
     const auto& listeners = rig_.config.listeners;  // 0: tcp, 1: udp, 2: tcp
     const auto& listener = listeners[!said.tcp ? 1 : below(4) == 0 ? listeners.size() - 1 : 0];
     said.tcp = listener.protocol == dataplane::Protocol::Tcp;
-    said.destination = {listener.address, listener.port};
+    const dataplane::PortRange ports = ports_of(listener);
+    const auto port = ports.first + below(std::uint64_t{ports.last} - ports.first + 1);
+    said.destination = {listener.address, static_cast<std::uint16_t>(port)};
     dress(said);
     return said;
   }
@@ -149,12 +158,14 @@ class Generator {
       std::advance(chosen, static_cast<std::ptrdiff_t>(below(homes.size())));
       const config::TargetFact& target = rig_.facts.targets[chosen->second.target];
       said.tcp = chosen->second.tcp;
-      said.source = {target.address, target.port};
+      const std::uint16_t asked = std::get<4>(chosen->first);
+      said.source = {target.address, target.port == 0 ? asked : target.port};
       said.destination = chosen->second.client;
     } else if (known.empty() || below(20) == 0) {
       said.tcp = below(2) == 0;
       const auto& group = rig_.config.target_groups[said.tcp ? 0 : 1];
-      said.source = {group.targets[0].address, group.port};
+      const std::uint16_t asked = rig_.config.listeners[said.tcp ? 0 : 1].port;
+      said.source = {group.targets[0].address, group.port == 0 ? asked : group.port};
       const bool full_nat = rig_.config.target_groups[0].mode == Mode::FullNat;
       said.destination = {full_nat ? rig_.config.ports[1].local_addresses[0]
                                    : ip(v4() ? "198.18.9.9" : "2001:db8:c::99"),
@@ -187,6 +198,7 @@ void change_targets(Rig& rig, Generator& generator) {
                                            Availability::Terminated};
   config::TargetFact& target = rig.facts.targets[generator.below(rig.facts.targets.size())];
   target.availability = usual[generator.below(std::size(usual))];
+  target.resets_flows = target.availability == Availability::FailOpen && generator.below(2) == 0;
   rig.publish();
 }
 
@@ -205,9 +217,19 @@ config::Config world_config(const World& world) {
     if (world.sticky) group.stickiness.type = dataplane::Stickiness::SourceIp;
   }
   config.flows.new_per_second = world.rate;
+  if (world.keeps) {
+    for (config::TargetGroup& group : config.target_groups) {
+      group.port = 0;
+      for (config::Target& target : group.targets) target.port = 0;
+    }
+    for (config::Listener& listener : config.listeners) {
+      listener.port_last = static_cast<std::uint16_t>(listener.port + 2);
+    }
+  }
   config::Listener other = config.listeners[0];
   other.name = "web-2";
   other.port = 81;
+  other.port_last = 0;
   // nat, and a target that we cannot foresee: a client's two connections to one target would
   // collide unpredictably.
   const bool collides = world.mode == Mode::Nat && world.algorithm != Algorithm::RoundRobin;
@@ -333,6 +355,20 @@ INSTANTIATE_TEST_SUITE_P(
                        true)),
         limited({"nat_maglev_1_v6", Mode::Nat, Algorithm::Maglev, 1, Family::V6}, "_both_forward",
                 20, 24, true)),
+    [](const auto& world) { return world.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(
+    Ranges, Model,
+    testing::Values(
+        keeping({"nat_round_robin_2", Mode::Nat, Algorithm::RoundRobin, 2}),
+        keeping({"nat_maglev_3_v6", Mode::Nat, Algorithm::Maglev, 3, Family::V6}),
+        keeping({"full_nat_maglev_1_v6", Mode::FullNat, Algorithm::Maglev, 1, Family::V6}),
+        keeping({"full_nat_round_robin_rss_3", Mode::FullNat, Algorithm::RoundRobin, 3, Family::V4,
+                 true}),
+        keeping(limited({"nat_maglev_2", Mode::Nat, Algorithm::Maglev, 2}, "_rate_forward", 5, 2048,
+                        true)),
+        keeping(limited({"nat_maglev_1_v6", Mode::Nat, Algorithm::Maglev, 1, Family::V6},
+                        "_full_forward", 0, 12, true))),
     [](const auto& world) { return world.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(

@@ -19,15 +19,23 @@ namespace {
 config::Config config_of(const World& world) {
   config::Config config = standard_config(4, world.mode, world.algorithm, world.family);
   for (config::TargetGroup& group : config.target_groups) {
-    group.unknown_flow = UnknownFlow::Reset;
+    const bool forward = world.overload == Overload::Forward;
+    group.overload = world.overload;
+    group.unknown_flow = forward ? UnknownFlow::PickUp : UnknownFlow::Reset;
     group.maglev_table_size = 251;
   }
   config.punt_rate = config.icmp_error_rate = 100;
-  // A second listener over the same targets, and two over none.
-  config::Listener again = config.listeners[0];
-  again.name = "web-2";
-  again.port = 81;
-  config.listeners.push_back(again);
+  // A second listener, of a range, over the same targets and, by weight, none; but not where a
+  // target's packet must tell the listener. And two over none.
+  if (world.overload == Overload::Refuse) {
+    config::Listener again = config.listeners[0];
+    again.name = "web-2";
+    again.port = 81;
+    again.port_last = 89;
+    again.target_groups = {{.name = again.target_group, .weight = 9}, {.name = "web-none"}};
+    again.target_group = "";
+    config.listeners.push_back(again);
+  }
   for (int i = 0; i < 2; ++i) {
     config::TargetGroup group = config.target_groups[static_cast<std::size_t>(i)];
     config::Listener listener = config.listeners[static_cast<std::size_t>(i)];
@@ -296,9 +304,8 @@ void Traffic::add_flow_packet() {
   static constexpr std::uint8_t usual[] = {syn, syn, ack, ack, psh | ack, ack, fin | ack, rst};
   const std::string from = client(below(60));
   if (below(4) == 0) return add(udp(from, ours(53)).payload("query"), front);
-  const bool second = below(5) == 0;
-  add(tcp(from, ours(second ? 81 : 80)).flags(usual[below(std::size(usual))]).payload("data"),
-      front);
+  const int port = below(5) == 0 ? 81 + static_cast<int>(below(9)) : 80;
+  add(tcp(from, ours(port)).flags(usual[below(std::size(usual))]).payload("data"), front);
 }
 
 /// What the path answers itself or gives to the kernel.

@@ -26,6 +26,7 @@ struct World {
   dataplane::Mode mode;
   dataplane::Algorithm algorithm;
   dataplane::Family family;
+  dataplane::Overload overload = dataplane::Overload::Refuse;  // Forward: picks up flows, too
 };
 
 /// A frame in a buffer of its own, with room in front and behind.
@@ -71,6 +72,9 @@ class Wire {
   bool receive(dataplane::Burst& burst, dataplane::Instant now);
   void transmit(dataplane::Burst& burst, dataplane::Totals& totals);
   std::size_t idle(dataplane::Totals&) { return 0; }
+  void originate(std::span<const dataplane::OwnFrame> frames, dataplane::Totals& totals) {
+    totals.originated.add(frames.size());
+  }
 
  private:
   enum class Source : std::uint8_t { Script, Answers, HandedOver, None };

@@ -138,3 +138,52 @@ class UdpEcho:
     def stop(self):
         if self.process:
             processes.stop(self.process)
+
+
+class PortServer:
+    """Answers on many ports, over TCP and UDP, with its name and the port that was asked."""
+
+    def __init__(self, namespace, name, ports):
+        self.namespace = namespace
+        self.name = name
+        self.ports = ports
+        self.process = None
+
+    def start(self):
+        self.process = self.namespace.start(
+            ["/usr/bin/python3", _HERE / "port_server.py", self.name, *self.ports],
+            stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError(f"the port server of {self.name} did not start")
+
+    def stop(self):
+        if self.process:
+            processes.stop(self.process)
+
+
+class WeightServer:
+    """A health check's other end that reports a weight: whatever report() was given last."""
+
+    def __init__(self, namespace, directory, name, port):
+        self.namespace = namespace
+        self.file = pathlib.Path(directory) / f"{name}.header"
+        self.port = port
+        self.process = None
+        self.report("")
+
+    def report(self, header):
+        """ "Name: value", or "" for none; from the next check on."""
+        new = self.file.with_suffix(".new")
+        new.write_text(header, encoding="ascii")
+        new.replace(self.file)  # at once: a check may be reading
+
+    def start(self):
+        self.process = self.namespace.start(
+            ["/usr/bin/python3", _HERE / "weight_server.py", self.port, self.file],
+            stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError("the weight server did not start")
+
+    def stop(self):
+        if self.process:
+            processes.stop(self.process)

@@ -48,28 +48,49 @@ constexpr Opening openings[] = {
 
 /// SYNs only: look-up that misses, listener, target, local port, both entries.
 template <class Family>
-Figures measure_opening(Bench& bench, Scene<Family>& scene, std::uint32_t measured_from) {
-  Buffers buffers(Headers::Hot, opened_per_slice);
-  LineReference lines(bench, scene.lane);
-  const std::uint32_t flows = scene.plan.flows();
-  Figures figures{.unit = Unit::Connection,
-                  .flows = measured_from + (flows - measured_from) / 2,
-                  .per_slice = opened_per_slice};
-  const Tally tally(scene.lane);
-  for (std::uint32_t flow = 0; flow < flows; flow += opened_per_slice) {
-    const double cost = bench.clock().nanoseconds(open_slice(scene, buffers, flow));
-    if (flow >= measured_from) figures.slices.add(cost / opened_per_slice);
+class Filling {
+ public:
+  Filling(Bench& bench, Scene<Family>& scene, std::uint32_t measured_from)
+      : bench_(bench),
+        scene_(scene),
+        measured_from_(measured_from),
+        buffers_(Headers::Hot, opened_per_slice),
+        lines_(bench, scene.lane),
+        tally_(scene.lane) {
+    figures_.unit = Unit::Connection;
+    figures_.flows = measured_from + (scene.plan.flows() - measured_from) / 2;
+    figures_.per_slice = opened_per_slice;
   }
-  record(figures, tally, flows);
-  expect_forwarded(tally, figures.packets_sent);
-  if (scene.lane.flows_alive() != flows) {
-    throw CaseFailed(
-        fmt::format("{} flows were opened, {} are alive", flows, scene.lane.flows_alive()));
+
+  [[nodiscard]] bool full() const { return next_ == scene_.plan.flows(); }
+  void slice() {
+    const double cost = bench_.clock().nanoseconds(open_slice(scene_, buffers_, next_));
+    if (next_ >= measured_from_) figures_.slices.add(cost / opened_per_slice);
+    next_ += opened_per_slice;
   }
-  expect_laws(scene.lane);
-  lines.complete(figures);
-  return figures;
-}
+  /// When it is full.
+  [[nodiscard]] Figures complete() {
+    record(figures_, tally_, next_);
+    expect_forwarded(tally_, figures_.packets_sent);
+    if (scene_.lane.flows_alive() != next_) {
+      throw CaseFailed(
+          fmt::format("{} flows were opened, {} are alive", next_, scene_.lane.flows_alive()));
+    }
+    expect_laws(scene_.lane);
+    lines_.complete(figures_);
+    return std::move(figures_);
+  }
+
+ private:
+  Bench& bench_;
+  Scene<Family>& scene_;
+  std::uint32_t measured_from_;
+  std::uint32_t next_ = 0;
+  Buffers buffers_;
+  LineReference lines_;
+  Tally tally_;
+  Figures figures_;
+};
 
 template <class Family>
 Group opening(Mode mode, const Opening& how, std::size_t slices) {
@@ -86,8 +107,46 @@ Group opening(Mode mode, const Opening& how, std::size_t slices) {
                                             .rules = how.rules,
                                             .stickiness = how.stickiness}));
             Scene<Family> scene(stage, Protocol::Tcp, capacity, from + quarter, bench.clock());
-            bench.measure(name, [&] { return measure_opening(bench, scene, from); });
+            bench.measure(name, [&] {
+              Filling<Family> filling(bench, scene, from);
+              while (!filling.full()) filling.slice();
+              return filling.complete();
+            });
           }};
+}
+
+/// least_connections against round_robin: two tables that fill up in turns, a slice of one and a
+/// slice of the other, so that a neighbour's busy moment is in both.
+template <class Family>
+Group comparison(Mode mode, std::size_t slices) {
+  const std::string name =
+      fmt::format("{}/{}/new/syn/least_connections", name_of(mode), Family::name);
+  const auto from = static_cast<std::uint32_t>(slices * opened_per_slice);  // as Fill::Quarter
+  const std::uint32_t flows = 2 * from;
+  const std::uint64_t capacity = capacity_for(4 * std::uint64_t{from});
+  return {
+      .cases = {name},
+      .flows = flows,
+      .memory = 2 * Scene<Family>::bytes_needed(capacity, flows),
+      .run = [=](Bench& bench) {
+        Stage least(make_world<Family>({.mode = mode, .algorithm = Algorithm::LeastConnections}));
+        Stage turns(make_world<Family>({.mode = mode, .algorithm = Algorithm::RoundRobin}));
+        Scene<Family> least_scene(least, Protocol::Tcp, capacity, flows, bench.clock());
+        Scene<Family> turns_scene(turns, Protocol::Tcp, capacity, flows, bench.clock());
+        bench.measure(name, [&] {
+          Filling<Family> by_load(bench, least_scene, from);
+          Filling<Family> by_turn(bench, turns_scene, from);
+          while (!by_load.full()) {
+            by_load.slice();
+            by_turn.slice();
+          }
+          Figures figures = by_load.complete();
+          const Slices other = by_turn.complete().slices;
+          figures.details = {{"times_round_robin_p10", other.p10() / figures.slices.p10()},
+                             {"times_round_robin_p50", other.p50() / figures.slices.p50()}};
+          return figures;
+        });
+      }};
 }
 
 // --- connections that come and go ---
@@ -175,9 +234,12 @@ struct Churn {
   std::string_view name;
   Protocol protocol;
   std::uint64_t capacity;
+  Algorithm algorithm;
 };
-constexpr Churn churns[] = {{"tcp_short", Protocol::Tcp, 1 << 21},
-                            {"udp_one_packet", Protocol::Udp, 1 << 22}};
+constexpr Churn churns[] = {
+    {"tcp_short", Protocol::Tcp, 1 << 21, Algorithm::RoundRobin},
+    {"tcp_short/least_connections", Protocol::Tcp, 1 << 21, Algorithm::LeastConnections},
+    {"udp_one_packet", Protocol::Udp, 1 << 22, Algorithm::RoundRobin}};
 constexpr std::uint64_t quick_capacity = 1 << 17;
 // Idle times of an edge that sees this many connections; UDP's is a listener's own.
 constexpr std::chrono::seconds closing_timeout{2};
@@ -225,6 +287,7 @@ Group churn(Mode mode, const Churn& kind, bool quick) {
           .memory = Scene<Family>::bytes_needed(capacity, flows),
           .run = [=](Bench& bench) {
             Stage stage(make_world<Family>({.mode = mode,
+                                            .algorithm = kind.algorithm,
                                             .closing_timeout = closing_timeout,
                                             .udp_idle_timeout = udp_idle_timeout}));
             Scene<Family> scene(stage, kind.protocol, capacity, flows, bench.clock());
@@ -247,6 +310,7 @@ void add_connections(std::vector<Group>& groups, bool quick) {
     for (const Opening& how : openings) {
       groups.push_back(opening<Family>(mode, how, slices_of(quick)));
     }
+    groups.push_back(comparison<Family>(mode, slices_of(quick)));
     for (const Churn& kind : churns) groups.push_back(churn<Family>(mode, kind, quick));
   }
 }

@@ -7,10 +7,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dataplane/burst.h"
 #include "dataplane/counters.h"
+#include "dataplane/packet/own_frame.h"
 #include "tools/bench/family.h"
 
 namespace tools::bench {
@@ -69,6 +71,9 @@ class MemoryIo {
   }
 
   std::size_t idle(dataplane::Totals&) { return 0; }
+  void originate(std::span<const dataplane::OwnFrame> frames, dataplane::Totals& totals) {
+    totals.originated.add(frames.size());
+  }
 
  private:
   static constexpr std::uint16_t headroom = 128;

@@ -3,12 +3,14 @@
 #include <fmt/chrono.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <utility>
 
 #include "dataplane/packet/address.h"
 #include "dataplane/table/target_state.h"
+#include "tools/report/group_documents.h"
 
 namespace report {
 namespace {
@@ -33,6 +35,8 @@ constexpr std::array worker_figures{
     Figures<Totals>{"punt_unsent", &Totals::punt_unsent},
     Figures<Totals>{"from_kernel", &Totals::from_kernel},
     Figures<Totals>{"from_kernel_unsent", &Totals::from_kernel_unsent},
+    Figures<Totals>{"originated", &Totals::originated},
+    Figures<Totals>{"originated_unsent", &Totals::originated_unsent},
     Figures<Totals>{"flows_alive", &Totals::flows_alive},
     Figures<Totals>{"flows_inserted", &Totals::flows_inserted},
     Figures<Totals>{"flows_expired", &Totals::flows_expired},
@@ -68,6 +72,9 @@ constexpr std::array target_figures{
     Figures<TargetCounters>{"elb_resets", &TargetCounters::elb_resets},
     Figures<TargetCounters>{"picked_up_flows", &TargetCounters::picked_up_flows},
     Figures<TargetCounters>{"port_allocation_errors", &TargetCounters::port_allocation_errors},
+    Figures<TargetCounters>{"handshakes_answered", &TargetCounters::handshakes_answered},
+    Figures<TargetCounters>{"handshakes_failed", &TargetCounters::handshakes_failed},
+    Figures<TargetCounters>{"unhealthy_routing_flows", &TargetCounters::unhealthy_routing_flows},
 };
 
 constexpr std::array listener_figures{
@@ -147,16 +154,33 @@ Json port_document(const dataplane::PortRecord& record) {
   };
 }
 
+std::size_t group_count(const dataplane::ListenerRecord& record) {
+  return std::min<std::size_t>(record.group_count, record.groups.size());
+}
+
+Json groups_document(const dataplane::ListenerRecord& record) {
+  Json groups = Json::array();
+  for (std::size_t i = 0; i < group_count(record); ++i) {
+    const dataplane::GroupShareRecord& group = record.groups[i];
+    groups.push_back({{"name", text(group.name)}, {"weight", group.weight}});
+  }
+  return groups;
+}
+
 Json listener_document(const SegmentView& view, dataplane::ListenerId id,
                        const dataplane::ListenerRecord& record) {
   Json listener{
       {"name", text(record.name)},
       {"address", text(record.address)},
       {"port", record.port},
-      {"protocol", to_string(static_cast<dataplane::Protocol>(record.protocol))},
-      {"target_group", text(record.target_group)},
+      {"port_last", record.port_last},
+      {"protocol", to_string(dataplane::Protocols::from_number(record.protocol))},
+      {"target_group", group_count(record) == 1 ? Json(text(record.groups[0].name)) : Json()},
+      {"target_groups", groups_document(record)},
       {"idle_timeout", record.idle_seconds},
   };
+  const bool tcp_udp = record.protocol == dataplane::Protocols::tcp_udp().number();
+  if (tcp_udp) listener["udp_idle_timeout"] = record.udp_idle_seconds;
   for (const auto& [name, figure] : listener_figures) {
     listener[name] = total(view, id, record.incarnation, figure);
   }
@@ -222,6 +246,7 @@ Json status_document(const SegmentView& view, const Liveness& liveness,
   Json totals;
   add_figures(totals, view);
   document["totals"] = std::move(totals);
+  document["zones"] = zones_of(view);
   add_elements(document, "ports", view.control->ports,
                [](std::uint16_t, const auto& record) { return port_document(record); });
   return document;
@@ -249,12 +274,18 @@ Json target_document(const SegmentView& view, const dataplane::TargetRecord& rec
       {"address", text(record.address)},
       {"port", record.port},
       {"weight", record.weight},
+      {"configured_weight", record.configured_weight},
+      {"weight_is_set", record.weight_is_set},
+      {"slow_start_percent",
+       record.slow_start_percent == 0 ? Json() : Json(record.slow_start_percent)},
+      {"reported_percent", record.reports_weight ? Json(record.reported_percent) : Json()},
       {"zone", text(record.zone)},
       {"state", to_string(record.state)},
       {"reason", to_string(record.reason)},
       {"detail", text(record.detail)},
       {"since", iso_time(record.since_unix_milliseconds)},
       {"takes_new_flows", record.takes_new_flows},
+      {"exclusion", to_string(record.exclusion)},
   };
   for (const auto& [name, figure] : target_figures) {
     target[name] = total(view, record.id, figure);

@@ -7,6 +7,7 @@
 #include <boost/program_options/positional_options.hpp>
 #include <boost/program_options/value_semantic.hpp>
 #include <sstream>
+#include <utility>
 
 namespace tools {
 namespace {
@@ -32,6 +33,29 @@ std::size_t command_index(const std::vector<std::string>& words) {
   std::size_t i = 0;
   while (i < words.size() && words[i].starts_with('-')) i += takes_value(words[i]) ? 2 : 1;
   return std::min(i, words.size());
+}
+
+/// The command whose words begin at `index`, one of two words ("zone shift") first; how many they
+/// are.
+std::pair<const Command*, std::size_t> command_at(const std::vector<std::string>& words,
+                                                  std::size_t index) {
+  if (index + 1 < words.size()) {
+    const Command* command = find_command(words[index] + ' ' + words[index + 1]);
+    if (command != nullptr) return {command, 2};
+  }
+  if (index < words.size()) return {find_command(words[index]), 1};
+  return {nullptr, 0};
+}
+
+/// What to say of a word that is no command: "zone" wants another one.
+std::string no_command(const std::string& word) {
+  std::string second;
+  for (const Command& command : commands()) {
+    if (!command.name.starts_with(word + ' ')) continue;
+    second += (second.empty() ? "" : ", ") + std::string(command.name.substr(word.size() + 1));
+  }
+  if (second.empty()) return fmt::format("there is no command \"{}\"", word);
+  return fmt::format("\"{}\" needs a second word: {}", word, second);
 }
 
 std::string listed(const std::vector<std::string_view>& arguments) {
@@ -70,16 +94,15 @@ CommandLine command_line(const Command* command, Options given) {
 
 std::variant<CommandLine, Misuse> parse(const std::vector<std::string>& words) {
   const std::size_t index = command_index(words);
-  const Command* command = index < words.size() ? find_command(words[index]) : nullptr;
-  if (index < words.size() && command == nullptr) {
-    return Misuse{fmt::format("there is no command \"{}\"", words[index]), ""};
-  }
+  const auto [command, word_count] = command_at(words, index);
+  if (index < words.size() && command == nullptr) return Misuse{no_command(words[index]), ""};
   const std::string name(command == nullptr ? "" : command->name);
   std::vector<std::string> rest = words;
   OptionsDescription description = general_options();
   options::positional_options_description positions;
   if (command != nullptr) {
-    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(index));
+    const auto first = rest.begin() + static_cast<std::ptrdiff_t>(index);
+    rest.erase(first, first + static_cast<std::ptrdiff_t>(word_count));
     command->add_options(description);
     for (const std::string_view argument : command->arguments) {
       description.add_options()(std::string(argument).c_str(), options::value<std::string>());
@@ -120,7 +143,7 @@ std::string general_help() {
       "\n"
       "commands:\n";
   for (const Command& command : commands()) {
-    text += fmt::format("  {:<10} {}\n", command.name, command.summary);
+    text += fmt::format("  {:<13} {}\n", command.name, command.summary);
   }
   return text + "\n" + described(general_options()) +
          "\n"

@@ -4,8 +4,10 @@
 #include <cstdio>
 
 #include "tools/spillwayctl/command.h"
+#include "tools/spillwayctl/events.h"
 #include "tools/spillwayctl/figures.h"
 #include "tools/spillwayctl/requests.h"
+#include "tools/spillwayctl/zone_commands.h"
 
 namespace tools {
 namespace {
@@ -56,6 +58,25 @@ const std::array all_commands{
         .add_options = add_watch_and_wide,
         .run = run_targets},
     Command{
+        .name = "target-groups",
+        .arguments = {},
+        .summary = "how many targets of each group are healthy, and where its new flows go",
+        .help =
+            "Reads shared memory only. One line a group and zone; of the zones, * is where this "
+            "instance stands.\n"
+            "ROUTING: healthy (to the healthy targets), fail open (to all of them, too few are "
+            "healthy), standby, spill\n(zonal affinity, but the zone lacks capacity), or nobody. "
+            "ANNOUNCE: whether the group should be reachable by\nthat zone, as dns_failover says; "
+            "nothing announces it yet.\n"
+            "UNHEALTHY-ROUTED counts new flows that were sent while the group failed open.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl target-groups\n"
+            "  spillwayctl --json target-groups | jq '.target_groups[] | "
+            "select(.failing_open)'\n",
+        .add_options = add_watch,
+        .run = run_target_groups},
+    Command{
         .name = "security-groups",
         .arguments = {},
         .summary = "the rules of the security groups, what each has let through, what was blocked",
@@ -81,6 +102,20 @@ const std::array all_commands{
                     "  spillwayctl flows --target-group web --target 10.0.1.11:8080\n",
             .add_options = add_flow_filters,
             .run = run_flows},
+    Command{.name = "events",
+            .arguments = {},
+            .summary = "what has happened: targets' states, reloads, operators' commands",
+            .help =
+                "Asks the daemon, which keeps the last 4096 since its start. GENERATION is the one "
+                "in which the change took effect.\n"
+                "With --follow each is a line (--json: one document a line), as it happens.\n"
+                "\n"
+                "examples:\n"
+                "  spillwayctl events --since 1h\n"
+                "  spillwayctl events --target 10.0.1.11 --follow\n"
+                "  spillwayctl --json events | jq '.events[] | select(.to == \"unhealthy\")'\n",
+            .add_options = add_event_filters,
+            .run = run_events},
     Command{
         .name = "drain",
         .arguments = {"TARGET_GROUP", "ADDRESS:PORT"},
@@ -88,7 +123,10 @@ const std::array all_commands{
         .help =
             "The flows that are left have the group's deregistration_delay to end. The port may "
             "be left out where the address\nis in the group once. A reload leaves the target "
-            "draining; undrain ends it.\n"
+            "draining; undrain ends it. When the delay is over, connection_termination\nsays "
+            "whether what is left is reset at both ends, or may go on until it is idle.\n"
+            "With --wait the flows that are left are shown, and what they move (--json: a document "
+            "a line).\n"
             "\n"
             "examples:\n"
             "  spillwayctl drain web 10.0.1.11:8080\n"
@@ -103,6 +141,22 @@ const std::array all_commands{
             .add_options = add_nothing,
             .run = run_undrain},
     Command{
+        .name = "weight",
+        .arguments = {"TARGET_GROUP", "ADDRESS:PORT", "WEIGHT"},
+        .summary = "give a target another weight, from 0 (no new flows) to 999",
+        .help =
+            "Shows the weight before and after. The flows that the target has stay. The weight "
+            "holds "
+            "until a reload whose file\nhas another weight for this target than now, or until the "
+            "target leaves the file. Algorithm round_robin asks only\nwhether the weight is 0. The "
+            "port may be left out where the address is in the group once.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl weight web 10.0.1.11:8080 50\n"
+            "  spillwayctl weight web 10.0.1.11 0\n",
+        .add_options = add_nothing,
+        .run = run_weight},
+    Command{
         .name = "reload",
         .arguments = {},
         .summary = "read the configuration file again; a bad one changes nothing",
@@ -114,6 +168,34 @@ const std::array all_commands{
             "  spillwayctl reload\n",
         .add_options = add_nothing,
         .run = run_reload},
+    Command{.name = "zone list",
+            .arguments = {},
+            .summary = "the zones, whether they are healthy, and which are shifted away",
+            .help = "Reads shared memory only. * is where this instance stands. HEALTHY is ELB's "
+                    "ZonalHealthStatus, SHIFTED-TARGETS its\nActiveZonalShiftHostCount.\n"
+                    "\n"
+                    "examples:\n"
+                    "  spillwayctl zone list\n",
+            .add_options = add_watch,
+            .run = run_zone_list},
+    Command{.name = "zone shift",
+            .arguments = {"ZONE"},
+            .summary = "give the targets of a zone no new flows for a while; those they have go on",
+            .help =
+                "A second shift of a zone replaces the first. A group that would be left without "
+                "a healthy target ignores the shift.\nReloads keep it.\n"
+                "\n"
+                "examples:\n"
+                "  spillwayctl zone shift b --expires 2h --comment \"power works, ticket 4711\"\n",
+            .add_options = add_expiry,
+            .run = run_zone_shift},
+    Command{.name = "zone unshift",
+            .arguments = {"ZONE"},
+            .summary = "end a shift before it expires",
+            .help = "examples:\n"
+                    "  spillwayctl zone unshift b\n",
+            .add_options = add_nothing,
+            .run = run_zone_unshift},
     Command{.name = "version",
             .arguments = {},
             .summary = "this program's version, and the running instance's",

@@ -9,6 +9,7 @@
 
 #include "tools/spillwayctl/fields.h"
 #include "tools/spillwayctl/instance.h"
+#include "tools/spillwayctl/quantity.h"
 
 namespace tools {
 namespace {
@@ -25,25 +26,50 @@ std::optional<Json> find(const Json& document, const Json& target) {
   return std::nullopt;
 }
 
-/// Prints a sentence once, over the one before it where the terminal allows.
+/// What the flows that are left have moved since somebody began to look. How much is still to come
+/// nobody knows, so this and how fast it grows is what says whether they get anywhere.
+class Moved {
+ public:
+  void look(const Json& target) {
+    const std::uint64_t now = number(target, "bytes_to_target") + number(target, "bytes_to_client");
+    const auto at = Clock::now();
+    if (!looked_) first_ = last_ = now;
+    const std::chrono::duration<double> passed = at - at_;
+    // A counter that begins anew has moved nothing.
+    per_second_ = looked_ && now >= last_ && passed.count() > 0
+                      ? static_cast<double>(now - last_) / passed.count()
+                      : 0;
+    looked_ = true;
+    last_ = now;
+    at_ = at;
+  }
+  [[nodiscard]] std::uint64_t bytes() const { return last_ > first_ ? last_ - first_ : 0; }
+  [[nodiscard]] double per_second() const { return per_second_; }
+
+ private:
+  bool looked_ = false;
+  std::uint64_t first_ = 0, last_ = 0;
+  Clock::time_point at_;
+  double per_second_ = 0;
+};
+
+/// Prints a sentence once, over the one before it where the terminal allows; or a document a line.
 class Progress {
  public:
   explicit Progress(const Context& context) : context_(context) {}
 
   void show(const Json& target) {
-    if (context_.json) return;
     const std::uint64_t flows = number(target, "active_flows");
-    // On a terminal the remaining time is worth an update; in a log only news are.
-    if (!context_.terminal && flows == flows_) return;
+    moved_.look(target);
+    // On a terminal time and bytes are worth an update; in a log or a program's input only news
+    // are.
+    if (!(context_.terminal && !context_.json) && flows == flows_) return;
     flows_ = flows;
-    const View view{.now_unix_milliseconds = report::now_unix_milliseconds(),
-                    .colours = context_.colours,
-                    .wide = false,
-                    .earlier = nullptr,
-                    .seconds = 0};
-    const std::string sentence = show_target_state(target, view);
-    fmt::print("{}{}{}", context_.terminal ? "\r\033[K" : "", sentence,
-               context_.terminal ? "" : "\n");
+    if (context_.json) {
+      print_line(target);
+    } else {
+      print_sentence(target, flows);
+    }
     std::fflush(stdout);
   }
   void end() const {
@@ -52,8 +78,30 @@ class Progress {
   }
 
  private:
+  void print_line(Json target) const {
+    target["bytes_moved"] = moved_.bytes();
+    target["bytes_per_second"] = moved_.per_second();
+    fmt::print("{}\n", target.dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
+  void print_sentence(const Json& target, std::uint64_t flows) const {
+    const View view{.now_unix_milliseconds = report::now_unix_milliseconds(),
+                    .colours = context_.colours,
+                    .wide = false,
+                    .earlier = nullptr,
+                    .seconds = 0};
+    std::string sentence = show_target_state(target, view);
+    if (flows != 0) {
+      sentence += fmt::format("; moved {} so far, {} now",
+                              tools::bytes(static_cast<double>(moved_.bytes())),
+                              byte_rate(moved_.per_second()));
+    }
+    fmt::print("{}{}{}", context_.terminal ? "\r\033[K" : "", sentence,
+               context_.terminal ? "" : "\n");
+  }
+
   const Context& context_;
   std::uint64_t flows_ = UINT64_MAX;
+  Moved moved_;
 };
 
 /// The exit status, once there is nothing more to wait for.
@@ -83,7 +131,6 @@ int wait_until_empty(const Context& context, const Json& target,
     if (now) progress.show(*now);
     if (const auto status = verdict_on(now, name)) {
       progress.end();
-      if (context.json && now) fmt::print("{}\n", now->dump(2));
       return *status;
     }
     const std::chrono::duration<double> waited = Clock::now() - started;

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "dataplane/packet/address.h"
+
 namespace tools {
 
 std::uint64_t number(const Json& object, const char* field) {
@@ -33,10 +35,24 @@ const Json& object(const Json& outer, const char* field) {
   return found != outer.end() && found->is_object() ? *found : none;
 }
 
+namespace {
+
+/// "80", a listener's "5000-5999" or "all", a target's "same".
+std::string ports(const Json& object) {
+  const std::uint64_t first = number(object, "port");
+  if (first == 0) return "same";
+  const std::uint64_t last = number(object, "port_last");
+  if (last <= first) return std::to_string(first);
+  return to_string(
+      dataplane::PortRange{static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)});
+}
+
+}  // namespace
+
 std::string endpoint(const Json& object) {
   const auto address = text(object, "address");
   const bool ipv6 = address.find(':') != std::string_view::npos;
-  return fmt::format(fmt::runtime(ipv6 ? "[{}]:{}" : "{}:{}"), address, number(object, "port"));
+  return fmt::format(fmt::runtime(ipv6 ? "[{}]:{}" : "{}:{}"), address, ports(object));
 }
 
 double rate(const Json& now, const Json* earlier, const char* field, double seconds) {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tools/report/documents.h"
+#include "tools/report/group_documents.h"
 #include "tools/spillwayctl/instance.h"
 #include "tools/spillwayctl/show.h"
 
@@ -127,6 +128,22 @@ int run_targets(const Context& context, const Options& given) {
                  return report::targets_document(view, liveness);
                },
                show_targets});
+}
+
+int run_target_groups(const Context& context, const Options& given) {
+  return show(context, given,
+              {[](const auto& view, const auto& liveness, std::uint64_t) {
+                 return report::target_groups_document(view, liveness);
+               },
+               show_target_groups});
+}
+
+int run_zone_list(const Context& context, const Options& given) {
+  return show(context, given,
+              {[](const auto& view, const auto& liveness, std::uint64_t) {
+                 return report::zones_document(view, liveness);
+               },
+               show_zones});
 }
 
 int run_security_groups(const Context& context, const Options& given) {

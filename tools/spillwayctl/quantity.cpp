@@ -49,6 +49,28 @@ std::string duration(double seconds) {
   return fmt::format("{}s", whole);
 }
 
+std::optional<std::uint64_t> whole_seconds(std::string_view text) {
+  constexpr std::uint64_t most = 100ULL * 365 * 86'400;
+  if (text.empty()) return std::nullopt;
+  std::uint64_t sum = 0;
+  while (!text.empty()) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || number > most) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    const char unit = text.empty() ? 's' : text.front();
+    if (!text.empty()) text.remove_prefix(1);
+    const std::uint64_t scale = unit == 's'   ? 1
+                                : unit == 'm' ? 60
+                                : unit == 'h' ? 3'600
+                                : unit == 'd' ? 86'400
+                                              : 0;
+    if (scale == 0 || number > most / scale) return std::nullopt;
+    sum += number * scale;
+  }
+  return sum <= most ? std::optional(sum) : std::nullopt;
+}
+
 std::optional<std::uint64_t> unix_milliseconds(std::string_view iso_time) {
   constexpr std::string_view shape = "0000-00-00T00:00:00.000Z";
   if (iso_time.size() != shape.size()) return std::nullopt;

@@ -18,6 +18,10 @@ namespace tools {
 /// "0.3s", "45s", "12m 5s", "3h 12m", "2d 3h".
 [[nodiscard]] std::string duration(double seconds);
 
+/// Seconds of "90", "90s", "30m", "2h", "1d" or "1h30m"; nullopt for anything else, and for what is
+/// above a hundred years.
+[[nodiscard]] std::optional<std::uint64_t> whole_seconds(std::string_view text);
+
 /// Unix time of "2026-01-02T03:04:05.678Z"; nullopt for anything else.
 [[nodiscard]] std::optional<std::uint64_t> unix_milliseconds(std::string_view iso_time);
 

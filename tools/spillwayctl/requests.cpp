@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -10,7 +11,7 @@
 
 #include "dataplane/packet/address.h"
 #include "tools/report/documents.h"
-#include "tools/report/place.h"
+#include "tools/spillwayctl/ask.h"
 #include "tools/spillwayctl/control_client.h"
 #include "tools/spillwayctl/drain_wait.h"
 #include "tools/spillwayctl/fields.h"
@@ -24,35 +25,7 @@ namespace options = boost::program_options;
 
 /// What the daemon allows too (control/commands.h).
 constexpr long flows_limit_max = 10'000;
-
-/// The instance that a request goes to.
-struct Destination {
-  std::string instance;
-  std::filesystem::path socket;
-};
-
-std::variant<Destination, std::string> destination(const Context& context) {
-  const auto name = name_instance(context);
-  if (const auto* error = std::get_if<report::ReadError>(&name)) return error->message;
-  const auto& instance = std::get<std::string>(name);
-  return Destination{instance, report::socket_path(context.run_directory, instance)};
-}
-
-/// The document of a request that went well; else says why not and gives the exit status.
-std::variant<Json, int> ask(const Context& context, std::string_view method,
-                            const std::string& target) {
-  const auto to = destination(context);
-  if (const auto* error = std::get_if<std::string>(&to)) return fail(*error);
-  const auto& [instance, socket] = std::get<Destination>(to);
-  auto answer = request(socket, instance, method, target);
-  if (const auto* error = std::get_if<std::string>(&answer)) return fail(*error);
-  auto& response = std::get<Response>(answer);
-  if (response.status == 200) return std::move(response.document);
-  const std::string sentence = text(response.document, "error");
-  fail(sentence.empty() ? fmt::format("instance {} answered {}", instance, response.status)
-                        : sentence);
-  return response.status == 400 ? bad_usage : failed;
-}
+constexpr unsigned weight_max = 999;
 
 void print(const std::string& lines) { std::fputs(lines.c_str(), stdout); }
 
@@ -92,13 +65,14 @@ std::optional<std::string> with_port(const Context& context, const std::string& 
   return std::nullopt;
 }
 
-/// Drains or undrains; `verb` is the last part of the path. The target's new state, or a status.
+/// Asks for a change of one target; `verb` is the command, and the last part of the path, `query`
+/// what goes behind it. The target's new state, or a status.
 std::variant<Json, int> change_target(const Context& context, const Options& given,
-                                      const std::string& verb) {
+                                      const std::string& verb, const std::string& query = "") {
   const auto group = given["TARGET_GROUP"].as<std::string>();
   auto target = given["ADDRESS:PORT"].as<std::string>();
   const auto bare = dataplane::parse_address(target);
-  if (!bare && !dataplane::parse_with_port(target)) {
+  if (!bare && !dataplane::parse_target(target)) {
     return misused(fmt::format("\"{}\" is not a target: an address and port such as 10.0.1.11:8080 "
                                "or [2001:db8::11]:8080 is allowed",
                                target),
@@ -110,9 +84,9 @@ std::variant<Json, int> change_target(const Context& context, const Options& giv
     if (!complete) return status;
     target = *complete;
   }
-  return ask(
-      context, "POST",
-      fmt::format("/v1/target_groups/{}/targets/{}/{}", encoded(group), encoded(target), verb));
+  return ask(context, "POST",
+             fmt::format("/v1/target_groups/{}/targets/{}/{}{}", encoded(group), encoded(target),
+                         verb, query));
 }
 
 }  // namespace
@@ -188,6 +162,26 @@ int run_undrain(const Context& context, const Options& given) {
     print(target);
   } else {
     print(show_target_state(target, view_now(context)) + '\n');
+  }
+  return done;
+}
+
+int run_weight(const Context& context, const Options& given) {
+  const auto text = given["WEIGHT"].as<std::string>();
+  unsigned weight = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
+  if (error != std::errc{} || end != text.data() + text.size() || weight > weight_max) {
+    return misused(fmt::format("\"{}\" is not a weight: from 0 (no new flows) to {} are allowed",
+                               text, weight_max),
+                   "weight");
+  }
+  const auto answer = change_target(context, given, "weight", fmt::format("?weight={}", weight));
+  if (const int* status = std::get_if<int>(&answer)) return *status;
+  const Json& target = std::get<Json>(answer);
+  if (context.json) {
+    print(target);
+  } else {
+    print(show_weight(target) + '\n');
   }
   return done;
 }

@@ -11,6 +11,7 @@ void add_waiting(OptionsDescription& description);
 int run_flows(const Context& context, const Options& given);
 int run_drain(const Context& context, const Options& given);
 int run_undrain(const Context& context, const Options& given);
+int run_weight(const Context& context, const Options& given);
 int run_reload(const Context& context, const Options& given);
 int run_version(const Context& context, const Options& given);
 

@@ -24,9 +24,20 @@ struct View {
 [[nodiscard]] std::string show_status(const Json& document, const View& view);
 [[nodiscard]] std::string show_listeners(const Json& document, const View& view);
 [[nodiscard]] std::string show_targets(const Json& document, const View& view);
+[[nodiscard]] std::string show_target_groups(const Json& document, const View& view);
+[[nodiscard]] std::string show_zones(const Json& document, const View& view);
+/// "b is shifted away for 1h 59m: comment"
+[[nodiscard]] std::string show_shift(const Json& zone, const View& view);
 [[nodiscard]] std::string show_security_groups(const Json& document, const View& view);
 [[nodiscard]] std::string show_flows(const Json& document, const View& view);
+/// What happened, the oldest first.
+[[nodiscard]] std::string show_events(const Json& document, bool colours);
+/// One event in a line, without its end, for those that come one at a time.
+[[nodiscard]] std::string show_event(const Json& event, bool colours);
 /// One target's state in a sentence: "web 10.0.1.11:8080 is draining: 12 flows left, …".
 [[nodiscard]] std::string show_target_state(const Json& target, const View& view);
+/// What became of a target's weight: "web 10.0.1.11:8080 weight 100 -> 50", and what there is to
+/// know about it.
+[[nodiscard]] std::string show_weight(const Json& target);
 
 }  // namespace tools

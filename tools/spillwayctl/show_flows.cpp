@@ -21,6 +21,18 @@ double seconds(const Json& object, const char* field) {
   return found != object.end() && found->is_number() ? found->get<double>() : 0;
 }
 
+/// "web"; of several "blue 90, green 10".
+std::string groups(const Json& listener) {
+  const Json& all = elements(listener, "target_groups");
+  if (all.size() <= 1) return text(listener, "target_group");
+  std::string list;
+  for (const Json& one : all) {
+    list +=
+        fmt::format("{}{} {}", list.empty() ? "" : ", ", text(one, "name"), number(one, "weight"));
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string show_listeners(const Json& document, const View& view) {
@@ -47,7 +59,7 @@ std::string show_listeners(const Json& document, const View& view) {
     table.add({text(listener, "name"),
                endpoint(listener),
                text(listener, "protocol"),
-               text(listener, "target_group"),
+               groups(listener),
                duration(static_cast<double>(number(listener, "idle_timeout"))),
                whole(listener, "active_flows"),
                whole(listener, "new_flows"),

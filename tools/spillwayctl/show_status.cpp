@@ -58,6 +58,23 @@ std::string memory(const Json& document) {
                      bytes(static_cast<double>(number(totals, "table_bytes"))), pages);
 }
 
+/// Where the balancer stands, and which zones are shifted away; "" without zones.
+std::string zones(const Json& document, const View& view) {
+  std::string lines;
+  for (const Json& zone : elements(document, "zones")) {
+    if (!flag(zone, "own")) continue;
+    lines = fmt::format("zone        {}{}\n", text(zone, "zone"),
+                        number(zone, "zonal_health_status") == 0 ? ", not healthy" : "");
+  }
+  for (const Json& zone : elements(document, "zones")) {
+    if (flag(zone, "shifted")) {
+      lines +=
+          "shift       " + coloured(show_shift(zone, view), Colour::Yellow, view.colours) + '\n';
+    }
+  }
+  return lines;
+}
+
 /// Clients of groups with stickiness; "" as long as there was none.
 std::string sticky(const Json& document) {
   const Json& totals = object(document, "totals");
@@ -89,7 +106,7 @@ std::string about(const Json& document, const View& view) {
   if (!error.empty()) {
     lines += coloured("last reload was refused", Colour::Red, view.colours) + ": " + error + '\n';
   }
-  return lines + memory(document) + sticky(document);
+  return lines + memory(document) + sticky(document) + zones(document, view);
 }
 
 /// The flow tables of one family.

@@ -10,7 +10,7 @@ namespace {
 
 Colour colour_of(const std::string& state) {
   if (state == "healthy") return Colour::Green;
-  if (state == "unhealthy" || state == "unavailable") return Colour::Red;
+  if (state.starts_with("unhealthy") || state == "unavailable") return Colour::Red;
   return Colour::Yellow;
 }
 
@@ -33,6 +33,37 @@ std::string drain_end(const Json& target, const View& view) {
   return *seconds < 0 ? "drain ends in " + duration(-*seconds) : "drain time is over";
 }
 
+/// Why a zone keeps new flows from a target, or "".
+std::string why_excluded(const Json& target) {
+  const std::string why = text(target, "exclusion");
+  const std::string zone = text(target, "zone");
+  if (why == "cross_zone_off") return "gets no new flows: cross_zone is off";
+  if (why == "zonal_shift") return fmt::format("gets no new flows: zone {} is shifted away", zone);
+  if (why == "zonal_affinity") return "gets no new flows: the own zone has the capacity";
+  if (why == "on_standby") return "gets no new flows: they go to the standby group";
+  return why;
+}
+
+/// "weight set by the operator, the file has 100; slow start, at 40 %", or "".
+std::string about_weight(const Json& target) {
+  std::string sentence;
+  const auto append = [&](const std::string& part) {
+    sentence += (sentence.empty() ? "" : "; ") + part;
+  };
+  if (flag(target, "weight_is_set")) {
+    append(fmt::format("weight set by the operator, the file has {}",
+                       number(target, "configured_weight")));
+  }
+  const auto percent = [&](const char* field, const char* words) {
+    const auto found = target.find(field);
+    if (found == target.end() || !found->is_number()) return;
+    append(fmt::format("{} {} % of its weight", words, number(target, field)));
+  };
+  percent("slow_start_percent", "slow start, at");
+  percent("reported_percent", "reports");
+  return sentence;
+}
+
 /// Why a target is what it is: fail-open, reason, detail, what comes next.
 std::string why(const Json& target, const View& view) {
   const std::string state = text(target, "state");
@@ -44,9 +75,11 @@ std::string why(const Json& target, const View& view) {
   };
   if (state != "healthy") append(text(target, "detail"), ": ");
   append(drain_end(target, view), ", ");
+  append(about_weight(target), "; ");
   const bool fail_open =
-      flag(target, "takes_new_flows") && (state == "unhealthy" || state == "initial");
-  if (fail_open) append("gets flows because none in its group is healthy", "; ");
+      flag(target, "takes_new_flows") && (state.starts_with("unhealthy") || state == "initial");
+  if (fail_open) append("gets flows because its group fails open", "; ");
+  append(why_excluded(target), "; ");
   return sentence;
 }
 
@@ -75,9 +108,9 @@ std::string resets(const Json& target) {
                      number(target, "elb_resets"));
 }
 
-std::string errors(const Json& target) {
-  const std::uint64_t failed = number(target, "port_allocation_errors");
-  return failed == 0 ? "" : count(static_cast<double>(failed));
+/// "" for 0, so that a column in which nothing happened goes away.
+std::string if_any(const Json& target, const char* field) {
+  return number(target, field) == 0 ? "" : whole(target, field);
 }
 
 }  // namespace
@@ -92,6 +125,7 @@ std::string show_targets(const Json& document, const View& view) {
                {"ACTIVE", Align::Right},
                {"NEW", Align::Right},
                {"NEW/S", Align::Right},
+               {"UNHEALTHY-ROUTED", Align::Right},
                {"TO-TARGET", Align::Right},
                {"TO-CLIENT", Align::Right},
                {"PACKETS-TO-TARGET", Align::Right},
@@ -113,13 +147,14 @@ std::string show_targets(const Json& document, const View& view) {
                whole(target, "active_flows"),
                whole(target, "new_flows"),
                rates ? count_rate(rate(target, earlier, "new_flows", view.seconds)) : "",
+               {if_any(target, "unhealthy_routing_flows"), Colour::Yellow},
                traffic(target, "bytes_to_target", earlier, view),
                traffic(target, "bytes_to_client", earlier, view),
                view.wide ? whole(target, "packets_to_target") : "",
                view.wide ? whole(target, "packets_to_client") : "",
                view.wide ? resets(target) : "",
                view.wide ? whole(target, "picked_up_flows") : "",
-               {errors(target), Colour::Red},
+               {if_any(target, "port_allocation_errors"), Colour::Red},
                why(target, view)});
   }
   if (elements(document, "targets").empty()) return "no targets\n";
@@ -133,12 +168,25 @@ std::string show_target_state(const Json& target, const View& view) {
       "{} {} is {}: {} {}", text(target, "target_group"), endpoint(target),
       coloured(state, colour_of(state), view.colours),
       flows == 0 ? std::string("no") : std::to_string(flows), flows == 1 ? "flow" : "flows");
-  if (state == "draining" && flows != 0) sentence += " left";
+  if (state.ends_with("draining") && flows != 0) sentence += " left";
   const std::string end = drain_end(target, view);
   if (!end.empty()) sentence += ", " + end;
   if (state == "draining") return sentence;
   return sentence +
          (flag(target, "takes_new_flows") ? ", takes new flows" : ", takes no new flows");
+}
+
+std::string show_weight(const Json& target) {
+  const std::uint64_t before = number(target, "previous_weight");
+  const std::uint64_t now = number(target, "weight");
+  std::string sentence = fmt::format("{} {} weight {} -> {}", text(target, "target_group"),
+                                     endpoint(target), before, now);
+  if (number(target, "configured_weight") != now) {
+    sentence += fmt::format(" (the file has {})", number(target, "configured_weight"));
+  }
+  const std::string note = text(target, "note");
+  if (!note.empty()) sentence += "\nnote: " + note;
+  return sentence;
 }
 
 }  // namespace tools

@@ -6,6 +6,15 @@
 #include "dataplane/packet/contract.h"
 
 namespace tools {
+namespace {
+
+/// How many characters a terminal shows: bytes that only continue one in UTF-8 are none.
+std::size_t width_of(const std::string& text) {
+  const auto begins = [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; };
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins));
+}
+
+}  // namespace
 
 std::string coloured(const std::string& text, Colour colour, bool colours) {
   if (!colours || text.empty()) return text;
@@ -29,7 +38,7 @@ std::vector<std::size_t> Table::widths() const {
   std::vector<std::size_t> widths(columns_.size(), 0);
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], row[i].text.size());
+      widths[i] = std::max(widths[i], width_of(row[i].text));
     }
   }
   for (std::size_t i = 0; i < widths.size(); ++i) {
@@ -48,7 +57,7 @@ std::string Table::text(bool colours) const {
     std::size_t owed = 0;  // spaces, written only if something follows
     for (std::size_t i = 0; i < cells.size(); ++i) {
       if (width[i] == 0) continue;
-      const std::size_t rest = width[i] - cells[i].text.size();
+      const std::size_t rest = width[i] - width_of(cells[i].text);
       const bool right = columns_[i].align == Align::Right;
       if (right) owed += rest;
       if (!cells[i].text.empty()) {

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <bit>
 #include <cstring>
 #include <map>
 
 #include "config/steering.h"
+#include "dataplane/path/end_flows.h"
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
 #include "dataplane/path/revalidate.h"
@@ -198,6 +200,18 @@ void Rig::advance(std::uint64_t milliseconds) {
   }
 }
 
+std::vector<Input> Rig::end_flows(int worker) {
+  std::vector<Input> sent;
+  Core& core = workers_[static_cast<std::size_t>(worker)]->core;
+  do {
+    for (const dataplane::OwnFrame& frame : dataplane::end_flows(core, *snapshot_, now)) {
+      sent.push_back(
+          {Bytes(frame.bytes.begin(), frame.bytes.begin() + frame.length), frame.egress});
+    }
+  } while (core.ending.running);
+  return sent;
+}
+
 std::vector<Outcome> Rig::run(const std::vector<Input>& inputs, int receiver) {
   std::vector<Outcome> outcomes(inputs.size());
   for (std::size_t first = 0; first < inputs.size(); first += Burst::capacity) {
@@ -233,6 +247,7 @@ void Rig::run_burst(int worker, std::vector<std::size_t> which, const std::vecto
     burst.packets[i] = packet;
   }
   dataplane::run(burst, *snapshot_, state.core);
+  fast_packets_ += static_cast<std::uint64_t>(std::popcount(burst.counted));
   std::map<int, std::vector<std::size_t>> handed;
   for (std::size_t i = 0; i < which.size(); ++i) {
     const Packet& packet = burst.packets[i];
@@ -268,11 +283,25 @@ void Rig::expect_laws() {
         totals.flows_inserted.read() - totals.flows_expired.read() - totals.flows_removed.read());
     EXPECT_EQ(worker->core.flows4.size() + worker->core.flows6.size(),
               2 * totals.flows_alive.read());
-    std::uint64_t by_target = 0;
+    std::uint64_t by_target = 0, by_listener = 0, to_target = 0, to_client = 0;
+    bool reused = false;  // a slot whose former target's figures are gone
     for (const TargetCounters& target : worker->block->targets) {
       by_target += target.active_flows.read();
+      to_target += target.packets_to_target.read();
+      to_client += target.packets_to_client.read();
+      reused = reused || target.incarnation.read() > 1;
+    }
+    for (const ListenerCounters& listener : worker->block->listeners) {
+      by_listener += listener.active_flows.read();
     }
     EXPECT_EQ(by_target, totals.flows_alive.read());
+    EXPECT_EQ(by_listener, totals.flows_alive.read());
+    if (reused) continue;
+    const auto count = [&](Verdict verdict) {
+      return worker->block->verdicts[static_cast<std::size_t>(verdict)].read();
+    };
+    EXPECT_EQ(to_target, count(Verdict::ForwardToTarget));
+    EXPECT_EQ(to_client, count(Verdict::ForwardToClient));
   }
 }
 

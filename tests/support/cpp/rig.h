@@ -75,13 +75,18 @@ class Rig {
   Outcome run(const Bytes& bytes, dataplane::PortId port);
 
   void advance(std::uint64_t milliseconds);  // time passes; the sweep runs
-  void publish();                            // compile config and facts again as a new generation
+  /// One pass of end_flows(): what a worker sends of its own, and where.
+  std::vector<Input> end_flows(int worker = 0);
+  void publish();  // compile config and facts again as a new generation
 
   [[nodiscard]] dataplane::WorkerBlock& counters(int worker = 0);
   [[nodiscard]] dataplane::Core& core(int worker = 0);
   [[nodiscard]] const dataplane::Snapshot& snapshot() const { return *snapshot_; }
   [[nodiscard]] std::uint64_t verdicts(dataplane::Verdict verdict) const;  // over all workers
-  /// received = Σ verdicts; alive = inserted − expired − removed; table size = 2 × alive.
+  /// How many packets the fast path has dealt with, over all workers.
+  [[nodiscard]] std::uint64_t fast_packets() const { return fast_packets_; }
+  /// received = Σ verdicts; alive = inserted − expired − removed; table size = 2 × alive; alive =
+  /// Σ active flows of targets = Σ of listeners; forwards = Σ packets of targets.
   void expect_laws();
 
   config::Config config;
@@ -99,6 +104,7 @@ class Rig {
   std::unique_ptr<dataplane::StickyTable> sticky_;
   struct WorkerState;
   std::vector<std::unique_ptr<WorkerState>> workers_;
+  std::uint64_t fast_packets_ = 0;
 };
 
 }  // namespace tests

@@ -2,7 +2,9 @@
 // goes in comes out once, through whichever worker, and every counter law holds.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <set>
+#include <vector>
 
 #include "tests/system/nic/rig.h"
 
@@ -135,6 +137,36 @@ TEST_F(RingTest, AFrameInTwoBuffersIsSaidToBe) {
   ASSERT_EQ(rte_pktmbuf_chain(head, make_frame(pool(rig), {.egress = 1})), 0);
   front.give(0, head);
   EXPECT_TRUE(eventually([&] { return rig.verdicts(0, Verdict::DropSegmented) == 1; }));
+  rig.stop_and_check();
+}
+
+TEST_F(RingTest, PacketsOfItsOwnAreSentWholeAndCounted) {
+  RingPort front("front", 1, 64);  // worker 0's, however many there are
+  Rig rig({front.options()});
+  ASSERT_NE(rig.forwarder, nullptr) << rig.failure;
+  std::array<dataplane::OwnFrame, 40> frames;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    frames[i].bytes.fill(static_cast<std::uint8_t>(i));
+    frames[i].length = static_cast<std::uint16_t>(54 + i % 25);
+    frames[i].egress = PortId{0};
+  }
+  QueuePair& io = rig.forwarder->queue_pair(WorkerId{0});  // no worker runs yet
+  io.originate(frames, rig.totals(0));
+  EXPECT_EQ(rig.totals(0).originated.read(), 40u);
+  std::size_t number = 0;
+  for (rte_mbuf* packet : front.sent()) {
+    EXPECT_EQ(packet->data_len, frames[number].length);
+    EXPECT_EQ(packet->pkt_len, frames[number].length);
+    EXPECT_EQ(*rte_pktmbuf_mtod_offset(packet, const std::uint8_t*, packet->data_len - 1), number);
+    rte_pktmbuf_free(packet);
+    ++number;
+  }
+  EXPECT_EQ(number, 40u);
+  for (int i = 0; i < 3; ++i) io.originate(frames, rig.totals(0));
+  EXPECT_EQ(rig.totals(0).originated.read(), 40u + 64u) << "nobody reads";
+  EXPECT_EQ(rig.totals(0).originated_unsent.read(), 120u - 64u);
+  EXPECT_EQ(front.clear(), 64u);
+  rig.start_obeying();
   rig.stop_and_check();
 }
 

@@ -22,7 +22,7 @@ TEST_F(Compile, TargetsCarryTheirFacts) {
   EXPECT_EQ(target->target_group, TargetGroupId{0});
   EXPECT_EQ(target->address, ip("10.0.1.12"));
   EXPECT_EQ(target->port, Be16{8081});
-  EXPECT_EQ(target->weight, 9);
+  EXPECT_EQ(target->weight, 100u) << "in hundredths; round robin takes all weights for 1";
   EXPECT_TRUE(target->eligible);
   EXPECT_FALSE(target->terminated);
   EXPECT_EQ(mac_of(target->next_hop), 12);
@@ -58,6 +58,31 @@ TEST_F(Compile, DrainingAndTerminatedNeverFailOpen) {
   EXPECT_EQ(snapshot->target_groups[0].maglev->pick(0), dataplane::no_target);
 }
 
+TEST_F(Compile, UnhealthyTargetsFlowsAreResetUnlessTheGroupFailsOpen) {
+  facts.targets[0].availability = Availability::FailOpen;
+  facts.targets[0].resets_flows = true;
+  Compiled snapshot = run();
+  EXPECT_TRUE(snapshot->targets[0].terminated);
+  EXPECT_FALSE(snapshot->targets[0].ending);
+  EXPECT_TRUE(snapshot->ending.empty());
+  set(Availability::FailOpen);
+  snapshot = run();
+  EXPECT_TRUE(snapshot->target_groups[0].failing_open);
+  EXPECT_FALSE(snapshot->targets[0].terminated);
+  set(Availability::Serving);
+  facts.targets[0].resets_flows = false;
+  EXPECT_FALSE(run()->targets[0].terminated);
+}
+
+TEST_F(Compile, OnlyTerminatedTargetsFlowsEndUnasked) {
+  facts.targets[0].availability = Availability::Draining;
+  facts.targets[2].availability = Availability::Terminated;
+  const Compiled snapshot = run();
+  EXPECT_FALSE(snapshot->targets[0].ending);
+  EXPECT_TRUE(snapshot->targets[2].ending);
+  EXPECT_EQ(snapshot->ending, std::vector{snapshot->targets[2].id});
+}
+
 TEST_F(Compile, WeightZeroGetsNothing) {
   facts.targets[0].weight = 0;
   EXPECT_EQ(eligible(run()), (Slots{1, 2}));
@@ -81,6 +106,50 @@ TEST_F(Compile, GroupsFailOpenEachOnItsOwn) {
   EXPECT_TRUE(snapshot->target_groups[0].failing_open);
   EXPECT_FALSE(snapshot->target_groups[3].failing_open);
   EXPECT_EQ(snapshot->target_group(TargetGroupId{1}), nullptr);
+}
+
+TEST_F(Compile, BelowTheThresholdAllGetFlowsTheHealthyOnesToo) {
+  config.target_groups[0].routing.target_group_health.unhealthy_state_routing.count = 2;
+  facts.targets[0].availability = Availability::FailOpen;
+  EXPECT_EQ(eligible(run()), (Slots{1, 2}));
+  facts.targets[1].availability = Availability::FailOpen;
+  const Compiled snapshot = run();
+  EXPECT_EQ(eligible(snapshot), (Slots{0, 1, 2}));
+  EXPECT_TRUE(snapshot->target_groups[0].failing_open);
+}
+
+TEST_F(Compile, FlowsStayInTheBalancersZone) {
+  config.zoning.zone = "a";
+  facts.targets[0].zone = "a";
+  facts.targets[1].zone = "b";  // and the third belongs to every zone
+  EXPECT_EQ(eligible(run()), (Slots{0, 2}));
+  config.target_groups[0].routing.cross_zone = CrossZone::On;
+  EXPECT_EQ(eligible(run()), (Slots{0, 1, 2}));
+  facts.shifted_zones = {"a"};
+  EXPECT_EQ(eligible(run()), (Slots{1, 2}));
+}
+
+TEST_F(Compile, AffinityKeepsFlowsUntilControlSaysThatTheySpill) {
+  config.zoning = {"a", true};
+  config.target_groups[0].routing.zonal_affinity.emplace();
+  facts.targets[0].zone = "a";
+  facts.targets[1].zone = facts.targets[2].zone = "b";
+  EXPECT_EQ(eligible(run()), Slots{0});
+  facts.target_groups[0].spills = true;
+  EXPECT_EQ(eligible(run()), (Slots{0, 1, 2}));
+}
+
+TEST_F(Compile, TheStandbyGetsTheNewFlowsOfAGroupThatFailedOver) {
+  add_group("standby", 3);
+  add_target("standby", "10.0.1.21", {10, 1});
+  EXPECT_EQ(run()->listeners[0].target_group, TargetGroupId{0});
+  facts.target_groups[0].standby = "standby";
+  const Compiled snapshot = run();
+  EXPECT_EQ(snapshot->listeners[0].target_group, TargetGroupId{3});
+  EXPECT_EQ(snapshot->target_groups[3].listeners, std::vector{ListenerId{0}});
+  EXPECT_EQ(eligible(snapshot), Slots{10});
+  set(Availability::FailOpen);
+  EXPECT_EQ(eligible(run()), Slots{10}) << "the group that is away does not fail open";
 }
 
 TEST_F(Compile, TargetsThatLeftTheFileStayUntilTheyAreEmpty) {
@@ -249,7 +318,7 @@ TEST_F(Compile, UnchangedGroupsShareTheirTables) {
   const Compiled before = run();
   ++facts.generation.number;
   learn(1, "10.0.1.21", 21);
-  facts.targets[3].weight = 7;  // round robin does not care, but nobody relies on that
+  facts.targets[3].percent = 70;
   const Compiled after = run(before);
   EXPECT_EQ(after->target_groups[0].maglev, before->target_groups[0].maglev);
   EXPECT_EQ(after->target_groups[0].schedule, before->target_groups[0].schedule);

@@ -274,8 +274,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"instanec = \"a\";", "instanec", "\"a\"", "Did you mean \"instance\"?"},
         Wrong{"Workers = 2;", "Workers", "2", "Did you mean \"workers\"?"},
         Wrong{"colour = \"a\";", "colour", "\"a\"",
-              "allowed: instance, workers, idle, punt_rate, icmp_error_rate, eal, flows, sticky, "
-              "ports, "
+              "allowed: instance, workers, idle, punt_rate, icmp_error_rate, zone, cross_zone, "
+              "eal, flows, sticky, ports, "
               "neighbours, target_groups, listeners, security_groups, balancer_security_groups, "
               "revalidate_flows"},
         Wrong{"eal = { huge_pages = \"on\"; };", "eal.huge_pages", "\"on\"",

@@ -17,9 +17,23 @@ class RoutesTest : public testing::Test {
     commands_.status = [this] { return note("status"); };
     commands_.listeners = [this] { return note("listeners"); };
     commands_.targets = [this] { return note("targets"); };
+    commands_.target_groups = [this] { return note("target_groups"); };
+    commands_.zones = [this] { return note("zones"); };
+    commands_.shift = [this](const ShiftWanted& wanted, const Done& done) {
+      shift_ = wanted;
+      done({200, note("shift")});
+    };
+    commands_.unshift = [this](const std::string& zone, const Done& done) {
+      shift_.zone = zone;
+      done({200, note("unshift")});
+    };
     commands_.flows = [this](const FlowsWanted& wanted, const Done& done) {
       flows_ = wanted;
       done({200, note("flows")});
+    };
+    commands_.events = [this](const EventsWanted& wanted) {
+      events_ = wanted;
+      return note("events");
     };
     commands_.reload = [this](const Done& done) { done({200, note("reload")}); };
     commands_.drain = [this](const TargetName& target, const Done& done) {
@@ -30,8 +44,14 @@ class RoutesTest : public testing::Test {
       target_ = target;
       done(refused(409, note("undrain").dump()));
     };
+    commands_.weight = [this](const TargetName& target, std::uint16_t weight, const Done& done) {
+      target_ = target;
+      weight_ = weight;
+      done({200, note("weight")});
+    };
   }
 
+  std::uint16_t weight_ = 0;
   report::Json note(const char* command) {
     called_.emplace_back(command);
     return {{"command", command}};
@@ -57,6 +77,8 @@ class RoutesTest : public testing::Test {
   Commands commands_;
   std::vector<std::string> called_;
   FlowsWanted flows_;
+  EventsWanted events_;
+  ShiftWanted shift_;
   TargetName target_;
 };
 
@@ -81,6 +103,28 @@ TEST_F(RoutesTest, DrainAndUndrainNameATarget) {
   EXPECT_EQ(target_.target_group, "web b");
   EXPECT_EQ(target_.port, 81);
   EXPECT_EQ(called_, (std::vector<std::string>{"drain", "undrain"}));
+}
+
+TEST_F(RoutesTest, WeightNamesATargetAndANumber) {
+  EXPECT_EQ(
+      request("POST", "/v1/target_groups/web/targets/10.0.1.11:8080/weight?weight=999").status,
+      200u);
+  EXPECT_EQ(target_.port, 8080);
+  EXPECT_EQ(weight_, 999);
+  EXPECT_EQ(request("POST", "/v1/target_groups/web/targets/10.0.1.11:same/weight?weight=0").status,
+            200u);
+  EXPECT_EQ(target_.port, 0);
+  EXPECT_EQ(weight_, 0);
+  called_.clear();
+  for (const char* query : {"", "?", "?weight=", "?weight=1000", "?weight=-1", "?weight=5&x=1",
+                            "?heft=5", "?weight=99999999999999999999"}) {
+    expect_error("POST", std::string("/v1/target_groups/web/targets/10.0.1.11:80/weight") + query,
+                 400, "a number from 0 to 999 is needed");
+  }
+  expect_error("POST", "/v1/target_groups/web/targets/10.0.1.11:80/drain?weight=5", 400,
+               "takes no parameters");
+  expect_error("GET", "/v1/target_groups/web/targets/10.0.1.11:80/weight?weight=5", 405,
+               "use POST");
 }
 
 TEST_F(RoutesTest, FlowsTakeLimitGroupAndTarget) {
@@ -112,6 +156,33 @@ TEST_F(RoutesTest, WrongParametersAreNamedWithWhatIsAllowed) {
   expect_error("POST", "/v1/target_groups//targets/10.0.1.11:80/drain", 400, "is not a target");
 }
 
+TEST_F(RoutesTest, ZonesAreShiftedForAWhile) {
+  EXPECT_EQ(request("GET", "/v1/zones").document["command"], "zones");
+  EXPECT_EQ(request("GET", "/v1/target_groups").document["command"], "target_groups");
+  EXPECT_EQ(request("POST", "/v1/zones/b/shift?expires=7200&comment=power%20works").status, 200u);
+  EXPECT_EQ(shift_.zone, "b");
+  EXPECT_EQ(shift_.expires, std::chrono::hours(2));
+  EXPECT_EQ(shift_.comment, "power works");
+  EXPECT_EQ(request("POST", "/v1/zones/c/unshift").status, 200u);
+  EXPECT_EQ(shift_.zone, "c");
+}
+
+TEST_F(RoutesTest, AWrongShiftIsExplained) {
+  expect_error("POST", "/v1/zones/b/shift", 400, "expires is missing");
+  for (const char* expires : {"0", "2h", "-1", "259201", ""}) {
+    expect_error("POST", std::string("/v1/zones/b/shift?expires=") + expires, 400,
+                 "seconds from 1 to 259200");
+  }
+  expect_error("POST", "/v1/zones/b/shift?expires=1&comment=" + std::string(128, 'x'), 400,
+               "at most 127");
+  expect_error("POST", "/v1/zones/b/shift?expires=1&comment=a%0Ab", 400, "control characters");
+  expect_error("POST", "/v1/zones/b/shift?until=1", 400, "unknown parameter \"until\"");
+  expect_error("POST", "/v1/zones/b/unshift?expires=1", 400, "takes no parameters");
+  expect_error("POST", "/v1/zones//shift?expires=1", 400, "is no zone's name");
+  expect_error("GET", "/v1/zones/b/shift?expires=1", 405, "use POST");
+  expect_error("POST", "/v1/zones", 405, "use GET");
+}
+
 TEST_F(RoutesTest, WhatIsNotThereIsNotFound) {
   for (const char* path :
        {"/", "", "*", "/v1", "/v1/", "/v2/status", "/v1/status/", "//v1/status", "/v1/Status",
@@ -126,6 +197,17 @@ TEST_F(RoutesTest, TheMethodMustFit) {
   expect_error("GET", "/v1/reload", 405, "use POST");
   expect_error("DELETE", "/v1/target_groups/web/targets/10.0.1.11:80/drain", 405, "use POST");
   expect_error("HEAD", "/v1/targets", 405, "use GET");
+}
+
+TEST_F(RoutesTest, EventsTakeTheirFilters) {
+  EXPECT_EQ(request("GET", "/v1/events").status, 200u);
+  EXPECT_EQ(events_.count, 100u);
+  EXPECT_EQ(request("GET", "/v1/events?count=7&target=10.0.1.11%3A8080").status, 200u);
+  EXPECT_EQ(events_.count, 7u);
+  EXPECT_EQ(events_.port, 8080);
+  called_.clear();
+  expect_error("GET", "/v1/events?count=x", 400, "from 1 to 4096");
+  expect_error("POST", "/v1/events", 405, "use GET");
 }
 
 }  // namespace

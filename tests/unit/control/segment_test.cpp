@@ -103,6 +103,25 @@ TEST_F(SegmentTest, ReadersSeeWhatWorkersAndControlWrite) {
   EXPECT_EQ(opened.view().control->instance.read()->generation, 12u);
 }
 
+TEST_F(SegmentTest, GroupsAndZonesThatAreNotListedBecomeUnused) {
+  Segment segment = start();
+  TargetGroupEntry web{dataplane::TargetGroupId{7}, {}};
+  web.record.used = true;
+  web.record.name.assign("web");
+  dataplane::ZoneRecord zone{};
+  zone.used = true;
+  zone.name.assign("a");
+  segment.write_target_groups(std::vector{web});
+  segment.write_zones(std::vector{zone});
+  const SegmentReader opened = reader();
+  EXPECT_EQ(opened.view().control->target_groups[7].read()->name.view(), "web");
+  EXPECT_EQ(opened.view().control->zones[0].read()->name.view(), "a");
+  segment.write_target_groups({});
+  segment.write_zones({});
+  EXPECT_FALSE(opened.view().control->target_groups[7].read()->used);
+  EXPECT_FALSE(opened.view().control->zones[0].read()->used);
+}
+
 // Targets remember for a minute which local ports a connection came from.
 TEST_F(SegmentTest, LocalPortsGoOnWhereTheFurthestWorkerStood) {
   {

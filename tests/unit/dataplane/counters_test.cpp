@@ -45,15 +45,18 @@ TEST(Counters, FieldsStayWhereTheyAre) {
   EXPECT_EQ(offsetof(Totals, table_bytes), 192u);
   EXPECT_EQ(offsetof(Totals, table_page_bytes), 200u);
   EXPECT_EQ(offsetof(Totals, stateless), 208u);
-  EXPECT_EQ(offsetof(Totals, sticky_entries), 216u);
-  EXPECT_EQ(offsetof(Totals, sticky_evicted), 240u);
-  EXPECT_EQ(offsetof(Totals, blocked_inbound_icmp), 248u);
-  EXPECT_EQ(offsetof(Totals, blocked_outbound_udp), 288u);
-  EXPECT_EQ(offsetof(Totals, flows_cut), 296u);
+  EXPECT_EQ(offsetof(Totals, originated), 216u);
+  EXPECT_EQ(offsetof(Totals, originated_unsent), 224u);
+  EXPECT_EQ(offsetof(Totals, sticky_entries), 232u);
+  EXPECT_EQ(offsetof(Totals, sticky_evicted), 256u);
+  EXPECT_EQ(offsetof(Totals, blocked_inbound_icmp), 264u);
+  EXPECT_EQ(offsetof(Totals, blocked_outbound_udp), 304u);
+  EXPECT_EQ(offsetof(Totals, flows_cut), 312u);
   EXPECT_EQ(offsetof(TargetCounters, new_flows), 8u);
   EXPECT_EQ(offsetof(TargetCounters, active_flows), 16u);
   EXPECT_EQ(offsetof(TargetCounters, packets_to_target), 24u);
   EXPECT_EQ(offsetof(TargetCounters, port_allocation_errors), 88u);
+  EXPECT_EQ(offsetof(TargetCounters, unhealthy_routing_flows), 112u);
   EXPECT_EQ(offsetof(ListenerCounters, rejected_flows), 24u);
 }
 

@@ -17,8 +17,10 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   ASSERT_EQ(layout_version, 3u);
   EXPECT_EQ(sizeof(InstanceRecord), 648u);
   EXPECT_EQ(sizeof(PortRecord), 272u);
-  EXPECT_EQ(sizeof(ListenerRecord), 124u);
-  EXPECT_EQ(sizeof(TargetRecord), 336u);
+  EXPECT_EQ(sizeof(ListenerRecord), 388u);
+  EXPECT_EQ(sizeof(TargetRecord), 352u);
+  EXPECT_EQ(sizeof(TargetGroupRecord), 872u);
+  EXPECT_EQ(sizeof(ZoneRecord), 192u);
   EXPECT_EQ(sizeof(RuleRecord), 240u);
   EXPECT_EQ(offsetof(SegmentHeader, magic), 0u);
   EXPECT_EQ(offsetof(SegmentHeader, version), 8u);
@@ -27,9 +29,9 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(offsetof(SegmentHeader, pid), 24u);
   EXPECT_EQ(offsetof(SegmentHeader, heartbeat_unix_milliseconds), 32u);
   EXPECT_EQ(offsetof(SegmentHeader, stopped), 40u);
-  EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 336u);
+  EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 352u);
   EXPECT_EQ(worker_blocks_offset % alignof(WorkerBlock), 0u);
-  EXPECT_EQ(worker_blocks_offset, 3'982'400u);
+  EXPECT_EQ(worker_blocks_offset, 5'288'128u);
   EXPECT_EQ(segment_size(2), worker_blocks_offset + 2 * sizeof(WorkerBlock));
 }
 

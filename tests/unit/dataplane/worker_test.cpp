@@ -7,6 +7,8 @@
 #include <new>
 #include <vector>
 
+#include "dataplane/path/flow_ledger.h"
+
 namespace dataplane {
 namespace {
 
@@ -16,6 +18,7 @@ struct FakeIo {
   std::size_t idle_packets = 0;
   std::size_t given = 0;
   std::size_t transmitted = 0;
+  std::size_t originated = 0;
   std::vector<Instant> times;
   std::array<std::uint8_t, 4> frame{};
 
@@ -39,6 +42,7 @@ struct FakeIo {
     transmitted += burst.size;
   }
   std::size_t idle(Totals&) { return idle_packets; }
+  void originate(std::span<const OwnFrame> frames, Totals&) { originated += frames.size(); }
 };
 
 std::shared_ptr<const Snapshot> snapshot(std::uint64_t generation) {
@@ -135,6 +139,45 @@ TEST_F(WorkerTest, HoldsNothingAfterItsStop) {
   worker.stop();
   publication.publish(snapshot(2));
   EXPECT_EQ(publication.snapshots_alive(), 1u);
+}
+
+TEST_F(WorkerTest, SendsWhatAsksBothEndsOfAFlowThatIsToEnd) {
+  const TargetId id{0, 1};
+  auto made = std::make_shared<Snapshot>(*snapshot(2));
+  Listener listener;
+  listener.id = ListenerId{0};
+  made->listeners.push_back(listener);
+  const NextHop hop =
+      next_hop(PortId{0}, MacAddress{{2, 0, 0, 0, 1, 1}}, MacAddress{}, 0, 1500, Family::V4);
+  Target& target = made->targets.emplace_back();
+  target.id = id;
+  target.next_hop = hop;
+  target.terminated = target.ending = true;
+  FlowKey4 to_target;
+  to_target.source = Ipv4Address{Be32{0xc612'0001}};
+  to_target.destination = Ipv4Address{Be32{0xcb00'710a}};
+  to_target.protocol = Protocol::Tcp;
+  FlowKey4 to_client = to_target.reversed();
+  to_client.source = Ipv4Address{Be32{0x0a00'010b}};
+  FlowLedger<Ipv4Address> flows(core.flows4, *block);
+  ASSERT_NE(flows.start({.to_target = to_target,
+                         .to_client = to_client,
+                         .to_target_token = core.flows4.prehash(to_target),
+                         .to_client_token = core.flows4.prehash(to_client),
+                         .target = id,
+                         .listener = &listener,
+                         .now = Tick::of(Instant{1}),
+                         .client_mac = MacAddress{{2, 0, 0, 0, 0xcc, 1}},
+                         .client_port = PortId{0}}),
+            no_flow);
+  worker.step(Instant{1});
+  EXPECT_EQ(io.originated, 0u) << "its target does not end yet";
+  made->ending = {id};
+  publication.publish(made);
+  for (std::uint32_t bucket = 0; bucket <= core.flows4.buckets(); ++bucket) {
+    worker.step(Instant{2});
+  }
+  EXPECT_EQ(io.originated, 2u);
 }
 
 TEST_F(WorkerTest, AnswersQuestionsOnTheWay) {

@@ -47,6 +47,20 @@ TEST(CommandLine, ArgumentsAreTakenInOrder) {
   EXPECT_EQ(line.options.count("wait"), 1u);
 }
 
+TEST(CommandLine, SomeCommandsHaveTwoWords) {
+  const CommandLine line =
+      understood({"--json", "zone", "shift", "b", "--expires", "2h", "-c", "power works"});
+  EXPECT_EQ(line.command->name, "zone shift");
+  EXPECT_EQ(line.options["ZONE"].as<std::string>(), "b");
+  EXPECT_EQ(line.options["expires"].as<std::string>(), "2h");
+  EXPECT_EQ(line.options["comment"].as<std::string>(), "power works");
+  EXPECT_EQ(understood({"zone", "list"}).command->name, "zone list");
+  for (const Misuse& misuse : {misunderstood({"zone"}), misunderstood({"zone", "b"})}) {
+    EXPECT_EQ(misuse.sentence, "\"zone\" needs a second word: list, shift, unshift");
+  }
+  EXPECT_EQ(misunderstood({"zone", "shift"}).sentence, "zone shift needs ZONE");
+}
+
 TEST(CommandLine, MistakesAreNamed) {
   EXPECT_EQ(misunderstood({}).sentence, "which command?");
   EXPECT_EQ(misunderstood({"--json"}).sentence, "which command?");

@@ -47,6 +47,19 @@ TEST(Quantity, DurationsHaveTwoParts) {
   EXPECT_EQ(duration(183'600), "2d 3h");
 }
 
+TEST(Quantity, TimesAreReadInAnyUnit) {
+  EXPECT_EQ(whole_seconds("90"), 90u);
+  EXPECT_EQ(whole_seconds("90s"), 90u);
+  EXPECT_EQ(whole_seconds("30m"), 1'800u);
+  EXPECT_EQ(whole_seconds("2h"), 7'200u);
+  EXPECT_EQ(whole_seconds("1h30m"), 5'400u);
+  EXPECT_EQ(whole_seconds("3d"), 259'200u);
+  for (const char* wrong :
+       {"", "h", "-1h", "1.5h", "2w", "2 h", "1hh", "99999999999999999999s", "99999999999999d"}) {
+    EXPECT_FALSE(whole_seconds(wrong)) << wrong;
+  }
+}
+
 TEST(Quantity, IsoTimesAreReadBack) {
   EXPECT_EQ(unix_milliseconds("1970-01-01T00:00:00.000Z"), 0u);
   EXPECT_EQ(unix_milliseconds("2026-01-02T03:04:05.678Z"), 1'767'323'045'678u);

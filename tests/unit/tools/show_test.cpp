@@ -91,7 +91,7 @@ TEST(ShowTargets, SaysWhoGetsFlowsThoughNotHealthy) {
   document["targets"].erase(1);
   document["targets"][0]["takes_new_flows"] = true;
   EXPECT_NE(show_targets(document, plain())
-                .find("no answer within 6 s; gets flows because none in its group is healthy\n"),
+                .find("no answer within 6 s; gets flows because its group fails open\n"),
             std::string::npos);
 }
 
@@ -137,6 +137,49 @@ TEST(ShowListeners, IsATable) {
 "dns       203.0.113.10:53  udp       dns     2m 0s       1      5         7\n");
   // clang-format on
   EXPECT_EQ(show_listeners(Json::object(), plain()), "no listeners\n");
+}
+
+TEST(ShowListeners, NamesRangesAndSeveralGroups) {
+  Json document = Json::parse(R"({"listeners": [
+    {"name": "games", "address": "203.0.113.10", "port": 5000, "port_last": 5999,
+     "protocol": "tcp_udp", "target_group": null,
+     "target_groups": [{"name": "blue", "weight": 90}, {"name": "green", "weight": 10}],
+     "idle_timeout": 350}, {"name": "rest", "address": "2001:db8::10", "port": 1,
+     "port_last": 65535, "protocol": "tcp", "target_group": "web",
+     "target_groups": [{"name": "web", "weight": 1}], "idle_timeout": 350}]})");
+  EXPECT_EQ(show_listeners(document, plain()),
+            // clang-format off
+"LISTENER  ADDRESS                 PROTOCOL  GROUP                IDLE  ACTIVE  NEW  REJECTED\n"
+"games     203.0.113.10:5000-5999  tcp_udp   blue 90, green 10  5m 50s       0    0         0\n"
+"rest      [2001:db8::10]:all      tcp       web                5m 50s       0    0         0\n");
+  // clang-format on
+}
+
+TEST(ShowTargets, SaysWhatAWeightIsMadeOf) {
+  Json document = three_targets();
+  Json& target = document["targets"][0];
+  target["configured_weight"] = 100;
+  target["weight_is_set"] = true;
+  target["slow_start_percent"] = 40;
+  target["reported_percent"] = 0;
+  target["port"] = 0;
+  const std::string text = show_targets(document, plain());
+  EXPECT_NE(text.find("  weight set by the operator, the file has 100; slow start, at 40 % of its "
+                      "weight; reports 0 % of its weight\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("  10.0.1.11:same  "), std::string::npos) << text;
+}
+
+TEST(ShowWeight, IsASentence) {
+  Json target = three_targets()["targets"][2];
+  target["previous_weight"] = 50;
+  target["configured_weight"] = 100;
+  EXPECT_EQ(show_weight(target), "dns 10.0.1.113:53 weight 50 -> 100");
+  target["configured_weight"] = 20;
+  target["note"] = "nobody goes by it";
+  EXPECT_EQ(show_weight(target),
+            "dns 10.0.1.113:53 weight 50 -> 100 (the file has 20)\nnote: nobody goes by it");
 }
 
 TEST(ShowFlows, IsATable) {

@@ -17,7 +17,9 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <thread>
+#include <vector>
 
 #include "control/api.h"
 #include "control/flow_inquiry.h"
@@ -83,6 +85,15 @@ class SpillwayctlTest : public testing::Test {
     };
     commands.undrain = [this](const control::TargetName& name, const control::Done& done) {
       done(change(name, dataplane::TargetState::Healthy));
+    };
+    commands.weight = [this](const control::TargetName& name, std::uint16_t weight,
+                             const control::Done& done) {
+      Outcome outcome = change(name, dataplane::TargetState::Healthy);
+      if (outcome.status == 200) {
+        outcome.document["previous_weight"] = outcome.document["weight"];
+        outcome.document["weight"] = outcome.document["configured_weight"] = weight;
+      }
+      done(std::move(outcome));
     };
     api_ = std::make_unique<control::Api>(io_, report::socket_path(directory_, name_),
                                           std::move(commands));
@@ -278,6 +289,25 @@ TEST_F(SpillwayctlTest, TheInstanceMayBeLeftOutIfItIsTheOnlyOneRunning) {
       << none.error;
 }
 
+TEST_F(SpillwayctlTest, SetsWeights) {
+  start();
+  const Result result = run("weight web 10.0.1.11:8080 50");
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_EQ(result.output, "web 10.0.1.11:8080 weight 1 -> 50\n");
+  EXPECT_EQ(run("weight web 10.0.1.11 0").output, "web 10.0.1.11:8080 weight 1 -> 0\n")
+      << "the port is looked up";
+  const Json json = Json::parse(run("--json weight web 10.0.1.11:8080 999").output);
+  EXPECT_EQ(json["weight"], 999);
+  EXPECT_EQ(json["previous_weight"], 1);
+  for (const char* weight : {"1000", "x", "1.5", "''"}) {
+    const Result wrong = run(std::string("weight web 10.0.1.11:8080 ") + weight);
+    EXPECT_EQ(wrong.status, 2) << weight;
+    EXPECT_TRUE(has(wrong.error, "from 0 (no new flows) to 999")) << wrong.error;
+  }
+  EXPECT_EQ(run("weight web 10.0.1.11:8080").status, 2);
+  EXPECT_EQ(run("weight mail 10.0.1.11:8080 5").status, 1);
+}
+
 TEST_F(SpillwayctlTest, DrainsAndUndrains) {
   start();
   set_flows(7);
@@ -330,6 +360,32 @@ TEST_F(SpillwayctlTest, DrainGivesUpWhenTold) {
   EXPECT_EQ(result.status, 1);
   EXPECT_TRUE(has(result.error, "web 10.0.1.11:8080 still has 2 flows")) << result.error;
   EXPECT_EQ(run("drain web 10.0.1.11:8080 --timeout 1").status, 2) << "without --wait";
+}
+
+TEST_F(SpillwayctlTest, DrainWaitsInDocumentsALine) {
+  start();
+  set_flows(2);
+  std::thread leaving([this] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    segment_->worker(dataplane::WorkerId{0}).targets[2].bytes_to_client.set(5'000);
+    set_flows(1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    set_flows(0);
+  });
+  const Result result = run("--json drain web 10.0.1.11:8080 --wait");
+  leaving.join();
+  EXPECT_EQ(result.status, 0) << result.error;
+  std::istringstream lines(result.output);
+  std::vector<Json> documents;
+  for (std::string line; std::getline(lines, line);) documents.push_back(Json::parse(line));
+  ASSERT_EQ(documents.size(), 3u) << result.output;
+  EXPECT_EQ(documents[0]["active_flows"], 2);
+  EXPECT_EQ(documents[0]["bytes_moved"], 0);
+  EXPECT_EQ(documents[1]["active_flows"], 1);
+  EXPECT_EQ(documents[1]["bytes_moved"], 5'000);
+  EXPECT_GT(documents[1]["bytes_per_second"].get<double>(), 5'000);
+  EXPECT_EQ(documents[2]["active_flows"], 0);
+  EXPECT_EQ(documents[2]["state"], "draining");
 }
 
 TEST_F(SpillwayctlTest, ReloadSaysWhatCameOfIt) {

@@ -17,6 +17,16 @@ TEST(Table, AlignsNamesLeftAndNumbersRight) {
             "fig    12345678  blue\n");
 }
 
+TEST(Table, CountsCharactersNotBytes) {
+  Table table = fruit();
+  table.add({"a → b", "5", "red"});
+  table.add({"a fig", "6", "blue"});
+  EXPECT_EQ(table.text(false),
+            "NAME   COUNT  NOTE\n"
+            "a → b      5  red\n"
+            "a fig      6  blue\n");
+}
+
 TEST(Table, LeavesOutColumnsWithoutText) {
   Table table = fruit();
   table.add({"apple", "", "red"});

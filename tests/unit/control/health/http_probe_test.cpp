@@ -4,6 +4,7 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,6 +96,47 @@ TEST_F(HttpProbeTest, TheMatcherDecides) {
     const ProbeRun result = probe(check);
     EXPECT_EQ(result.outcome.finding, one.finding) << one.sentence;
     EXPECT_EQ(result.outcome.sentence, one.sentence);
+  }
+}
+
+TEST_F(HttpProbeTest, ReadsTheWeightThatTheTargetReports) {
+  struct Case {
+    std::string headers;
+    std::optional<ReportedWeight> weight;
+    std::string sentence;
+  };
+  const std::vector<Case> cases = {
+      {"X-Weight: 40\r\n", ReportedWeight{40}, "HTTP 200"},
+      {"x-WEIGHT:   7%  \r\n", ReportedWeight{7}, "HTTP 200"},
+      {"X-Other: 40\r\n", ReportedWeight{}, "HTTP 200"},
+      {"X-Weight: 400\r\n", std::nullopt,
+       "HTTP 200, X-Weight \"400\" is ignored: not a number from 0 to 100"},
+      {"X-Weight: 1e99;q=\"0\"\r\n", std::nullopt,
+       "HTTP 200, X-Weight \"1e99;q=\"0\"\" is ignored: not a number from 0 to 100"},
+      {"X-Weight: 40\r\nX-Weight: 50\r\n", std::nullopt,
+       "HTTP 200, X-Weight is ignored: it is there twice"},
+  };
+  for (const Case& one : cases) {
+    ProbeTarget target(loop_, answer("HTTP/1.1 200 OK\r\n" + one.headers + "\r\n"));
+    Check check = check_of(config::CheckProtocol::Http, target.port());
+    check.settings.weight_header = "X-Weight";
+    const ProbeRun result = probe(check);
+    EXPECT_EQ(result.outcome.finding, Finding::Passed) << one.headers;
+    EXPECT_EQ(result.outcome.sentence, one.sentence);
+    ASSERT_EQ(result.outcome.weight.has_value(), one.weight.has_value()) << one.headers;
+    if (!one.weight) continue;
+    EXPECT_EQ(result.outcome.weight->percent, one.weight->percent);
+  }
+}
+
+TEST_F(HttpProbeTest, ReadsNoWeightUnlessToldAndPassed) {
+  const std::string with_weight = " Words\r\nX-Weight: 40\r\n\r\n";
+  for (const bool told : {false, true}) {
+    ProbeTarget target(loop_,
+                       answer(std::string("HTTP/1.1 ") + (told ? "503" : "200") + with_weight));
+    Check check = check_of(config::CheckProtocol::Http, target.port());
+    if (told) check.settings.weight_header = "X-Weight";
+    EXPECT_FALSE(probe(check).outcome.weight.has_value());
   }
 }
 

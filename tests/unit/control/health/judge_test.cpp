@@ -96,6 +96,129 @@ TEST(Judge, OtherThresholdsKeepTheHealthAndCountAnew) {
   EXPECT_EQ(judge.health().state, TargetState::Healthy);
 }
 
+// --- what clients meet ---
+
+// One second a letter: a an answered handshake, A one among failed ones, 1…9 so many failed, .
+// none; p and f are findings of active checks. After each: s suspected, C condemned there and then.
+std::string suspicions(const char* seconds, bool condemns) {
+  Judge judge({2, 2});
+  judge.observe(Finding::Passed);
+  std::string result;
+  for (const char* at = seconds; *at != '\0'; ++at) {
+    if (*at == 'p' || *at == 'f') {
+      judge.observe(finding(*at));
+    } else if (*at == 'a' || *at == 'A') {
+      judge.observe(Handshakes{1, *at == 'A' ? 50u : 0u});
+    } else {
+      judge.observe(Handshakes{0, *at == '.' ? 0u : static_cast<std::uint64_t>(*at - '0')});
+    }
+    const bool suspected = judge.suspicion().grave();
+    if (suspected && condemns) judge.condemn(Finding::TimedOut);
+    result += suspected ? (condemns ? 'C' : 's') : letter(judge.health());
+  }
+  return result;
+}
+
+TEST(Judge, SuspectsWhoLetsHandshakesFail) {
+  struct Case {
+    const char* why;
+    const char* seconds;
+    const char* after_each;
+  };
+  const std::vector<Case> cases = {
+      {"three failures in two seconds are enough", "12", "hs"},
+      {"in one second nothing is: it may have been one moment", "9.", "hh"},
+      {"two failures are too few", "11", "hh"},
+      {"one answer outweighs all", "1A1A1a9", "hhhhhhh"},
+      {"and the count begins anew after it", "2a12", "hhhs"},
+      {"it lasts until there is an answer", "12..a.", "hssshh"},
+      {"a quiet time ends it", "2..........1", "hhhhhhhhhhhh"},
+      {"a shorter one does not", "2.........1", "hhhhhhhhhhs"},
+      {"an active check that passes does not answer clients", "1p2", "hhs"},
+      {"who is unhealthy already is not suspected", "ff99", "hFFF"},
+      {"nor is one that comes back by what was before", "12ffpp1", "hssFFhh"},
+  };
+  for (const Case& one : cases) {
+    EXPECT_EQ(suspicions(one.seconds, false), one.after_each) << one.why;
+  }
+}
+
+TEST(Judge, CondemnsAtOnceAndOnlyPassesBringBack) {
+  EXPECT_EQ(suspicions("12...a.ppa12", true), "hCFFFFFFhhhC");
+}
+
+TEST(Judge, CondemnsNobodyWhoIsNotSuspected) {
+  Judge judge({5, 2});
+  judge.observe(Finding::Passed);
+  judge.condemn(Finding::Failed);
+  EXPECT_EQ(judge.health().state, TargetState::Healthy);
+  judge.observe(Handshakes{0, 9});
+  judge.observe(Handshakes{0, 9});
+  judge.clear();
+  judge.condemn(Finding::Failed);
+  EXPECT_EQ(judge.health().state, TargetState::Healthy);
+}
+
+TEST(Judge, ANewTargetIsSuspectedLikeAnother) {
+  Judge judge({5, 2});
+  judge.observe(Handshakes{0, 2});
+  judge.observe(Handshakes{0, 2});
+  ASSERT_TRUE(judge.suspicion().grave());
+  judge.condemn(Finding::Failed);
+  EXPECT_EQ(letter(judge.health()), 'F');
+}
+
+// The whole history of seconds, read from its end each time.
+bool plainly_suspected(const std::vector<Handshakes>& history) {
+  std::uint64_t failures = 0;
+  std::size_t seconds = 0, quiet = 0;
+  for (auto at = history.rbegin(); at != history.rend() && at->answered == 0; ++at) {
+    quiet = at->failed == 0 ? quiet + 1 : 0;
+    if (quiet >= Suspicion::quiet_max) break;
+    failures += at->failed;
+    seconds += at->failed == 0 ? 0 : 1;
+  }
+  return failures >= 3 && seconds >= 2;
+}
+
+TEST(Judge, AgreesWithThePlainModelOnRandomHandshakes) {
+  std::mt19937 random(20261123);
+  const auto below = [&random](std::uint32_t end) {
+    return std::uniform_int_distribution<std::uint32_t>(0, end - 1)(random);
+  };
+  int suspected = 0;
+  for (int round = 0; round < 300; ++round) {
+    Judge judge({2, 2});
+    judge.observe(Finding::Passed);
+    std::vector<Handshakes> history;
+    const std::uint32_t busy = 1 + below(20), dead = below(11);
+    for (int second = 0; second < 200; ++second) {
+      Handshakes next;
+      if (below(busy) == 0) {
+        const bool fails = below(10) < dead;
+        next = {fails ? 0u : below(3), fails ? below(4) : below(2)};
+      }
+      history.push_back(next);
+      judge.observe(next);
+      const bool expected = plainly_suspected(history);
+      ASSERT_EQ(judge.suspicion().grave(), expected) << "round " << round << " second " << second;
+      suspected += expected ? 1 : 0;
+      if (!expected || below(3) != 0) continue;
+      if (below(2) == 0) {
+        judge.clear();
+      } else {
+        judge.condemn(Finding::Failed);
+        ASSERT_EQ(letter(judge.health()), 'F');
+        judge.observe(Finding::Passed);
+        judge.observe(Finding::Passed);
+      }
+      ASSERT_EQ(letter(judge.health()), 'h');
+      history.clear();
+    }
+  }
+  EXPECT_GT(suspected, 100);
+}
+
 // The obvious model: keeps the whole history and reads the rules off it, from the beginning, each
 // time.
 class PlainJudge {

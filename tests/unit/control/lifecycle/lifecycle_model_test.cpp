@@ -32,6 +32,9 @@ struct PlainTarget {
   bool told = false;  // that it left
   bool in_use = true;
   bool checked = true;
+  bool udp = false;
+  config::Unhealthy rule;
+  std::optional<std::chrono::steady_clock::time_point> failed;  // when it was healthy last
   Drain drain = Drain::None;
   std::chrono::steady_clock::time_point drain_ends;
   char health = 'i';  // initial, healthy, unhealthy
@@ -43,11 +46,26 @@ struct PlainTarget {
     if (drain != Drain::None || !in_use) return Availability::Draining;
     return !checked || health == 'h' ? Availability::Serving : Availability::FailOpen;
   }
+  [[nodiscard]] bool drains_unhealthy(std::chrono::steady_clock::time_point now) const {
+    const bool keeps = udp || !rule.connection_termination;
+    return keeps && failed && now < *failed + rule.draining_interval;
+  }
+  [[nodiscard]] bool resets_flows(std::chrono::steady_clock::time_point now) const {
+    if (!probes() || health != 'u' || drains_unhealthy(now)) return false;
+    return udp || rule.connection_termination;
+  }
   void start_over() {
     health = 'i';
     streak = 0;
+    failed.reset();
   }
-  void find(bool pass) {
+  void find(bool pass, std::chrono::steady_clock::time_point now) {
+    const char before = health;
+    count(pass);
+    if (before == 'h' && health == 'u') failed = now;
+    if (health != 'u') failed.reset();
+  }
+  void count(bool pass) {
     const bool confirms = pass ? health == 'h' : health == 'u';
     const int needed = !pass ? 2 : health == 'i' ? 1 : 3;
     // A pass and a failure both speak against "initial"; the pass wins at once, so only failures
@@ -111,6 +129,8 @@ class LifecycleModel : public LifecycleRig {
       config::TargetGroup& added = config.target_groups.back();
       added.health_check.enabled = chance(80);
       added.deregistration_delay = {seconds(std::vector<int>{0, 5, 30}[below(3)]), chance(50)};
+      added.unhealthy = {chance(40), seconds(std::vector<int>{0, 15, 60}[below(3)])};
+      if (chance(30)) added.protocol = dataplane::Protocol::Udp;
     }
     apply(config);
     model_apply(config);
@@ -173,7 +193,7 @@ class LifecycleModel : public LifecycleRig {
       if (chance(20)) continue;
       const bool pass = chance(60);
       probes_.finish(whom, pass ? passed : refused);
-      model_[one].find(pass);
+      model_[one].find(pass, now_.steady);
     }
     return "probes";
   }
@@ -190,6 +210,8 @@ class LifecycleModel : public LifecycleRig {
       for (const auto& target : group.targets) {
         const TargetKey one{group.name, target.address, target.port};
         named.insert(one);
+        model_[one].rule = group.unhealthy;
+        model_[one].udp = group.protocol == dataplane::Protocol::Udp;
         model_place(model_[one], used.contains(group.name), group.health_check.enabled);
       }
     }
@@ -239,6 +261,9 @@ class LifecycleModel : public LifecycleRig {
 
   void compare() {
     const Records records = lifecycle_.records();
+    std::map<TargetId, bool> resets;
+    const config::Facts facts = lifecycle_.facts();
+    for (const auto& one : facts.targets) resets[one.id] = one.resets_flows;
     ASSERT_EQ(records.targets.size(), model_.size());
     for (const auto& record : records.targets) {
       const TargetKey one{std::string(record.target_group.view()),
@@ -250,6 +275,7 @@ class LifecycleModel : public LifecycleRig {
       EXPECT_EQ(record.id, *target.id) << to_string(one);
       EXPECT_EQ(record.takes_new_flows, takes_new_flows(one)) << to_string(one);
       EXPECT_EQ(shown(record), shown(target)) << to_string(one);
+      EXPECT_EQ(resets[record.id], target.resets_flows(now_.steady)) << to_string(one);
       if (!target.probes()) {
         EXPECT_FALSE(probes_.running(whom(host_of(one)))) << to_string(one);
       }
@@ -269,7 +295,7 @@ class LifecycleModel : public LifecycleRig {
   static std::string shown(const dataplane::TargetRecord& record) {
     return std::string(to_string(record.state)) + " " + std::string(to_string(record.reason));
   }
-  static std::string shown(const PlainTarget& target) {
+  [[nodiscard]] std::string shown(const PlainTarget& target) const {
     switch (target.drain) {
       case PlainTarget::Drain::Running: return "draining Target.DeregistrationInProgress";
       case PlainTarget::Drain::Ended:
@@ -279,8 +305,9 @@ class LifecycleModel : public LifecycleRig {
     if (!target.in_use) return "unused Target.NotInUse";
     if (!target.checked) return "unavailable Target.HealthCheckDisabled";
     if (target.health == 'h') return "healthy ";
-    return target.health == 'i' ? "initial Elb.InitialHealthChecking"
-                                : "unhealthy Target.FailedHealthChecks";
+    if (target.health == 'i') return "initial Elb.InitialHealthChecking";
+    return std::string(target.drains_unhealthy(now_.steady) ? "unhealthy.draining" : "unhealthy") +
+           " Target.FailedHealthChecks";
   }
 
   std::mt19937 random_;

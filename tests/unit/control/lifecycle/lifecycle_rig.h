@@ -137,17 +137,25 @@ class LifecycleRig : public testing::Test {
   FakeProbes probes_;
   std::map<dataplane::TargetId, std::uint64_t> flows_;
   std::map<dataplane::ListenerId, std::uint64_t> listener_flows_;
+  std::map<dataplane::TargetId, Handshakes> handshakes_;
   int changes_ = 0;
   int record_changes_ = 0;
   std::ostringstream log_;
   std::shared_ptr<spdlog::logger> before_;
   config::Facts facts_;
+  Events events_{[this] {
+    using std::chrono::milliseconds;
+    const auto wall = now_.wall.time_since_epoch();
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(wall).count());
+  }};
   Lifecycle lifecycle_{
       loop_.get_executor(),
       {.on_change = [this] { ++changes_; },
        .on_records_change = [this] { ++record_changes_; },
        .flows_left = [this](dataplane::TargetId id) { return flows_[id]; },
        .listener_flows_left = [this](dataplane::ListenerId id) { return listener_flows_[id]; },
+       .handshakes = [this](dataplane::TargetId id) { return handshakes_[id]; },
+       .events = &events_,
        .now = [this] { return now_; },
        .make_probe = probes_.factory()}};
 };

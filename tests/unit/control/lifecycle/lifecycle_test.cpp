@@ -121,12 +121,15 @@ TEST_F(LifecycleTest, LogsOneLineForEachChange) {
             "connection refused, 2 of 2 failed\n");
   probe_finds(1, {Finding::TimedOut, "no response within 6 s"});
   EXPECT_EQ(log(),
+            "warning target group web fails open: 0 of 1 targets healthy, fewer than 1: all of "
+            "them get new flows\n"
             "warning target web 10.0.0.1:80 unhealthy -> unhealthy (Target.Timeout): "
             "no response within 6 s\n");
   reload(web({}));
   EXPECT_EQ(log(),
             "info target web 10.0.0.1:80 unhealthy -> draining (Target.DeregistrationInProgress): "
-            "left the configuration, its flows have 300 s to end\n");
+            "left the configuration, its flows have 300 s to end\n"
+            "info target group web fails open no more: it has no targets\n");
   advance(seconds(1));
   EXPECT_EQ(log(),
             "info target web 10.0.0.1:80 gone: it left the configuration and has no flows\n");
@@ -208,7 +211,9 @@ TEST_F(LifecycleTest, RecordsHoldWhatTheToolsShow) {
   EXPECT_EQ(listener.address.view(), "203.0.113.10");
   EXPECT_EQ(listener.port, 8000);
   EXPECT_EQ(listener.protocol, 17);
-  EXPECT_EQ(listener.target_group.view(), "web");
+  EXPECT_EQ(listener.port_last, 8000);
+  EXPECT_EQ(listener.group_count, 1);
+  EXPECT_EQ(listener.groups[0].name.view(), "web");
   EXPECT_EQ(listener.idle_seconds, 77u);
   const dataplane::TargetRecord target = record(1);
   EXPECT_EQ(target.id, fact(key(1))->id);

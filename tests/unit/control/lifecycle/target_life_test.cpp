@@ -187,6 +187,182 @@ TEST(TargetLife, TheConfigurationDoesNotEndADrain) {
   EXPECT_EQ(words(life), "unavailable HealthCheckDisabled Serving");
 }
 
+// --- unhealthy ---
+
+Standing keeping(int interval) {
+  return {true,
+          true,
+          thresholds,
+          {.connection_termination = false, .draining_interval = seconds(interval)}};
+}
+
+TEST(TargetLife, UnhealthyItsFlowsAreResetByDefault) {
+  TargetLife life(checked, at({}));
+  observe(life, Finding::Passed);
+  EXPECT_FALSE(life.status().resets_flows);
+  observe(life, Finding::Failed, 2);
+  EXPECT_EQ(words(life), "unhealthy FailedHealthChecks FailOpen");
+  EXPECT_TRUE(life.status().resets_flows);
+  EXPECT_EQ(life.deadline(), std::nullopt);
+  observe(life, Finding::Passed, 3);
+  EXPECT_EQ(words(life), "healthy - Serving");
+  EXPECT_FALSE(life.status().resets_flows);
+}
+
+TEST(TargetLife, WithoutTerminationItKeepsThem) {
+  TargetLife life(keeping(0), at({}));
+  observe(life, Finding::Passed);
+  observe(life, Finding::Failed, 2);
+  EXPECT_EQ(words(life), "unhealthy FailedHealthChecks FailOpen");
+  EXPECT_FALSE(life.status().resets_flows);
+}
+
+TEST(TargetLife, WithAnIntervalItDrainsFirst) {
+  TargetLife life(keeping(60), at({}));
+  observe(life, Finding::Passed);
+  observe(life, Finding::TimedOut, 2);  // at 1 s
+  EXPECT_EQ(words(life), "unhealthy.draining Timeout FailOpen");
+  EXPECT_EQ(life.status().drain_ends, at(seconds(61)).wall);
+  EXPECT_EQ(life.status().since, at(seconds(1)).wall);
+  EXPECT_EQ(life.deadline(), at(seconds(61)).steady);
+  EXPECT_FALSE(life.status().resets_flows);
+  EXPECT_TRUE(life.probes());
+  observe(life, Finding::Failed);
+  EXPECT_EQ(words(life), "unhealthy.draining FailedHealthChecks FailOpen");
+  life.tick(delay(1, true), at(milliseconds(60'999)));
+  EXPECT_EQ(words(life), "unhealthy.draining FailedHealthChecks FailOpen");
+  life.tick(delay(1, true), at(seconds(61)));
+  EXPECT_EQ(words(life), "unhealthy FailedHealthChecks FailOpen");
+  EXPECT_EQ(life.status().detail, "draining_interval of 60 s is over; said so");
+  EXPECT_EQ(life.status().since, at(seconds(61)).wall);
+  EXPECT_EQ(life.status().drain_ends, std::nullopt);
+  EXPECT_EQ(life.deadline(), std::nullopt);
+  EXPECT_FALSE(life.status().resets_flows);
+}
+
+TEST(TargetLife, WhileItDrainsUnhealthyItMayReturnOrLeave) {
+  TargetLife life(keeping(60), at({}));
+  observe(life, Finding::Passed);
+  observe(life, Finding::Failed, 2);
+  observe(life, Finding::Passed, 3);
+  EXPECT_EQ(words(life), "healthy - Serving");
+  EXPECT_EQ(life.status().drain_ends, std::nullopt);
+  observe(life, Finding::Failed, 2);
+  EXPECT_EQ(words(life), "unhealthy.draining FailedHealthChecks FailOpen");
+  life.drain(TargetLife::Cause::LeftConfiguration, delay(300, true), at(seconds(2)));
+  EXPECT_EQ(words(life), "draining DeregistrationInProgress Draining");
+  EXPECT_EQ(life.deadline(), at(seconds(302)).steady);
+  life.undrain(TargetLife::Cause::LeftConfiguration, at(seconds(3)));
+  EXPECT_EQ(words(life), "initial InitialHealthChecking FailOpen");
+}
+
+TEST(TargetLife, OneThatNeverServedHasNothingToDrain) {
+  TargetLife life(keeping(60), at({}));
+  observe(life, Finding::Failed, 2);
+  EXPECT_EQ(words(life), "unhealthy FailedHealthChecks FailOpen");
+}
+
+TEST(TargetLife, UdpFlowsMoveOnceItIsUnhealthy) {
+  Standing udp = keeping(0);
+  udp.udp = true;
+  TargetLife at_once(udp, at({}));
+  observe(at_once, Finding::Passed);
+  observe(at_once, Finding::Failed, 2);
+  EXPECT_TRUE(at_once.status().resets_flows);
+  udp.unhealthy.draining_interval = seconds(10);
+  TargetLife later(udp, at({}));
+  observe(later, Finding::Passed);
+  observe(later, Finding::Failed, 2);
+  EXPECT_EQ(later.status().state, TargetState::UnhealthyDraining);
+  EXPECT_FALSE(later.status().resets_flows);
+  later.tick(delay(1, true), at(seconds(11)));
+  EXPECT_EQ(later.status().state, TargetState::Unhealthy);
+  EXPECT_TRUE(later.status().resets_flows);
+}
+
+TEST(TargetLife, TheRuleForUnhealthyFlowsMayChangeMeanwhile) {
+  TargetLife life(keeping(60), at({}));
+  observe(life, Finding::Passed);
+  observe(life, Finding::Failed, 2);
+  life.stand(keeping(100), at(seconds(5)));
+  EXPECT_EQ(life.status().drain_ends, at(seconds(101)).wall);
+  life.stand(keeping(3), at(seconds(5)));
+  EXPECT_EQ(words(life), "unhealthy FailedHealthChecks FailOpen");
+  EXPECT_FALSE(life.status().resets_flows);
+  life.stand(checked, at(seconds(6)));
+  EXPECT_TRUE(life.status().resets_flows);
+}
+
+// --- passive checks ---
+
+constexpr Standing passive{true, true, thresholds, {}, false, true};
+const ProbeOutcome silent{Finding::TimedOut, "no answer within 1 s"};
+
+TEST(TargetLife, WhoLetsHandshakesFailIsAskedAndThenUnhealthy) {
+  TargetLife life(passive, at({}));
+  observe(life, Finding::Passed);
+  life.observe(Handshakes{0, 2});
+  EXPECT_FALSE(life.suspected());
+  life.observe(Handshakes{0, 2});
+  EXPECT_TRUE(life.suspected());
+  EXPECT_EQ(words(life), "healthy - Serving");
+  life.confirm(silent, at(seconds(3)));
+  EXPECT_EQ(words(life), "unhealthy FailedHealthChecks FailOpen");
+  EXPECT_EQ(
+      life.status().detail,
+      "passive check: 4 handshakes of clients failed and none was answered; asked at once: no "
+      "answer within 1 s");
+  EXPECT_FALSE(life.suspected());
+  observe(life, Finding::Passed, 2);
+  EXPECT_EQ(words(life), "unhealthy FailedHealthChecks FailOpen");
+  observe(life, Finding::Passed);
+  EXPECT_EQ(words(life), "healthy - Serving");
+}
+
+TEST(TargetLife, WhoAnswersWhenAskedWasSuspectedForNothing) {
+  for (const Finding finding : {Finding::Passed, Finding::NotAttempted}) {
+    TargetLife life(passive, at({}));
+    observe(life, Finding::Passed);
+    const Status before = life.status();
+    life.observe(Handshakes{0, 9});
+    life.observe(Handshakes{0, 9});
+    life.confirm({finding, "connected"}, at(seconds(3)));
+    EXPECT_EQ(life.status(), before);
+    EXPECT_FALSE(life.suspected());
+    life.observe(Handshakes{0, 9});
+    EXPECT_FALSE(life.suspected()) << "it takes as much again";
+  }
+}
+
+TEST(TargetLife, AClientThatGotThroughMeanwhileClearsIt) {
+  TargetLife life(passive, at({}));
+  observe(life, Finding::Passed);
+  life.observe(Handshakes{0, 9});
+  life.observe(Handshakes{0, 9});
+  life.observe(Handshakes{1, 0});
+  life.confirm(silent, at(seconds(3)));
+  EXPECT_EQ(words(life), "healthy - Serving");
+}
+
+TEST(TargetLife, HandshakesCountOnlyWhereTheyShould) {
+  for (const Standing& standing : {checked, unchecked, not_used}) {
+    TargetLife life(standing, at({}));
+    EXPECT_FALSE(life.watches_handshakes());
+    for (int i = 0; i < 5; ++i) life.observe(Handshakes{0, 9});
+    EXPECT_FALSE(life.suspected());
+  }
+  TargetLife life(passive, at({}));
+  EXPECT_TRUE(life.watches_handshakes());
+  life.observe(Handshakes{0, 9});
+  life.observe(Handshakes{0, 9});
+  life.stand(checked, at(seconds(1)));
+  EXPECT_FALSE(life.suspected());
+  life.stand(passive, at(seconds(2)));
+  EXPECT_FALSE(life.suspected());
+  life.drain(TargetLife::Cause::Operator, delay(300, true), at(seconds(3)));
+  EXPECT_FALSE(life.watches_handshakes());
+}
+
 TEST(TargetLife, SaysWhyInASentence) {
   TargetLife life(checked, at({}));
   EXPECT_EQ(life.status().detail, "new, not checked yet");

@@ -189,5 +189,53 @@ TEST(Protocol, HasNames) {
   EXPECT_EQ(to_string(Protocol::Icmp), "icmp");
 }
 
+TEST(Protocols, AreOneOrTcpAndUdp) {
+  const Protocols tcp = Protocol::Tcp, udp = Protocol::Udp, both = Protocols::tcp_udp();
+  EXPECT_EQ(Protocols(), tcp);
+  EXPECT_TRUE(tcp.has(Protocol::Tcp));
+  EXPECT_FALSE(tcp.has(Protocol::Udp));
+  EXPECT_TRUE(both.has(Protocol::Tcp) && both.has(Protocol::Udp));
+  EXPECT_FALSE(both.has(Protocol::Icmp));
+  EXPECT_TRUE(both.has_all_of(tcp) && both.has_all_of(udp) && both.has_all_of(both));
+  EXPECT_FALSE(tcp.has_all_of(both));
+  EXPECT_TRUE(tcp.has_any_of(both) && both.has_any_of(udp));
+  EXPECT_FALSE(tcp.has_any_of(udp));
+  EXPECT_EQ(to_string(both), "tcp_udp");
+  EXPECT_EQ(to_string(udp), "udp");
+  for (const Protocols one : {tcp, udp, both}) {
+    EXPECT_EQ(Protocols::from_number(one.number()), one);
+  }
+}
+
+TEST(PortRange, HasPortsAndAName) {
+  const PortRange range{5000, 5999};
+  EXPECT_TRUE(range.has(5000) && range.has(5999));
+  EXPECT_FALSE(range.has(4999) || range.has(6000));
+  EXPECT_TRUE(range.overlaps({5999, 6000}) && range.overlaps({1, 65'535}));
+  EXPECT_FALSE(range.overlaps({6000, 6000}));
+  EXPECT_EQ(to_string(range), "5000-5999");
+  EXPECT_EQ(to_string(PortRange{80, 80}), "80");
+  EXPECT_EQ(to_string(all_ports), "all");
+}
+
+TEST(TargetText, HasAPortOrSame) {
+  const IpAddress v4 = *parse_address("10.0.1.11"), v6 = *parse_address("2001:db8::b");
+  EXPECT_EQ(target_text(v4, 8080), "10.0.1.11:8080");
+  EXPECT_EQ(target_text(v4, 0), "10.0.1.11:same");
+  EXPECT_EQ(target_text(v6, 0), "[2001:db8::b]:same");
+  for (const IpAddress& address : {v4, v6}) {
+    for (const std::uint16_t port : {std::uint16_t{0}, std::uint16_t{8080}}) {
+      const auto read = parse_target(target_text(address, port));
+      ASSERT_TRUE(read);
+      EXPECT_EQ(read->address, address);
+      EXPECT_EQ(read->port, port);
+    }
+  }
+  for (const char* text : {"10.0.1.11", "10.0.1.11:0", ":same", "10.0.1.11:Same", "same",
+                           "2001:db8::b:same", "10.0.1.11:80:same", "10.0.1:same"}) {
+    EXPECT_FALSE(parse_target(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace dataplane

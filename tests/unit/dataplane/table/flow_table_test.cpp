@@ -112,7 +112,8 @@ TEST(TagMatch, FastEqualsPlainForRandomGroups) {
       return draw % 8 == 7 ? static_cast<std::uint16_t>(draw >> 8) : corners[draw % 8];
     };
     for (std::uint16_t& place : group.tags) place = tag();
-    group.overflow = tag() & 0x1ff;
+    group.overflow = tag() & 0x3f;
+    group.rest = tag() & 0x7;
     group.marks = tag() & 0x7f;
     const std::uint16_t wanted = tag();
     ASSERT_EQ(match(group, wanted), match_plain(group, wanted));
@@ -359,6 +360,30 @@ TEST(FlowTable, MarksFollowTheirEntries) {
     }
   }
   EXPECT_EQ(marked, expected);
+}
+
+TEST(FlowTable, ABucketRestsForAsLongAsItIsTold) {
+  TestTable test(100);
+  const FlowIndex index = test.insert(1);
+  const std::uint32_t bucket = index.slot / TagGroup::width;
+  const TagGroup before = test.group(bucket);
+  EXPECT_FALSE(test.table.rests(bucket));
+  for (const std::uint64_t sweeps : {std::uint64_t{1}, std::uint64_t{7}, std::uint64_t{1'000}}) {
+    test.table.rest(bucket, sweeps);
+    for (std::uint64_t passed = 0; passed < std::min<std::uint64_t>(sweeps, 7); ++passed) {
+      EXPECT_TRUE(test.table.rests(bucket)) << sweeps;
+      test.table.pass(bucket);
+    }
+    EXPECT_FALSE(test.table.rests(bucket)) << sweeps;
+  }
+  test.table.rest(bucket, 3);
+  test.table.hurry(index);
+  EXPECT_FALSE(test.table.rests(bucket));
+  EXPECT_EQ(test.group(bucket).overflow, before.overflow) << "its neighbours in the word";
+  EXPECT_EQ(test.group(bucket).marks, before.marks);
+  test.table.rest(bucket, 3);
+  test.table.mark(index);
+  EXPECT_FALSE(test.table.rests(bucket)) << "somebody else is in it now";
 }
 
 TEST(FlowTable, SweepMayEraseConnectionsOnItsWay) {

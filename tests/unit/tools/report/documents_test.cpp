@@ -32,6 +32,7 @@ dataplane::TargetRecord web_target() {
   record.zone.assign("a");
   record.detail.assign("no answer within 6 s");
   record.since_unix_milliseconds = started + 1'500;
+  record.exclusion = dataplane::Exclusion::CrossZoneOff;
   return record;
 }
 
@@ -39,11 +40,13 @@ dataplane::ListenerRecord web_listener() {
   dataplane::ListenerRecord record{};
   record.used = true;
   record.incarnation = 1;
-  record.port = 80;
+  record.port = record.port_last = 80;
   record.protocol = 6;
   record.name.assign("web-in");
   record.address.assign("203.0.113.10");
-  record.target_group.assign("web");
+  record.group_count = 1;
+  record.groups[0].name.assign("web");
+  record.groups[0].weight = 1;
   record.idle_seconds = 350;
   return record;
 }
@@ -214,9 +217,46 @@ TEST(Documents, ListenersHaveTheirIncarnationsFigures) {
   segment.worker(1).listeners[7].new_flows.set(1000);  // of incarnation 0
   EXPECT_EQ(listeners_document(segment.view(), alive), Json::parse(R"({
     "instance": "edge-1", "stale": false, "listeners": [{
-      "name": "web-in", "address": "203.0.113.10", "port": 80, "protocol": "tcp",
-      "target_group": "web", "idle_timeout": 350, "new_flows": 5, "active_flows": 0,
-      "rejected_flows": 2}]})"));
+      "name": "web-in", "address": "203.0.113.10", "port": 80, "port_last": 80,
+      "protocol": "tcp", "target_group": "web", "target_groups": [{"name": "web", "weight": 1}],
+      "idle_timeout": 350, "new_flows": 5, "active_flows": 0, "rejected_flows": 2}]})"));
+}
+
+TEST(Documents, ListenersMayHaveARangeBothProtocolsAndSeveralGroups) {
+  ScratchSegment segment;
+  dataplane::ListenerRecord record = web_listener();
+  record.port_last = 5999;
+  record.protocol = dataplane::Protocols::tcp_udp().number();
+  record.udp_idle_seconds = 30;
+  record.group_count = 2;
+  record.groups[0].weight = 90;
+  record.groups[1].name.assign("green");
+  record.groups[1].weight = 10;
+  segment.control().listeners[7].write(record);
+  const Json listener = listeners_document(segment.view(), alive)["listeners"][0];
+  EXPECT_EQ(listener["port_last"], 5999);
+  EXPECT_EQ(listener["protocol"], "tcp_udp");
+  EXPECT_EQ(listener["udp_idle_timeout"], 30);
+  EXPECT_EQ(listener["target_group"], nullptr);
+  EXPECT_EQ(listener["target_groups"],
+            Json::parse(R"([{"name": "web", "weight": 90}, {"name": "green", "weight": 10}])"));
+}
+
+TEST(Documents, TargetsSayWhatTheirWeightIsMadeOf) {
+  ScratchSegment segment;
+  dataplane::TargetRecord record = web_target();
+  record.configured_weight = 100;
+  record.weight_is_set = true;
+  record.slow_start_percent = 40;
+  record.reports_weight = true;
+  record.reported_percent = 0;
+  segment.control().targets[3].write(record);
+  const Json target = targets_document(segment.view(), alive)["targets"][0];
+  EXPECT_EQ(target["weight"], 2);
+  EXPECT_EQ(target["configured_weight"], 100);
+  EXPECT_EQ(target["weight_is_set"], true);
+  EXPECT_EQ(target["slow_start_percent"], 40);
+  EXPECT_EQ(target["reported_percent"], 0);
 }
 
 TEST(Documents, TargetsHaveStateReasonAndFigures) {
@@ -233,17 +273,22 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     segment.worker(i).targets[3].incarnation.set(1);
     segment.worker(i).targets[3].bytes_to_client.set(1'000);
     segment.worker(i).targets[3].elb_resets.set(1);
+    segment.worker(i).targets[3].unhealthy_routing_flows.set(3);
   }
   const Json document = targets_document(segment.view(), dead);
   EXPECT_EQ(document["stale"], true);
   ASSERT_EQ(document["targets"].size(), 2u);
   EXPECT_EQ(document["targets"][0], Json::parse(R"({
-    "target_group": "web", "address": "10.0.1.11", "port": 8080, "weight": 2, "zone": "a",
+    "target_group": "web", "address": "10.0.1.11", "port": 8080, "weight": 2,
+    "configured_weight": 0, "weight_is_set": false, "slow_start_percent": null,
+    "reported_percent": null, "zone": "a",
     "state": "unhealthy", "reason": "Target.Timeout", "detail": "no answer within 6 s",
-    "since": "2026-01-02T03:04:06.500Z", "takes_new_flows": false, "new_flows": 0,
+    "since": "2026-01-02T03:04:06.500Z", "takes_new_flows": false,
+    "exclusion": "cross_zone_off", "new_flows": 0,
     "active_flows": 0, "packets_to_target": 0, "bytes_to_target": 0, "packets_to_client": 0,
     "bytes_to_client": 2000, "client_resets": 0, "target_resets": 0, "elb_resets": 2,
-    "picked_up_flows": 0, "port_allocation_errors": 0, "drain_ends": null})"));
+    "picked_up_flows": 0, "port_allocation_errors": 0, "handshakes_answered": 0,
+    "handshakes_failed": 0, "unhealthy_routing_flows": 6, "drain_ends": null})"));
   EXPECT_EQ(document["targets"][1]["drain_ends"], "2026-01-02T03:09:05.000Z");
   EXPECT_EQ(document["targets"][1]["reason"], "");
   EXPECT_FALSE(document.contains("unreadable"));

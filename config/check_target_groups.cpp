@@ -71,6 +71,16 @@ void check_unknown_flow(const Subject& subject) {
        .remedy = "Set mode = \"nat\" and algorithm = \"maglev\", or remove it."});
 }
 
+void check_stickiness(const Subject& subject) {
+  if (subject.group.stickiness.type != dataplane::Stickiness::None) return;
+  if (!subject.readable(".stickiness.type") || !subject.written(".stickiness.timeout")) return;
+  subject.complain(".stickiness.timeout",
+                   {.value = std::to_string(subject.group.stickiness.timeout.count()),
+                    .problem = "has no meaning with type \"none\": no client is remembered",
+                    .allowed = "no timeout, or another type",
+                    .remedy = "Remove it, or set type = \"source_ip\"."});
+}
+
 void check_unique_targets(const Subject& subject) {
   std::map<std::pair<dataplane::IpAddress, std::uint16_t>, std::string> first;
   const bool port_readable = subject.readable(".port");
@@ -176,6 +186,7 @@ void check_target_groups(const Config& config, Complaints& complaints) {
     }
     check_maglev(subject);
     check_unknown_flow(subject);
+    check_stickiness(subject);
     check_unique_targets(subject);
     check_full_nat(subject);
     check_kept_ports(subject);

@@ -45,6 +45,16 @@ void check_passive(const Config& config, const TargetGroup& group, const std::st
   const std::string setting = path + ".passive_health_check.enabled";
   if (!group.passive_health_check || !config.places.written(setting)) return;
   if (passive_by_default(group) || !complaints.readable(setting)) return;
+  if (group.stickiness.type != dataplane::Stickiness::None) {
+    if (!complaints.readable(path + ".stickiness")) return;
+    complaints.add({.setting = setting,
+                    .value = "true",
+                    .problem = "cannot be with stickiness: clients come back to their target, so "
+                               "few of them say little about it",
+                    .allowed = "false, or without stickiness true",
+                    .remedy = "Remove it, or set type = \"none\" in stickiness."});
+    return;
+  }
   const bool checked = group.health_check.enabled;
   if (!complaints.readable(path + (checked ? ".protocol" : ".health_check"))) return;
   complaints.add({.setting = setting,

@@ -68,6 +68,7 @@ std::shared_ptr<const Snapshot> compile(const Config& config, const Facts& facts
   const GroupFacts groups = by_name(facts.target_groups);
   compile_listeners(config, facts, groups, *snapshot);
   compile_owners(config, facts, *snapshot);
+  compile_security_groups(config, facts, previous, *snapshot);
   compile_groups(config, groups, *snapshot);
   compile_targets(config, facts, groups, *snapshot);
   compile_nat_targets(*snapshot);

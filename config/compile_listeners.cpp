@@ -97,7 +97,10 @@ void compile_shares(const Listener& listener, const GroupFacts& groups,
 std::set<std::string_view> groups_by_source(const Config& config) {
   std::set<std::string_view> result;
   for (const TargetGroup& group : config.target_groups) {
-    if (group.algorithm == dataplane::Algorithm::SourceIp) result.insert(group.name);
+    if (group.algorithm == dataplane::Algorithm::SourceIp ||
+        group.stickiness.type != dataplane::Stickiness::None) {
+      result.insert(group.name);
+    }
   }
   return result;
 }

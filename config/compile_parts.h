@@ -79,6 +79,11 @@ void compile_listeners(const Config& config, const Facts& facts, const GroupFact
                        dataplane::Snapshot& snapshot);
 void compile_owners(const Config& config, const Facts& facts, dataplane::Snapshot& snapshot);
 
+/// Who may reach each listener and whom its flows may reach. `previous` (may be null) lends its
+/// lists where the rules are the same, and tells whether flows are to be judged again.
+void compile_security_groups(const Config& config, const Facts& facts,
+                             const dataplane::Snapshot* previous, dataplane::Snapshot& snapshot);
+
 void compile_groups(const Config& config, const GroupFacts& groups, dataplane::Snapshot& snapshot);
 void compile_targets(const Config& config, const Facts& facts, const GroupFacts& groups,
                      dataplane::Snapshot& snapshot);

@@ -110,6 +110,9 @@ void compile_groups(const Config& config, const GroupFacts& groups, Snapshot& sn
     compiled.algorithm = group.algorithm;
     compiled.unknown_flow = group.unknown_flow;
     compiled.overload = group.overload;
+    compiled.stickiness = group.stickiness.type;
+    compiled.sticky_seconds = static_cast<std::uint32_t>(group.stickiness.timeout.count());
+    if (compiled.stickiness != dataplane::Stickiness::None) snapshot.any_sticky = true;
   }
   for (const dataplane::Listener& listener : snapshot.listeners) {
     if (listener.id == dataplane::no_listener) continue;

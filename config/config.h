@@ -17,6 +17,7 @@
 #include "config/health_check.h"
 #include "config/places.h"
 #include "config/routing_rules.h"
+#include "config/security_group.h"
 #include "dataplane/packet/address.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/target_group.h"
@@ -86,6 +87,17 @@ struct Flows {
   milliseconds reset_timeout{2'000};
 };
 
+/// The table of clients that all groups with stickiness share.
+struct Sticky {
+  std::uint32_t capacity = 1'048'576;  // clients, in the whole instance: 8 bytes each
+};
+
+/// Whether a client's flows go to one target, and for how long after its last new one.
+struct Stickiness {
+  dataplane::Stickiness type = dataplane::Stickiness::None;
+  seconds timeout{86'400};
+};
+
 struct DeregistrationDelay {
   seconds timeout{300};
   bool connection_termination = false;
@@ -117,6 +129,7 @@ struct TargetGroup {
   std::uint32_t maglev_table_size = 65'537;
   dataplane::UnknownFlow unknown_flow = dataplane::UnknownFlow::Reset;
   dataplane::Overload overload = dataplane::Overload::Refuse;
+  Stickiness stickiness;
   DeregistrationDelay deregistration_delay;
   Unhealthy unhealthy;
   RoutingRules routing;
@@ -144,6 +157,7 @@ struct Listener {
   std::vector<WeightedGroup> target_groups;  // empty: target_group
   seconds idle_timeout{350};                 // udp: 120 unless given
   seconds udp_idle_timeout{120};             // tcp_udp: of its UDP flows
+  std::vector<std::string> security_groups;  // attached here, with the balancer's
   int line = 0;
 };
 
@@ -167,14 +181,18 @@ struct Config {
   std::vector<Port> ports;
   std::vector<Neighbour> neighbours;
   Flows flows;
+  Sticky sticky;
   std::vector<TargetGroup> target_groups;
   std::vector<Listener> listeners;
+  std::vector<SecurityGroup> security_groups;
+  std::vector<std::string> balancer_security_groups;  // attached to all listeners
+  bool revalidate_flows = false;                      // flows that no rule lets in any more are cut
   Places places;
   std::shared_ptr<const Source> source;  // the text that it was read from
 };
 
 /// Whether a group learns from its clients' handshakes unless it says so itself: only TCP has any,
-/// and it takes active checks to bring a target back.
+/// it takes active checks to bring a target back, and with stickiness few clients speak for many.
 [[nodiscard]] bool passive_by_default(const TargetGroup& group);
 
 /// A port with these addresses and gateways carries IPv6.

@@ -75,6 +75,9 @@ struct Facts {
   std::vector<TargetGroupFact> target_groups;
   std::vector<TargetFact> targets;
   std::vector<std::string> shifted_zones;  // whose targets get no new flows
+  /// Where the hits of each rule of all_rules() are counted. If there are not as many (a trial of
+  /// another configuration): in that order.
+  std::vector<dataplane::RuleId> rules;
 };
 
 }  // namespace config

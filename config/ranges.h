@@ -24,6 +24,11 @@ inline constexpr std::int64_t memory_megabytes_max = 1'048'576;
 inline constexpr std::int64_t flows_min = 1'024;
 inline constexpr std::int64_t flows_max = 67'108'864;       // per worker: 8 GiB of entries
 inline constexpr std::int64_t new_flows_max = 100'000'000;  // far above what a core can do
+inline constexpr std::int64_t sticky_min = 1'024;
+inline constexpr std::int64_t sticky_max = 268'435'456;  // 2 GiB
+inline constexpr std::int64_t stickiness_seconds =
+    604'800;                                              // ELB: a week, at application balancers
+inline constexpr std::size_t rule_prefixes_max = 65'536;  // 3 MB of rules in a snapshot
 inline constexpr std::int64_t descriptors_min = 64;
 inline constexpr std::int64_t descriptors_max = 16'384;
 inline constexpr std::int64_t maglev_size_min = 7;

@@ -21,6 +21,7 @@ void read_instance_keys(Group& file, Config& config) {
   config.zoning = read_zoning(file);
   if (const auto eal = file.find("eal")) config.eal = read_eal(*eal);
   if (const auto flows = file.find("flows")) config.flows = read_flows(*flows);
+  if (const auto sticky = file.find("sticky")) config.sticky = read_sticky(*sticky);
 }
 
 template <class Element, class Read>
@@ -45,6 +46,10 @@ void read_file(const libconfig::Setting& root, Config& config, Findings& finding
   read_list(file, "neighbours", config.neighbours, read_neighbour);
   read_list(file, "target_groups", config.target_groups, read_target_group);
   read_list(file, "listeners", config.listeners, read_listener);
+  read_list(file, "security_groups", config.security_groups, read_security_group);
+  file.read("balancer_security_groups", config.balancer_security_groups,
+            ListOf<Text>{{"the name of a security group", "\"web\""}});
+  file.read("revalidate_flows", config.revalidate_flows, Flag{});
   file.finish();
 }
 

@@ -134,6 +134,7 @@ Listener read_listener(const Value& value) {
       group.read("protocol", listener.protocol, protocols_rule()) || !group.find("protocol");
   read_target_groups(group, listener);
   read_idle_timeouts(group, listener, known);
+  group.read("security_groups", listener.security_groups, ListOf<Text>{Text{"a name", "\"web\""}});
   group.finish();
   return listener;
 }

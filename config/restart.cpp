@@ -102,6 +102,7 @@ Errors restart_needed(const Config& running, const Config& wanted) {
   if (wanted.flows.capacity_ipv6 || ipv6_capacity(wanted) != 0) {
     comparison.same("flows.capacity_ipv6", ipv6_capacity(running), ipv6_capacity(wanted));
   }
+  comparison.same("sticky.capacity", running.sticky.capacity, wanted.sticky.capacity);
   if (running.ports.size() != wanted.ports.size()) {
     comparison.add("ports", fmt::format("{} ports", running.ports.size()),
                    fmt::format("{} ports", wanted.ports.size()));

@@ -49,6 +49,22 @@ DeregistrationDelay read_deregistration_delay(const Value& value, Deregistration
   return delay;
 }
 
+Stickiness read_stickiness(const Value& value) {
+  Stickiness stickiness;
+  Group group{value};
+  using Type = dataplane::Stickiness;
+  group.require("type", stickiness.type,
+                OneOf<Type>{{{"source_ip", Type::SourceIp},
+                             {"source_ip_dest_ip", Type::SourceIpDestIp},
+                             {"source_ip_dest_ip_proto", Type::SourceIpDestIpProto},
+                             {"none", Type::None}}});
+  std::int64_t timeout = stickiness.timeout.count();
+  group.read("timeout", timeout, Whole{1, ranges::stickiness_seconds, timeout});
+  stickiness.timeout = seconds{timeout};
+  group.finish();
+  return stickiness;
+}
+
 Unhealthy read_unhealthy(const Value& value, Unhealthy unhealthy) {
   Group group{value};
   group.read("connection_termination", unhealthy.connection_termination, Flag{});
@@ -155,6 +171,15 @@ Flows read_flows(const Value& value) {
   return flows;
 }
 
+Sticky read_sticky(const Value& value) {
+  Sticky sticky;
+  Group group{value};
+  group.read("capacity", sticky.capacity,
+             Whole{ranges::sticky_min, ranges::sticky_max, sticky.capacity});
+  group.finish();
+  return sticky;
+}
+
 Port read_port(const Value& value) {
   Port port;
   port.line = value.line();
@@ -232,6 +257,9 @@ TargetGroup read_target_group(const Value& value) {
              OneOf<UnknownFlow>{{{"pick_up", UnknownFlow::PickUp}, {"reset", UnknownFlow::Reset}}});
   group.read("overload", target_group.overload,
              OneOf<Overload>{{{"refuse", Overload::Refuse}, {"forward", Overload::Forward}}});
+  if (const auto stickiness = group.find("stickiness")) {
+    target_group.stickiness = read_stickiness(*stickiness);
+  }
   // As ELB has it for new target groups.
   target_group.deregistration_delay.connection_termination =
       target_group.protocol.has(Protocol::Udp);

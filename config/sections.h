@@ -11,6 +11,7 @@ namespace config {
 void read_workers(const Value& value, Config& config);
 [[nodiscard]] Eal read_eal(const Value& value);
 [[nodiscard]] Flows read_flows(const Value& value);
+[[nodiscard]] Sticky read_sticky(const Value& value);
 [[nodiscard]] Port read_port(const Value& value);
 [[nodiscard]] Neighbour read_neighbour(const Value& value);
 /// `port`: of the target's group, which counts unless the target has its own; 0: not known.
@@ -21,6 +22,7 @@ void read_workers(const Value& value, Config& config);
 [[nodiscard]] RoutingRules read_routing(Group& group);
 /// The balancer's own: zone and cross_zone.
 [[nodiscard]] Zoning read_zoning(Group& file);
+[[nodiscard]] SecurityGroup read_security_group(const Value& value);
 [[nodiscard]] Listener read_listener(const Value& value);
 
 /// "tcp", "udp" or "tcp_udp": of listeners and target groups.

@@ -9,6 +9,7 @@
 #include "config/compile.h"
 #include "config/steering.h"
 #include "control/forwarder_options.h"
+#include "control/health/network_probes.h"
 #include "tools/report/documents.h"
 
 namespace control {
@@ -94,6 +95,8 @@ void Daemon::start_forwarder(const std::vector<std::string>& eal_arguments) {
   spdlog::info("flow tables: {} IPv4 and {} IPv6 flows per worker; {} in all, {}",
                config_.flows.capacity, config::ipv6_capacity(config_),
                nic::megabytes(forwarder_->table_bytes()), forwarder_->table_sentence());
+  spdlog::info("sticky table: {} clients; {}", forwarder_->sticky().capacity(),
+               forwarder_->sticky_sentence());
 }
 
 /// Holds until the process ends: a flow keeps its owner (config/steering.h).
@@ -128,6 +131,7 @@ std::string_view Daemon::steering(PortId port) const {
 
 void Daemon::start_lifecycle() {
   Lifecycle::Parts parts;
+  parts.make_probe = outbound_rules_.guard(io_.get_executor(), network_probes(io_.get_executor()));
   parts.on_change = [this] { publish(); };
   parts.on_records_change = [this] {
     write_records();
@@ -175,6 +179,7 @@ void Daemon::start_api(const std::string& run_dir) {
 }
 
 config::Facts Daemon::facts() {
+  apply_rules();
   config::Facts facts = lifecycle_->facts();
   facts.generation = dataplane::Generation{generation_.number + 1};
   for (std::size_t i = 0; i < config_.ports.size(); ++i) {
@@ -184,6 +189,7 @@ config::Facts Daemon::facts() {
         {.mac = port.mac(), .mtu = port.mtu(), .kernel_path = kernel, .rss = rss_[i]});
   }
   facts.client_rss = client_rss_;
+  facts.rules = rules_.places();
   facts.neighbours = neighbours_->facts();
   return facts;
 }
@@ -198,6 +204,7 @@ void Daemon::publish() {
   } else {
     publication_ = std::make_unique<dataplane::Publication>(config_.workers, std::move(snapshot));
   }
+  outbound_rules_.learn(now, publication_->newest());
   instance_.generation = generation_.number;
   segment_.write(instance_);
   write_records();
@@ -211,6 +218,12 @@ void Daemon::want_next_hops(const config::Facts& facts) {
   for (const config::TargetFact& target : facts.targets) hosts.push_back(target.address);
   for (const auto& [address, when] : missed_) hosts.push_back(address);
   neighbours_->want(hosts);
+}
+
+void Daemon::apply_rules() {
+  const bool differ = rules_.apply(
+      config_, [this](dataplane::RuleId rule) { return report::hits(segment_.view(), rule); });
+  if (differ) segment_.write_rules(rules_.records());
 }
 
 void Daemon::write_records() {

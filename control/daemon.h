@@ -27,6 +27,8 @@
 #include "control/lifecycle/lifecycle.h"
 #include "control/live/live_config.h"
 #include "control/neighbours.h"
+#include "control/outbound_rules.h"
+#include "control/rule_book.h"
 #include "control/segment.h"
 #include "dataplane/publication.h"
 #include "nic/forwarder.h"
@@ -59,6 +61,7 @@ class Daemon {
   [[nodiscard]] config::Facts facts();
   void publish();
   void want_next_hops(const config::Facts& facts);
+  void apply_rules();
   void write_records();
   void write_ports();
   [[nodiscard]] std::string_view steering(dataplane::PortId port) const;
@@ -93,6 +96,8 @@ class Daemon {
   boost::asio::steady_timer second_;
   boost::asio::steady_timer missing_hops_timer_;
   Events events_;
+  RuleBook rules_;
+  OutboundRules outbound_rules_;  // outlives the probes
   // Destroyed from the last to the first.
   Segment segment_;
   std::unique_ptr<dataplane::Publication> publication_;  // outlives the workers

@@ -103,6 +103,8 @@ nic::ForwarderOptions forwarder_options(const config::Config& config) {
         .use = use_rss(config.ports[i].steering), .fields = fields[i], .key = key};
   }
   options.flows = {.v4 = config.flows.capacity, .v6 = config::ipv6_capacity(config)};
+  options.sticky_clients = config.sticky.capacity;
+  options.sticky_seed = fresh_seed();
   options.idle = idle(config.idle);
   options.owner_seed = fresh_seed();
   for (std::uint32_t i = 0; i < config.workers; ++i) options.table_seeds.push_back(fresh_seed());

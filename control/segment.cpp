@@ -283,6 +283,20 @@ void Segment::write_zones(std::span<const dataplane::ZoneRecord> zones) {
   }
 }
 
+void Segment::write_rules(std::span<const RuleEntry> rules) {
+  auto& records = control().rules;
+  std::array<bool, dataplane::rules_max> listed{};
+  for (const RuleEntry& entry : rules) {
+    CHECK(entry.id.slot < dataplane::rules_max);
+    records[entry.id.slot].write(entry.record);
+    listed[entry.id.slot] = true;
+  }
+  for (std::size_t slot = 0; slot < listed.size(); ++slot) {
+    const auto old = listed[slot] ? std::nullopt : records[slot].read();
+    if (old && old->used) records[slot].write({});
+  }
+}
+
 void Segment::write_target(const dataplane::TargetRecord& target) {
   CHECK(target.id.slot < dataplane::targets_max);
   control().targets[target.id.slot].write(target);

@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 
+#include "control/rule_book.h"
 #include "dataplane/segment.h"
 #include "tools/report/segment_view.h"
 
@@ -57,6 +58,7 @@ class Segment {
   void write_targets(std::span<const dataplane::TargetRecord> targets);
   void write_target_groups(std::span<const TargetGroupEntry> groups);
   void write_zones(std::span<const dataplane::ZoneRecord> zones);  // at most zones_max
+  void write_rules(std::span<const RuleEntry> rules);
   /// This writes one: for a change of state between reloads.
   void write_target(const dataplane::TargetRecord& target);
 

@@ -17,6 +17,7 @@
 #include "dataplane/path/turns.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/ids.h"
+#include "dataplane/table/sticky_table.h"
 
 namespace dataplane {
 
@@ -35,9 +36,9 @@ struct FlowCapacity {
 
 struct Core {
   /// `flow_memory`: capacity.bytes() bytes, aligned to 64. `table_seed` is secret and differs per
-  /// worker; `owner_seed` is the same on all workers.
+  /// worker; `owner_seed` is the same on all workers, and so is `sticky`, which outlives them.
   Core(WorkerId worker, std::span<std::byte> flow_memory, FlowCapacity capacity, Seed table_seed,
-       Seed owner_hash_seed, WorkerBlock& block)
+       Seed owner_hash_seed, WorkerBlock& block, StickyTable& sticky)
       : id(worker),
         flows4(flow_memory, 2 * capacity.v4, table_seed),
         flows6(flow_memory.subspan((capacity.bytes_v4() + 63) / 64 * 64), 2 * capacity.v6,
@@ -46,7 +47,9 @@ struct Core {
         counters(block) {
     counters.totals.flow_capacity.set(capacity.v4 + capacity.v6);
     counters.totals.flow_capacity_ipv6.set(capacity.v6);
+    if (worker.number == 0) counters.totals.sticky_capacity.set(sticky.capacity());
     turns.worker = worker;
+    turns.sticky = &sticky;
     // Where the process before this one left off, or anywhere; the same for all workers.
     const std::uint64_t left_off = block.totals.local_port_turn.read();
     turns.local_port = left_off != 0 ? left_off : owner_hash_seed.first >> 8;
@@ -72,11 +75,27 @@ struct Core {
     std::size_t frame_count = 0;
   };
 
+  /// Where the sweep over this worker's share of the sticky table is.
+  struct StickySweep {
+    std::size_t place = 0;    // how many of the share's sets are done
+    std::size_t clients = 0;  // that were found in them
+    std::uint64_t pause = 0;  // it goes on then: nanoseconds
+  };
+
+  /// Where the judging of flows by new rules is (path/revalidate).
+  struct Revalidation {
+    Generation judged_by;      // the rules'
+    std::uint32_t bucket = 0;  // where it goes on; first IPv4's, then IPv6's
+    std::uint32_t end = 0;     // … until it is over
+  };
+
   WorkerId id;
   FlowTable4 flows4;
   FlowTable6 flows6;
   Sweep sweep4, sweep6;
   Ending ending;
+  StickySweep sticky_sweep;
+  Revalidation revalidation;
   Seed owner_seed;
   WorkerBlock& counters;
   Turns turns;

@@ -2,13 +2,15 @@
 //
 //   WorkerBlock (one per worker, single writer, cache-line aligned)
 //   ┌──────────────────────────────┐ 0
-//   │ totals: 32 counters          │
-//   ├──────────────────────────────┤ 256
+//   │ totals: 48 counters          │
+//   ├──────────────────────────────┤ 384
 //   │ verdicts[64]                 │   index: Verdict
-//   ├──────────────────────────────┤ 768
+//   ├──────────────────────────────┤ 896
 //   │ listeners[listeners_max]     │   64 bytes each, index: ListenerId.slot
 //   ├──────────────────────────────┤
 //   │ targets[targets_max]         │   128 bytes each, index: TargetId.slot
+//   ├──────────────────────────────┤
+//   │ rule_hits[rules_max]         │   8 bytes each, index: RuleId.slot
 //   └──────────────────────────────┘
 //
 // The worker writes with plain relaxed stores (no lock prefix: nobody else writes); readers load
@@ -106,18 +108,36 @@ struct Totals {
   Counter stateless;           // of the forwards: packets of flows that were not entered (overload)
   Counter originated;         // packets of our own (path/end_flows) put on a wire; not part of sent
   Counter originated_unsent;  // … that were not: transmit queue full, or no buffer
-  std::array<Counter, 3> reserved;
+  Counter sticky_entries;     // clients of its share of the sticky table, as last swept
+  Counter sticky_capacity;    // of the whole table; worker 0 says it, the others 0
+  Counter sticky_found;       // new flows that went where their client had gone before
+  Counter sticky_evicted;     // clients forgotten before their time: the table was too full
+  // SecurityGroupBlockedFlowCount_{Inbound,Outbound}_{ICMP,TCP,UDP}: what no rule lets in or out.
+  Counter blocked_inbound_icmp;
+  Counter blocked_inbound_tcp;
+  Counter blocked_inbound_udp;
+  Counter blocked_outbound_icmp;
+  Counter blocked_outbound_tcp;
+  Counter blocked_outbound_udp;
+  Counter flows_cut;  // of flows_removed: no rule lets them in any more (revalidate)
+  std::array<Counter, 8> reserved;
 };
-static_assert(sizeof(Totals) == 256);
+static_assert(sizeof(Totals) == 384);
+
+/// What each rule of the security groups has let through: flows and pings. Of a slot that has been
+/// another rule's, control knows how far it had come (RuleRecord).
+using RuleHits = std::array<Counter, rules_max>;
 
 struct alignas(64) WorkerBlock {
   Totals totals;
   std::array<Counter, verdicts_max> verdicts;
   std::array<ListenerCounters, listeners_max> listeners;
   std::array<TargetCounters, targets_max> targets;
+  RuleHits rule_hits;
 };
-static_assert(offsetof(WorkerBlock, verdicts) == 256);
-static_assert(offsetof(WorkerBlock, listeners) == 768);
-static_assert(offsetof(WorkerBlock, targets) == 768 + 64 * listeners_max);
+static_assert(offsetof(WorkerBlock, verdicts) == 384);
+static_assert(offsetof(WorkerBlock, listeners) == 896);
+static_assert(offsetof(WorkerBlock, targets) == 896 + 64 * listeners_max);
+static_assert(offsetof(WorkerBlock, rule_hits) == 896 + 64 * listeners_max + 128 * targets_max);
 
 }  // namespace dataplane

@@ -163,6 +163,19 @@ struct ZoneRecord {
   std::uint64_t expires_unix_milliseconds;
 };
 
+/// A rule of a security group.
+struct RuleRecord {
+  bool used;
+  bool inbound;
+  std::uint16_t number;  // its place in the configuration
+  Text<33> security_group;
+  Text<8> protocol;           // "tcp", "udp", "icmp", "all"
+  Text<12> ports;             // "80-443", "80", "all", ""
+  Text<48> peer;              // a prefix, a group's name, "anywhere"
+  Text<120> attached_to;      // "balancer", or listeners' names, "" for none
+  std::uint64_t hits_before;  // what rule_hits had counted at its place when it took it
+};
+
 struct SegmentHeader {
   std::atomic<std::uint64_t> magic;  // written last at start, with release
   std::uint32_t version;             // layout_version
@@ -181,6 +194,7 @@ struct ControlBlock {
   std::array<Record<TargetRecord>, targets_max> targets;
   std::array<Record<TargetGroupRecord>, target_groups_max> target_groups;
   std::array<Record<ZoneRecord>, zones_max> zones;
+  std::array<Record<RuleRecord>, rules_max> rules;
 };
 
 inline constexpr std::size_t control_block_offset = 4096;

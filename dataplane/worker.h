@@ -22,6 +22,7 @@
 #include "dataplane/path/end_flows.h"
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
+#include "dataplane/path/revalidate.h"
 #include "dataplane/publication.h"
 
 namespace dataplane {
@@ -47,10 +48,13 @@ class Worker {
     }
     packets += io_.idle(totals);
     expire(core_, snapshot, now);
+    revalidate(core_, snapshot);
     if (!snapshot.ending.empty()) [[unlikely]]
       io_.originate(end_flows(core_, snapshot, now), totals);
     serve_query(core_, now);
     totals.local_port_turn.set(core_.turns.local_port);
+    totals.sticky_found.set(core_.turns.sticky_found);
+    totals.sticky_evicted.set(core_.turns.sticky_evicted);
     totals.flows_alive_ipv6.set(core_.flows6.size() / 2);
     totals.polls.add(1);
     if (packets != 0) totals.busy_polls.add(1);

@@ -48,7 +48,8 @@ MemoryNeed memory_needed(const ForwarderOptions& options, std::size_t workers) {
   // Drivers and EAL itself: measured 10 to 30 MB.
   constexpr std::uint64_t others = std::uint64_t{64} << 20;
   return {.buffer_bytes = plan.pool_bytes() + rings + others,
-          .table_bytes = workers * options.flows.bytes()};
+          .table_bytes = workers * options.flows.bytes() +
+                         dataplane::StickyTable::bytes_needed(options.sticky_clients)};
 }
 
 bool needs_pci(const std::vector<PortOptions>& ports) {
@@ -86,7 +87,7 @@ Result<std::unique_ptr<Forwarder>> Forwarder::build(Runtime& runtime,
                                                     const ForwarderOptions& options) {
   std::unique_ptr<Forwarder> forwarder(new Forwarder(runtime, options));
   for (auto step : {&Forwarder::build_ports, &Forwarder::build_kernel_ports,
-                    &Forwarder::build_rings, &Forwarder::build_workers}) {
+                    &Forwarder::build_rings, &Forwarder::build_sticky, &Forwarder::build_workers}) {
     if (auto failure = (*forwarder.*step)()) return std::move(*failure);
   }
   return forwarder;
@@ -171,6 +172,20 @@ std::optional<Failure> Forwarder::build_rings() {
   return std::nullopt;
 }
 
+std::optional<Failure> Forwarder::build_sticky() {
+  const std::size_t bytes = dataplane::StickyTable::bytes_needed(options_.sticky_clients);
+  if (bytes != 0) {
+    auto memory =
+        TableMemory::allocate("sticky", bytes, runtime_.numa_node(WorkerId{0}),
+                              runtime_.hugepages(), {"a sticky table", "sticky.capacity"});
+    if (auto* failure = std::get_if<Failure>(&memory)) return std::move(*failure);
+    sticky_memory_.emplace(std::move(std::get<TableMemory>(memory)));
+  }
+  sticky_.emplace(sticky_memory_ ? sticky_memory_->bytes() : std::span<std::byte>{},
+                  options_.sticky_clients, options_.sticky_seed);
+  return std::nullopt;
+}
+
 std::optional<Failure> Forwarder::build_workers() {
   // Each worker's own thread makes and clears its memory, so that it lies on that worker's node.
   struct Job {
@@ -208,7 +223,7 @@ void Forwarder::build_worker(WorkerId id) {
   worker.memory.emplace(std::move(std::get<TableMemory>(memory)));
   worker.core = std::make_unique<dataplane::Core>(
       id, worker.memory->bytes(), options_.flows, options_.table_seeds[id.number],
-      options_.owner_seed, *options_.counters[id.number]);
+      options_.owner_seed, *options_.counters[id.number], *sticky_);
   dataplane::Totals& totals = options_.counters[id.number]->totals;
   totals.table_bytes.set(worker.memory->bytes().size());
   totals.table_page_bytes.set(worker.memory->page_bytes());
@@ -282,6 +297,12 @@ std::string Forwarder::table_sentence() const {
   }
   return fmt::format("{} per worker, in pages of {}{}", megabytes(options_.flows.bytes()),
                      page_size(first), others.empty() ? "" : " (" + others + ")");
+}
+
+std::string Forwarder::sticky_sentence() const {
+  if (!sticky_memory_) return "none";
+  return fmt::format("{}, in pages of {}", megabytes(sticky_memory_->bytes().size()),
+                     page_size(sticky_memory_->page_bytes()));
 }
 
 Idle Forwarder::idle_of(std::size_t worker) const {

@@ -41,6 +41,8 @@ namespace nic {
 struct ForwarderOptions {
   std::vector<PortOptions> ports;                  // PortId is the place in here
   dataplane::FlowCapacity flows{.v4 = 1'048'576};  // per worker
+  std::size_t sticky_clients = 0;                  // of the whole instance: see sticky_table.h
+  dataplane::Seed sticky_seed{};
   Idle idle = Idle::Spin;
   dataplane::Seed owner_seed{};
   std::vector<dataplane::Seed> table_seeds{};       // one per worker
@@ -91,6 +93,10 @@ class Forwarder {
   [[nodiscard]] QueuePair& queue_pair(WorkerId worker) { return *workers_[worker.number].io; }
   /// The time that the workers go by; control may ask it too.
   [[nodiscard]] const Clock& clock() const { return clock_; }
+  /// Clients that are remembered: shared by all workers.
+  [[nodiscard]] const dataplane::StickyTable& sticky() const { return *sticky_; }
+  /// "8 MB, in pages of 2 MB"
+  [[nodiscard]] std::string sticky_sentence() const;
   /// Bytes of all flow tables.
   [[nodiscard]] std::size_t table_bytes() const;
   /// "152 MB per worker, in pages of 1 GB (worker 1: of 2 MB)": what the tables really got.
@@ -118,6 +124,7 @@ class Forwarder {
   [[nodiscard]] std::optional<Failure> build_pools(const std::vector<AttachedDevice>& devices);
   [[nodiscard]] std::optional<Failure> build_kernel_ports();
   [[nodiscard]] std::optional<Failure> build_rings();
+  [[nodiscard]] std::optional<Failure> build_sticky();
   [[nodiscard]] std::optional<Failure> build_workers();
   void build_worker(WorkerId worker);
   [[nodiscard]] std::unique_ptr<QueuePair> connect(WorkerId worker);
@@ -142,6 +149,8 @@ class Forwarder {
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<std::unique_ptr<KernelPort>> kernel_ports_;
   std::optional<HandOff> rings_;
+  std::optional<TableMemory> sticky_memory_;
+  std::optional<dataplane::StickyTable> sticky_;
   std::vector<WorkerState> workers_;
   std::vector<Turn> turns_;
   StopFlag stop_flag_;

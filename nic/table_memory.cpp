@@ -55,26 +55,24 @@ Resident resident_around(const void* address) {
 }  // namespace
 
 Result<TableMemory> TableMemory::allocate(const std::string& name, std::size_t bytes, int numa_node,
-                                          bool hugepages) {
+                                          bool hugepages, const TableKind& kind) {
   if (hugepages) {
     const rte_memzone* zone = rte_memzone_reserve_aligned(
         name.c_str(), bytes, numa_node, RTE_MEMZONE_1GB | RTE_MEMZONE_SIZE_HINT_ONLY, huge);
     if (zone != nullptr) return TableMemory({static_cast<std::byte*>(zone->addr), bytes}, 0, zone);
     return Failure{
-        fmt::format("a flow table of {} cannot be had from the huge pages of NUMA node "
+        fmt::format("{} of {} cannot be had from the huge pages of NUMA node "
                     "{}; reserve more there (/sys/devices/system/node/node{}/hugepages), "
-                    "lower flows.capacity, or set eal.hugepages = \"off\"",
-                    megabytes(bytes), numa_node, numa_node)};
+                    "lower {}, or set eal.hugepages = \"off\"",
+                    kind.what, megabytes(bytes), numa_node, numa_node, kind.setting)};
   }
   // One huge page more than needed, so that an aligned start can be found in it.
   const std::size_t mapped = (bytes + huge - 1) / huge * huge + huge;
   void* memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
-    return Failure{
-        fmt::format("a flow table of {} cannot be had: {}; lower flows.capacity or free "
-                    "memory",
-                    megabytes(bytes), std::strerror(errno))};
+    return Failure{fmt::format("{} of {} cannot be had: {}; lower {} or free memory", kind.what,
+                               megabytes(bytes), std::strerror(errno), kind.setting)};
   }
   const auto start = reinterpret_cast<std::uintptr_t>(memory);
   const std::size_t lead = (huge - start % huge) % huge;

@@ -1,4 +1,5 @@
-// TableMemory: the bytes of one worker's flow table, on that worker's NUMA node.
+// TableMemory: the bytes of a table: of one worker's flows, on that worker's NUMA node, or of the
+// clients that all workers know.
 //
 // From DPDK's huge pages where EAL has them, of 1 GB where there are such, else mapped with the
 // advice to use transparent ones: a table of a million flows touches a random page per packet, and
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "nic/failure.h"
@@ -18,12 +20,19 @@ struct rte_memzone;
 
 namespace nic {
 
+/// For messages: what the memory is for, and the setting that it is sized by.
+struct TableKind {
+  std::string_view what = "a flow table";
+  std::string_view setting = "flows.capacity";
+};
+
 class TableMemory {
  public:
   /// `bytes` bytes, not cleared, aligned to a huge page of 2 MB. `name`: no other one's at the same
   /// time. `hugepages`: EAL has them.
   [[nodiscard]] static Result<TableMemory> allocate(const std::string& name, std::size_t bytes,
-                                                    int numa_node, bool hugepages);
+                                                    int numa_node, bool hugepages,
+                                                    const TableKind& kind = {});
   TableMemory(TableMemory&& other) noexcept
       : bytes_(std::exchange(other.bytes_, {})),
         mapped_(std::exchange(other.mapped_, 0)),

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "config/config.h"
 #include "dataplane/packet/address.h"
@@ -15,6 +16,7 @@ struct Check {
   dataplane::IpAddress address;
   std::uint16_t port = 0;  // resolved: the settings', or the target's own
   config::HealthCheck settings;
+  std::string target_group{};  // whose outbound rules it obeys
 };
 
 /// Everything but the line in the file, and the thresholds, which are the judge's.

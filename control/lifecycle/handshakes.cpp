@@ -42,7 +42,10 @@ void Lifecycle::look_at_handshakes(Targets::Entry& entry) {
 
 void Lifecycle::confirm_suspicion(Targets::Entry& entry) {
   Target& target = entry.thing;
-  Check check{.address = entry.name.address, .port = entry.name.port, .settings = {}};
+  Check check{.address = entry.name.address,
+              .port = entry.name.port,
+              .settings = {},
+              .target_group = entry.name.target_group};
   check.settings.protocol = config::CheckProtocol::Tcp;
   check.settings.timeout = std::min(confirmation_timeout, target.check.settings.timeout);
   spdlog::debug("target {}: clients' handshakes fail, asking it", to_string(entry.name));

@@ -174,7 +174,9 @@ void Lifecycle::apply_targets(const config::Config& config) {
       const WeightRules weight{target.configured_weight.value_or(target.weight), group.slow_start,
                                group.algorithm};
       const auto set = target.configured_weight ? std::optional{target.weight} : std::nullopt;
-      apply_target(name, {standing, {target.address, port, check}, weight, set, target.zone}, now);
+      apply_target(name,
+                   {standing, {target.address, port, check, group.name}, weight, set, target.zone},
+                   now);
       named.insert(name);
     }
   }

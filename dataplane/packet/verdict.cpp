@@ -61,6 +61,11 @@ constexpr std::array<Entry, verdict_count> entries{{
      "larger than the next link's MTU, but above icmp_error_rate, so its sender was not told"},
     {Verdict::DropFlowRate, "DropFlowRate",
      "new flow above flows.new_per_second: a flood; or more load than that, then raise it"},
+    {Verdict::DropSecurityGroupInbound, "DropSecurityGroupInbound",
+     "new flow or ping that no inbound rule lets in; spillwayctl security-groups shows the rules"},
+    {Verdict::DropSecurityGroupOutbound, "DropSecurityGroupOutbound",
+     "new flow that no outbound rule lets go to its target; spillwayctl security-groups shows the "
+     "rules"},
 }};
 
 constexpr bool in_order() {

@@ -31,29 +31,32 @@ enum class Verdict : std::uint8_t {
   HandOff,     // to the worker that owns the flow
 
   // Dropped; each name says why.
-  DropMalformed,      // lengths or fields that contradict each other
-  DropSegmented,      // a frame in more than one buffer
-  DropVlan,           // not the port's VLAN
-  DropNotOurs,        // Ethernet or IP address is nobody's here, and nothing to punt to
-  DropSource,         // source address that cannot send (multicast, loopback, our own)
-  DropFragment,       // IP fragment: no ports, so no flow
-  DropProtocol,       // to a listener address, but neither TCP, UDP nor echo
-  DropTtl,            // would leave with TTL 0
-  DropNoListener,     // listener address, but no listener on that protocol and port
-  DropUnknownFlow,    // mid-stream packet, or target's reply, of no known flow
-  DropNoTarget,       // UDP, and no target may take it
-  DropNoNextHop,      // the neighbour's MAC address is not known (yet)
-  DropTableFull,      // no room for another flow
-  DropNoLocalPort,    // full_nat: no free local port towards that target
-  DropFlowCollision,  // nat: the target already has a flow with that client address and port
-  DropTooBig,         // larger than the egress port's MTU, and not to be answered
-  DropPuntRate,       // for the kernel, but above the punt rate
-  DropTargetGone,     // UDP or RST of a flow whose target is gone
-  DropErrorRate,      // to be answered with an ICMP error, but above the rate of those
-  DropFlowRate,       // new flow above the worker's rate of new flows
+  DropMalformed,             // lengths or fields that contradict each other
+  DropSegmented,             // a frame in more than one buffer
+  DropVlan,                  // not the port's VLAN
+  DropNotOurs,               // Ethernet or IP address is nobody's here, and nothing to punt to
+  DropSource,                // source address that cannot send (multicast, loopback, our own)
+  DropFragment,              // IP fragment: no ports, so no flow
+  DropProtocol,              // to a listener address, but neither TCP, UDP nor echo
+  DropTtl,                   // would leave with TTL 0
+  DropNoListener,            // listener address, but no listener on that protocol and port
+  DropUnknownFlow,           // mid-stream packet, or target's reply, of no known flow
+  DropNoTarget,              // UDP, and no target may take it
+  DropNoNextHop,             // the neighbour's MAC address is not known (yet)
+  DropTableFull,             // no room for another flow
+  DropNoLocalPort,           // full_nat: no free local port towards that target
+  DropFlowCollision,         // nat: the target already has a flow with that client address and port
+  DropTooBig,                // larger than the egress port's MTU, and not to be answered
+  DropPuntRate,              // for the kernel, but above the punt rate
+  DropTargetGone,            // UDP or RST of a flow whose target is gone
+  DropErrorRate,             // to be answered with an ICMP error, but above the rate of those
+  DropFlowRate,              // new flow above the worker's rate of new flows
+  DropSecurityGroupInbound,  // new flow or ping that no rule lets in
+  DropSecurityGroupOutbound,  // new flow that no rule lets out to its target
 };
 
-inline constexpr std::size_t verdict_count = static_cast<std::size_t>(Verdict::DropFlowRate) + 1;
+inline constexpr std::size_t verdict_count =
+    static_cast<std::size_t>(Verdict::DropSecurityGroupOutbound) + 1;
 /// What the shared memory layout reserves.
 inline constexpr std::size_t verdicts_max = 64;
 static_assert(verdict_count <= verdicts_max);

@@ -20,6 +20,18 @@ void account_forward(const Burst& burst, std::size_t i, WorkerBlock& counters) {
   }
 }
 
+/// SecurityGroupBlockedFlowCount_…: the only metric that blocked packets are part of.
+void account_blocked(const Burst& burst, std::size_t i, Totals& totals) {
+  const bool inbound = burst.verdicts[i] == Verdict::DropSecurityGroupInbound;
+  switch (burst.kinds[i]) {
+    case Kind::Tcp:
+      return (inbound ? totals.blocked_inbound_tcp : totals.blocked_outbound_tcp).add(1);
+    case Kind::Udp:
+      return (inbound ? totals.blocked_inbound_udp : totals.blocked_outbound_udp).add(1);
+    default: return (inbound ? totals.blocked_inbound_icmp : totals.blocked_outbound_icmp).add(1);
+  }
+}
+
 /// What else a packet's verdict says about its target and listener.
 void account_refusal(const Burst& burst, std::size_t i, const Snapshot& snapshot,
                      WorkerBlock& counters) {
@@ -41,6 +53,8 @@ void account_refusal(const Burst& burst, std::size_t i, const Snapshot& snapshot
         counters_of(counters, *listener).rejected_flows.add(1);
       }
       break;
+    case Verdict::DropSecurityGroupInbound:
+    case Verdict::DropSecurityGroupOutbound: account_blocked(burst, i, counters.totals); break;
     case Verdict::ReplyResetTargetGone:
       counters_of(counters, burst.targets[i]).elb_resets.add(1);
       break;

@@ -1,4 +1,5 @@
 #include "dataplane/packet/headers.h"
+#include "dataplane/path/security.h"
 #include "dataplane/path/verbs.h"
 
 namespace dataplane {
@@ -54,9 +55,16 @@ bool follows_opening(const Burst& burst, std::size_t i, Mask opening) {
 }
 
 template <class Address>
-void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot, Mask& opening) {
+void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot, Mask& opening,
+               RuleHits& hits) {
   if (burst.kinds[i] == Kind::IcmpError) return;  // match has found who it may be for
   const bool from_client = burst.listeners[i] != no_listener;
+  // Whatever it says: who is not let in is not told what is here. (What a target says of a flow
+  // that we do not know is judged in choose, which finds the client.)
+  if (from_client &&
+      !lets_in(snapshot.listeners[burst.listeners[i].slot], burst.key<Address>(i), hits)) {
+    return burst.decide(i, Verdict::DropSecurityGroupInbound);
+  }
   if (from_client && burst.kinds[i] == Kind::Udp) return;
   if (from_client && (burst.tcp_flags[i] & opening_flags) == TcpHeader::syn) {
     opening |= Mask{1} << i;
@@ -74,10 +82,10 @@ void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot, Mask& open
 }
 
 template <class Address>
-void admit_family(Burst& burst, const Snapshot& snapshot) {
+void admit_family(Burst& burst, const Snapshot& snapshot, RuleHits& hits) {
   Mask opening = 0;
   for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.keyed & ~burst.known))) {
-    admit_new<Address>(burst, i, snapshot, opening);
+    admit_new<Address>(burst, i, snapshot, opening, hits);
   }
 }
 
@@ -86,15 +94,15 @@ bool resolves_neighbours(Kind kind) { return kind == Kind::Arp || kind == Kind::
 
 }  // namespace
 
-void admit(Burst& burst, const Snapshot& snapshot, PuntMeters& punts) {
+void admit(Burst& burst, const Snapshot& snapshot, PuntMeters& punts, RuleHits& hits) {
   for (std::size_t i : bits(burst.pending & burst.for_kernel)) {
     auto& meters = resolves_neighbours(burst.kinds[i]) ? punts.neighbours : punts.others;
     TokenBucket& meter = meters[burst.packets[i].ingress.number];
     const bool within = meter.take(burst.now, snapshot.punts_per_second);
     burst.decide(i, within ? Verdict::PuntKernel : Verdict::DropPuntRate);
   }
-  admit_family<Ipv4Address>(burst, snapshot);
-  admit_family<Ipv6Address>(burst, snapshot);
+  admit_family<Ipv4Address>(burst, snapshot, hits);
+  admit_family<Ipv6Address>(burst, snapshot, hits);
 }
 
 }  // namespace dataplane

@@ -1,6 +1,7 @@
 #include "dataplane/path/drafts.h"
 #include "dataplane/path/local_ports.h"
 #include "dataplane/path/pick.h"
+#include "dataplane/path/security.h"
 #include "dataplane/path/stateless.h"
 #include "dataplane/path/track.h"
 #include "dataplane/path/verbs.h"
@@ -66,8 +67,12 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
               Turns& turns, const FlowKey<Address>& to_target, FlowToken to_target_token,
               const Target& target, Drafts<Address>& drafts) {
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
+  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   burst.targets[i] = target.id;
   if (!target.address.is_a<Address>()) return Verdict::DropNoNextHop;
+  if (!lets_out(listener, to_target, target, flows.rule_hits())) {
+    return Verdict::DropSecurityGroupOutbound;
+  }
   if (!target.next_hop.resolved()) return Verdict::DropNoNextHop;
   FlowKey<Address> to_client = reply_of(to_target, target);
   FlowToken to_client_token;
@@ -81,7 +86,7 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
                           .to_target_token = to_target_token,
                           .to_client_token = to_client_token,
                           .target = target.id,
-                          .listener = &snapshot.listeners[burst.listeners[i].slot],
+                          .listener = &listener,
                           .phase = first_phase(burst, i, from_client),
                           .now = Tick::of(burst.now),
                           .client_mac = {},
@@ -123,13 +128,17 @@ bool is_overload(Verdict verdict) {
 /// flow. Pending, or why not: `refusal` if its group does not forward so.
 template <class Address>
 Verdict pass_to_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
-                       FlowLedger<Address>& flows, Verdict refusal) {
+                       FlowLedger<Address>& flows, Turns& turns, Verdict refusal) {
+  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
   if (group.overload != Overload::Forward) return refusal;
   const FlowKey<Address>& key = burst.key<Address>(i);
-  const Target* target = snapshot.target(group.maglev->pick(place_of(group, key)));
+  const Target* target = snapshot.target(home_of(group, key, snapshot, turns, burst.now));
   if (target == nullptr || !target->stateless || !target->address.is_a<Address>()) return refusal;
   burst.targets[i] = target->id;
+  if (burst.kinds[i] != Kind::IcmpError && !lets_out(listener, key, *target, flows.rule_hits())) {
+    return Verdict::DropSecurityGroupOutbound;
+  }
   // settle_collisions() will look for it, when it has been fetched. Its own key's is not asked
   // again.
   burst.tokens[i] = flows.table().prehash(reply_of(key, *target));
@@ -153,6 +162,18 @@ Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
   const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
   if (!has_targets(burst, i, snapshot)) return refusal(burst, i);
   if (const Verdict full = overload(burst, snapshot, flows, turns); is_overload(full)) return full;
+  const FlowKey<Address>& key = burst.key<Address>(i);
+  const auto start_to = [&](const Target& target) {
+    return start(burst, i, snapshot, flows, turns, key, burst.tokens[i], target, drafts);
+  };
+  Acquaintance client = recall(group, key, snapshot, turns, burst.now);
+  if (client.target != nullptr) {
+    // There or nowhere, even if that target has a flow with that client's address and port.
+    keep(client, group, turns, burst.now);
+    const Verdict verdict = start_to(*client.target);
+    turns.sticky_found += verdict == Verdict::Pending ? 1 : 0;
+    return verdict;
+  }
   const bool mid_stream = is_mid_stream(burst, i);
   const int attempts = mid_stream ? 1 : turns_max;  // pick-up: where the flow was, or nowhere
   // Not drawn again: the flows that began meanwhile would turn near ties around, and what was
@@ -162,14 +183,14 @@ Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
   const Target* drawn = by_load ? drafts.target(i) : nullptr;
   Verdict verdict = Verdict::DropFlowCollision;
   for (int n = 0; n < attempts && verdict == Verdict::DropFlowCollision; ++n) {
-    const Target* target = drawn;
-    if (target == nullptr || n != 0) {
-      target = snapshot.target(
-          pick(group, burst.key<Address>(i), snapshot, flows, turns, mid_stream, n));
+    const Target* picked = drawn;
+    if (picked == nullptr || n != 0) {
+      picked = snapshot.target(pick(group, key, snapshot, flows, turns, mid_stream, n));
     }
-    verdict = target == nullptr ? refusal(burst, i)
-                                : start(burst, i, snapshot, flows, turns, burst.key<Address>(i),
-                                        burst.tokens[i], *target, drafts);
+    if (picked == nullptr) return refusal(burst, i);
+    const Target& target = settle(client, *picked, group, snapshot, turns, burst.now);
+    verdict = start_to(target);
+    if (&target != picked) break;  // another worker's choice, and it stays
   }
   return verdict;
 }
@@ -179,11 +200,23 @@ void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
                        FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
   if (never_enters(burst, i)) {
     // If it follows an opening, that was refused, or sent on without a flow, too.
-    return settle(burst, i, pass_to_target(burst, i, snapshot, flows, Verdict::DropUnknownFlow));
+    return settle(burst, i,
+                  pass_to_target(burst, i, snapshot, flows, turns, Verdict::DropUnknownFlow));
   }
   const Verdict verdict = start_for_client(burst, i, snapshot, flows, turns, drafts);
-  settle(burst, i,
-         is_overload(verdict) ? pass_to_target(burst, i, snapshot, flows, verdict) : verdict);
+  settle(
+      burst, i,
+      is_overload(verdict) ? pass_to_target(burst, i, snapshot, flows, turns, verdict) : verdict);
+}
+
+/// The client of a flow that its target has made known stays with that target.
+template <class Address>
+void acquaint(const TargetGroup& group, const FlowKey<Address>& to_target, const Target& target,
+              const Snapshot& snapshot, Turns& turns, Instant now) {
+  Acquaintance client = recall(group, to_target, snapshot, turns, now);
+  if (client.target == nullptr && target.eligible) {
+    (void)settle(client, target, group, snapshot, turns, now);
+  }
 }
 
 /// What the client would have sent for a target to answer with `key`; destination port 0: nothing
@@ -207,16 +240,9 @@ bool may_have_been_asked(const FlowKey<Address>& to_target, const Listener& list
   return found != nullptr && *found == listener.id;
 }
 
-/// A new flow from that client through that listener would come to this target.
-template <class Address>
-bool leads_to(const Listener& listener, const TargetGroup& group, const Target& target,
-              const FlowKey<Address>& to_target) {
-  return listener.group_of(to_target) == group.id &&
-         group.maglev->pick(place_of(group, to_target)) == target.id;
-}
-
 /// A target's packet whose flow we do not know: which listener did the client use? If several lead
-/// to that target's group, the one from which weights and Maglev would have come to this target.
+/// to that target's group, the one from which weights, and what is known of the client or Maglev,
+/// would have come to this target.
 template <class Address>
 void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
                        FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
@@ -233,17 +259,28 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
     const FlowKey<Address> to_target = asked_by_client(key, listener, target);
     if (!may_have_been_asked(to_target, listener, snapshot)) continue;
     const bool only = group.listeners.size() == 1;
-    if (!only && !leads_to(listener, group, target, to_target)) continue;
+    const auto leads_here = [&] {
+      return listener.group_of(to_target) == group.id &&
+             home_of(group, to_target, snapshot, turns, burst.now) == target.id;
+    };
+    if (!only && !leads_here()) continue;
     const FlowToken token = flows.table().prehash(to_target);
     if (flows.table().find(token, to_target) != no_flow)
       continue;  // the client is with another target
     burst.listeners[i] = id;
+    if (burst.kinds[i] != Kind::IcmpError) {
+      if (!lets_in(listener, to_target, flows.rule_hits())) {
+        return burst.decide(i, Verdict::DropSecurityGroupInbound);
+      }
+    }
     if (never_enters(burst, i)) {
       return settle(burst, i, pass_to_client(burst, i, target, Verdict::DropUnknownFlow));
     }
     Verdict verdict = overload(burst, snapshot, flows, turns);
     if (!is_overload(verdict)) {
       verdict = start<Address>(burst, i, snapshot, flows, turns, to_target, token, target, drafts);
+      if (verdict == Verdict::Pending)
+        acquaint(group, to_target, target, snapshot, turns, burst.now);
     }
     return settle(burst, i,
                   is_overload(verdict) ? pass_to_client(burst, i, target, verdict) : verdict);

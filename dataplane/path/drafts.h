@@ -35,6 +35,7 @@ class Drafts {
   void draw(const Burst& burst, Mask fresh, const Snapshot& snapshot,
             const FlowLedger<Address>& flows, Turns& turns) {
     if (flows.full() || turns.new_flows.empty()) return;
+    prefetch_clients<Address>(burst, fresh, snapshot, turns);
     const std::uint64_t local_port = turns.local_port;
     for (std::size_t i : bits(fresh)) {
       if (burst.listeners[i] == no_listener || never_enters(burst, i)) continue;
@@ -94,8 +95,11 @@ class Drafts {
     draft.cursor = turns.cursors[group.id.slot];
     draft.local_port = turns.local_port;
     const FlowKey<Address>& key = burst.key<Address>(i);
-    const Target* target =
-        snapshot.target(pick(group, key, snapshot, flows, turns, is_mid_stream(burst, i), 0));
+    const Target* target = recall(group, key, snapshot, turns, burst.now).target;
+    if (target == nullptr) {
+      const bool mid_stream = is_mid_stream(burst, i);
+      target = snapshot.target(pick(group, key, snapshot, flows, turns, mid_stream, 0));
+    }
     if (target == nullptr || !target->address.is_a<Address>()) return draft;
     if (!target->next_hop.resolved()) return draft;
     draft.to_client = reply_of(key, *target);

@@ -182,6 +182,28 @@ void expire_family(FlowLedger<Address>& flows, Core::Sweep& sweep, const Snapsho
   }
 }
 
+// Of the sticky table, so many sets at a time, and nanoseconds for each: 10 ns of work in 10 µs is
+// 0.1 % of a core, for a table of any size. A million clients are gone through in 1.3 s.
+constexpr std::size_t sets_together = 64;
+constexpr std::uint64_t pace_of_sets = 10'000;
+
+/// Goes on over this worker's share of the sets, and says at its end how many clients it has.
+void sweep_sticky(Core& core, const Snapshot& snapshot, Instant now) {
+  Core::StickySweep& sweep = core.sticky_sweep;
+  if (now.nanoseconds < sweep.pause) return;
+  StickyTable& table = *core.turns.sticky;
+  const std::size_t first = table.sets() * core.id.number / snapshot.workers;
+  const std::size_t last = table.sets() * (core.id.number + std::size_t{1}) / snapshot.workers;
+  const std::size_t from = first + sweep.place;
+  const std::size_t to = std::min(from + sets_together, last);
+  sweep.clients += table.sweep(from, to, now);
+  sweep.place += to - from;
+  sweep.pause = now.nanoseconds + sets_together * pace_of_sets;
+  if (to != last) return;
+  core.counters.totals.sticky_entries.set(sweep.clients);
+  sweep.place = sweep.clients = 0;
+}
+
 /// Answers with what buckets `first` to `last` of the table have.
 template <class Address>
 void answer(FlowTable<Address>& table, std::uint32_t first, std::uint32_t last, FlowQuery& query,
@@ -202,6 +224,7 @@ void expire(Core& core, const Snapshot& snapshot, Instant now) {
   FlowLedgers flows(core.flows4, core.flows6, core.counters);
   expire_family(flows.v4, core.sweep4, snapshot, now);
   expire_family(flows.v6, core.sweep6, snapshot, now);
+  sweep_sticky(core, snapshot, now);
 }
 
 void serve_query(Core& core, Instant now) {

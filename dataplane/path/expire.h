@@ -1,4 +1,5 @@
-// Housekeeping of one step: end idle flows, answer the control thread's question about flows.
+// Housekeeping of one step: end idle flows, forget clients, answer the control thread's question
+// about flows.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,7 @@ namespace dataplane {
 }
 
 /// Sweeps a bounded number of buckets, so that every bucket is visited once in
-/// sweep_milliseconds().
+/// sweep_milliseconds(); and of its share of the sticky table.
 void expire(Core& core, const Snapshot& snapshot, Instant now);
 
 /// Copies the flows of a few buckets into core.query, if it was asked.

@@ -68,6 +68,7 @@ void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
   counters_.totals.flows_alive.subtract(1);
   Totals& totals = counters_.totals;
   (why == FlowEnd::Expired ? totals.flows_expired : totals.flows_removed).add(1);
+  if (why == FlowEnd::Cut) totals.flows_cut.add(1);
   table_.erase(twin);
   table_.erase(either);
 }

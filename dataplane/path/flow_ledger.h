@@ -45,7 +45,11 @@ void set_rewrite(Flow<Address>& flow, const FlowKey<Address>& leaves) {
   flow.transport_delta = difference(new_addresses + new_ports, old_addresses + old_ports);
 }
 
-enum class FlowEnd : std::uint8_t { Expired, Removed };
+enum class FlowEnd : std::uint8_t {
+  Expired,
+  Removed,
+  Cut,  // removed, since no rule lets it in or out any more
+};
 
 /// Sets the counters of a target's slot to zero: they belonged to an earlier incarnation.
 void begin(TargetCounters& slot, TargetId target);
@@ -79,6 +83,8 @@ class FlowLedger {
   [[nodiscard]] std::uint64_t active(TargetId target) const {
     return counters_of(counters_, target).active_flows.read();
   }
+
+  [[nodiscard]] RuleHits& rule_hits() { return counters_.rule_hits; }
 
   /// Removes the connection that `either` is one direction of.
   void end(FlowIndex either, FlowEnd why);

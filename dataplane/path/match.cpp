@@ -1,3 +1,4 @@
+#include "dataplane/path/security.h"
 #include "dataplane/path/verbs.h"
 
 namespace dataplane {
@@ -79,7 +80,7 @@ void set_listener(Burst& burst, std::size_t i, ListenerId id, const Snapshot& sn
 
 /// IP that is neither a flow's nor a listener's.
 template <class Address>
-void match_other(Burst& burst, std::size_t i, const Snapshot& snapshot) {
+void match_other(Burst& burst, std::size_t i, const Snapshot& snapshot, RuleHits& hits) {
   const Packet& packet = burst.packets[i];
   const auto& ip = packet.header<HeaderOf<Address>>(packet.network);
   const bool to_group =
@@ -88,7 +89,8 @@ void match_other(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   if (to_group) return for_kernel(burst, i, snapshot, Verdict::DropNotOurs);
   if (burst.kinds[i] == Kind::Echo &&
       answers_for(snapshot, packet.ingress, ip.destination, owner)) {
-    return burst.decide(i, Verdict::ReplyEcho);
+    const bool may = lets_ping(snapshot, ip.destination, ip.source, hits);
+    return burst.decide(i, may ? Verdict::ReplyEcho : Verdict::DropSecurityGroupInbound);
   }
   if (owner == Owner::Port) {
     return for_kernel(
@@ -153,19 +155,19 @@ bool match_stateless_error(Burst& burst, std::size_t i, const Snapshot& snapshot
 }
 
 template <class Address>
-void match_ip(Burst& burst, std::size_t i, const Snapshot& snapshot) {
+void match_ip(Burst& burst, std::size_t i, const Snapshot& snapshot, RuleHits& hits) {
   const Kind kind = burst.kinds[i];
   if (kind == Kind::IcmpError && match_stateless_error<Address>(burst, i, snapshot)) return;
   if (kind == Kind::Tcp || kind == Kind::Udp) {
     match_keyed<Address>(burst, i, snapshot);
   } else {
-    match_other<Address>(burst, i, snapshot);
+    match_other<Address>(burst, i, snapshot, hits);
   }
 }
 
 }  // namespace
 
-void match(Burst& burst, const Snapshot& snapshot) {
+void match(Burst& burst, const Snapshot& snapshot, RuleHits& hits) {
   for (std::size_t i : bits(burst.pending & ~burst.known)) {
     switch (burst.kinds[i]) {
       case Kind::Arp: match_arp(burst, i, snapshot); break;
@@ -173,9 +175,9 @@ void match(Burst& burst, const Snapshot& snapshot) {
       case Kind::OtherFrame: for_kernel(burst, i, snapshot, Verdict::DropNotOurs); break;
       default:
         if ((burst.v6 >> i & 1) != 0) {
-          match_ip<Ipv6Address>(burst, i, snapshot);
+          match_ip<Ipv6Address>(burst, i, snapshot, hits);
         } else {
-          match_ip<Ipv4Address>(burst, i, snapshot);
+          match_ip<Ipv4Address>(burst, i, snapshot, hits);
         }
     }
   }

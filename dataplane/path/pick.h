@@ -9,6 +9,7 @@
 
 #include "dataplane/burst.h"
 #include "dataplane/path/flow_ledger.h"
+#include "dataplane/path/sticky.h"
 #include "dataplane/path/turns.h"
 #include "dataplane/table/snapshot.h"
 
@@ -69,11 +70,23 @@ template <class Address>
   return drawn[second].id;
 }
 
-/// Where in Maglev's table a flow is found.
+/// Where in Maglev's table a flow is found. With stickiness, where its client's other flows are
+/// too: so pick-up finds all of them again when the table of clients is gone.
 template <class Address>
 [[nodiscard]] std::uint64_t place_of(const TargetGroup& group, const FlowKey<Address>& to_target) {
   if (group.algorithm == Algorithm::SourceIp) return hash(to_target.source, Be16{0}, maglev_seed);
-  return hash(to_target, maglev_seed);
+  return hash(sticky_part(group.stickiness, to_target), maglev_seed);
+}
+
+/// Where pick-up looks for a flow that we do not know, and what is sent on without one goes: to its
+/// client's target, else where Maglev says. Of consistent algorithms only.
+template <class Address>
+[[nodiscard]] TargetId home_of(const TargetGroup& group, const FlowKey<Address>& to_target,
+                               const Snapshot& snapshot, Turns& turns, Instant now) {
+  const Acquaintance client = recall(group, to_target, snapshot, turns, now);
+  if (client.target == nullptr) return group.maglev->pick(place_of(group, to_target));
+  keep(client, group, turns, now);
+  return client.target->id;
 }
 
 template <class Address>

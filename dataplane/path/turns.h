@@ -1,5 +1,5 @@
-// Turns: whose turn it is. Where round robin stands in each target group, and which local port
-// full_nat tries next, and how many new flows may begin now, on one worker.
+// Turns: whose turn it is. Where round robin stands in each target group, which local port full_nat
+// tries next, how many new flows may begin now, on one worker; and which clients have had theirs.
 #pragma once
 
 #include <array>
@@ -7,6 +7,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/table/ids.h"
+#include "dataplane/table/sticky_table.h"
 #include "dataplane/table/token_bucket.h"
 
 namespace dataplane {
@@ -18,8 +19,11 @@ struct Turns {
   /// Flows that each target (by slot) has on other workers, as control last summed them up
   /// (control/flow_loads): so that least_connections writes nothing that workers share.
   std::array<Counter, targets_max> elsewhere{};
-  std::uint64_t local_port = 0;  // places on the way over all local ports: path/local_ports
-  TokenBucket new_flows;         // at Snapshot::new_flows_per_second
+  std::uint64_t local_port = 0;      // places on the way over all local ports: path/local_ports
+  TokenBucket new_flows;             // at Snapshot::new_flows_per_second
+  StickyTable* sticky = nullptr;     // all workers'; null: nobody is remembered
+  std::uint64_t sticky_found = 0;    // new flows that went where their client had gone before
+  std::uint64_t sticky_evicted = 0;  // clients forgotten before their time
 };
 
 }  // namespace dataplane

@@ -43,10 +43,11 @@ void track(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, WorkerBlo
 
 /// Finds the listener (or, for a target's packet, the target) of packets without a flow; answers or
 /// drops what belongs to no flow; leaves the kernel's in `for_kernel`.
-void match(Burst& burst, const Snapshot& snapshot);
+void match(Burst& burst, const Snapshot& snapshot, RuleHits& hits);
 
-/// Refuses packets that may not start a flow, and punts above the rate.
-void admit(Burst& burst, const Snapshot& snapshot, PuntMeters& punts);
+/// Refuses packets that may not start a flow, or are let in by no security group, and punts above
+/// the rate.
+void admit(Burst& burst, const Snapshot& snapshot, PuntMeters& punts, RuleHits& hits);
 
 /// Picks a target for each new flow and enters it into the table.
 void choose(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, Turns& turns);

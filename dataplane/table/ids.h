@@ -18,7 +18,8 @@ inline constexpr std::size_t listeners_max = 1024;
 inline constexpr std::size_t target_groups_max = 1024;
 inline constexpr std::size_t targets_max = 8192;
 inline constexpr std::size_t groups_of_listener_max = 8;
-inline constexpr std::size_t zones_max = 16;  // different ones that targets may be in
+inline constexpr std::size_t zones_max = 16;    // different ones that targets may be in
+inline constexpr std::size_t rules_max = 4096;  // of security groups
 
 struct ListenerId {
   std::uint16_t slot = 0xffff;
@@ -44,6 +45,13 @@ struct TargetId {
   }
 };
 inline constexpr TargetId no_target{};
+
+/// A rule of a security group: its place among the counters.
+struct RuleId {
+  std::uint16_t slot = 0xffff;
+  friend constexpr auto operator<=>(RuleId, RuleId) = default;
+};
+inline constexpr RuleId no_rule{};
 
 struct PortId {
   std::uint8_t number = 0xff;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "dataplane/packet/address.h"
+#include "dataplane/table/access_list.h"
 #include "dataplane/table/group_share.h"
 #include "dataplane/table/ids.h"
 
@@ -23,6 +25,10 @@ struct Listener {
   /// An established flow without a packet for so long ends.
   std::uint32_t idle_milliseconds = 350'000;
   std::uint32_t udp_idle_milliseconds = 120'000;
+  /// What its security groups let in, by client and the listener's port, and out, by target and its
+  /// port. Null: everything, no security group is attached.
+  std::shared_ptr<const AccessList> inbound{};
+  std::shared_ptr<const AccessList> outbound{};
 
   [[nodiscard]] bool is_range() const { return ports.first != ports.last; }
 

@@ -132,6 +132,8 @@ struct Snapshot {
   // listener's before it is a local one: so ask for flows and listener_at first
   // (config/compile.cpp).
   FixedTable<IpAddress, Owner> owners;
+  // Listener addresses of which each listener has security groups: whom they let ping it.
+  FixedTable<IpAddress, std::shared_ptr<const AccessList>> pingers;
   FixedTable<IpAddress, NextHop> neighbours;  // on-link hosts whose MAC is known
   std::vector<Route> routes;                  // longest prefix first
   std::vector<LocalAddresses> locals;  // by PortId: full_nat sources towards targets behind it
@@ -139,6 +141,10 @@ struct Snapshot {
   std::uint32_t punts_per_second = 20'000;       // per worker
   std::uint32_t icmp_errors_per_second = 1'000;  // per worker; that we send ourselves
   std::uint32_t new_flows_per_second = 0;        // per worker; 0: no limit
+  bool any_sticky = false;                       // some target group has stickiness
+  bool revalidates = false;                      // flows that no rule lets in any more are cut
+  // The generation whose rules established flows are to be judged by (path/revalidate). 0: none.
+  Generation judged_by;
   // Which worker owns what clients send: by tuple, or by the client alone (path/steer). Null: by a
   // keyed hash. Not the same in the next process, but in all snapshots of this one.
   std::shared_ptr<const Rss> client_rss;

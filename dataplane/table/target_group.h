@@ -47,6 +47,15 @@ enum class Overload : std::uint8_t {
   Forward,  // sent on without an entry, packet by packet, to the target that Maglev says
 };
 
+/// What a client's flows have in common that go to one target (a client that is known: see
+/// sticky_table.h).
+enum class Stickiness : std::uint8_t {
+  None,                 // each flow by itself
+  SourceIp,             // the client's address
+  SourceIpDestIp,       // and the listener's
+  SourceIpDestIpProto,  // and the protocol
+};
+
 struct TargetGroup {
   TargetGroupId id;
   Protocols protocol;
@@ -54,7 +63,9 @@ struct TargetGroup {
   Algorithm algorithm = Algorithm::RoundRobin;
   UnknownFlow unknown_flow = UnknownFlow::Reset;
   Overload overload = Overload::Refuse;
-  bool failing_open = false;  // too few targets are healthy, so all are eligible
+  Stickiness stickiness = Stickiness::None;
+  std::uint32_t sticky_seconds = 0;  // how long a client is remembered after its last new flow
+  bool failing_open = false;         // too few targets are healthy, so all are eligible
   /// The eligible targets in turn; LeastConnections draws from it. Never null, empty if the
   /// algorithm is consistent.
   std::shared_ptr<const WeightedSchedule> schedule;

@@ -214,6 +214,19 @@ bool Balancer::forwards() const {
   return rig_.config.target_groups[0].overload == dataplane::Overload::Forward;
 }
 
+bool Balancer::sticky() const {
+  return rig_.config.target_groups[0].stickiness.type != dataplane::Stickiness::None;
+}
+
+std::optional<std::size_t> Balancer::known_target(const std::string& group,
+                                                  const SocketAddress& client,
+                                                  const std::vector<std::size_t>& all) const {
+  const auto known = clients_.find({group, client.address});
+  if (!sticky() || known == clients_.end()) return std::nullopt;
+  if (std::find(all.begin(), all.end(), known->second) == all.end()) return std::nullopt;
+  return known->second;
+}
+
 Verdict Balancer::overload(int worker) {
   std::size_t flows = 0;
   for (const auto& [key, c] : by_client_) flows += c.worker == worker ? 1 : 0;
@@ -270,6 +283,13 @@ std::string Balancer::judge_unknown_reply(const Said& said, const Outcome& outco
   }
   by_target_[key_of(c.tcp, c.target, c.seen_by_target)] = client_key;
   by_client_[client_key] = c;
+  // Its client is known from now on, unless it is known to be with another one.
+  const std::string& group = config.target_groups[number].name;
+  const std::vector<std::size_t> all = eligible(group);
+  const bool takes = std::find(all.begin(), all.end(), c.target_number) != all.end();
+  if (sticky() && takes && !known_target(group, c.client, all)) {
+    clients_[{group, c.client.address}] = c.target_number;
+  }
   return judge_forward(by_client_[client_key], said, outcome);
 }
 
@@ -294,7 +314,7 @@ std::string Balancer::judge_stateless(const Said& said, const Outcome& outcome, 
 
 std::string Balancer::come_home(const Connection& c, const config::TargetGroup& group) {
   Key key = key_of(c.tcp, c.client, c.listener);
-  if (group.algorithm == Algorithm::SourceIp) std::get<2>(key) = 0;
+  if (group.algorithm == Algorithm::SourceIp || sticky()) std::get<2>(key) = 0;
   Home& home = homes_[key];
   const std::vector<std::size_t> now_eligible = eligible(group.name);
   const bool known = home.eligible == now_eligible;
@@ -332,6 +352,8 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
     return outcome.verdict == full ? "" : wrong("overload", full, outcome);
   }
   std::vector<std::size_t> allowed = all;
+  const std::optional<std::size_t> known = known_target(group.name, said.source, all);
+  if (known) allowed = {*known};
   const bool mid_stream = said.tcp && (said.flags & syn) == 0;
   Connection c{.tcp = said.tcp,
                .client = said.source,
@@ -345,13 +367,21 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
                .client_fin = mid_stream && said.from_client && (said.flags & fin) != 0,
                .target_fin = mid_stream && !said.from_client && (said.flags & fin) != 0,
                .worker = outcome.worker.number};
-  if (group.algorithm == Algorithm::RoundRobin) {
+  if (known) {
+    const bool free = group.mode != Mode::Nat || claim(rig_.facts.targets[*known], said);
+    if (!free) {
+      return outcome.verdict == DropFlowCollision
+                 ? ""
+                 : wrong("known client's collision", DropFlowCollision, outcome);
+    }
+  } else if (group.algorithm == Algorithm::RoundRobin) {
     // The next in turn; where it has a flow with that client's address and port, the one after it.
     bool free = false;
     for (int turn = 0; turn < 4 && !free; ++turn) {
       allowed = {all[cursors_[{outcome.worker.number, group.name}]++ % all.size()]};
       free = group.mode != Mode::Nat || claim(rig_.facts.targets[allowed[0]], said);
     }
+    if (sticky()) clients_[{group.name, said.source.address}] = allowed[0];
     if (!free) {
       return outcome.verdict == DropFlowCollision ? ""
                                                   : wrong("collision", DropFlowCollision, outcome);
@@ -369,6 +399,7 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
   if (forwards()) {
     if (std::string error = come_home(c, group); !error.empty()) return error;
   }
+  if (sticky()) clients_[{group.name, said.source.address}] = c.target_number;
   const Key client_key = key_of(c.tcp, c.client, c.listener);
   by_target_[key_of(c.tcp, c.target, c.seen_by_target)] = client_key;
   by_client_[client_key] = c;

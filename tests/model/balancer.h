@@ -89,6 +89,11 @@ class Balancer {
   /// What a new flow meets first: Pending, or why it cannot be entered.
   [[nodiscard]] dataplane::Verdict overload(int worker);
   [[nodiscard]] bool forwards() const;
+  [[nodiscard]] bool sticky() const;
+  /// The target that the client must go to: where it went last, if that takes new flows.
+  [[nodiscard]] std::optional<std::size_t> known_target(const std::string& group,
+                                                        const SocketAddress& client,
+                                                        const std::vector<std::size_t>& all) const;
 
   [[nodiscard]] std::optional<std::size_t> listener_of(const Said& said) const;
   std::string judge_unknown(const Said& said, const Outcome& outcome);
@@ -114,6 +119,7 @@ class Balancer {
   std::uint64_t stateless_ = 0;
   Map by_client_;                 // key: as the client sends
   std::map<Key, Key> by_target_;  // key: as the target sends → key in by_client_
+  std::map<std::pair<std::string, IpAddress>, std::size_t> clients_;  // where each went last
   std::map<std::pair<int, std::string>, std::uint64_t> cursors_;  // (worker, group) → turns taken
 };
 

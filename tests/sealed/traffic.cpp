@@ -46,8 +46,25 @@ config::Config config_of(const World& world) {
     config.target_groups.push_back(group);
     config.listeners.push_back(listener);
   }
+  // One listener that security groups let nobody reach, one that they let reach no target.
+  config.security_groups.resize(2);
+  config.security_groups[0].name = "nobody";
+  config.security_groups[1].name = "nowhere";
+  config.security_groups[1].inbound.emplace_back();
+  config.security_groups[1].outbound.clear();
+  for (const config::SecurityGroup& security_group : config.security_groups) {
+    config::Listener listener = config.listeners[0];
+    listener.name = security_group.name;
+    listener.port = static_cast<std::uint16_t>(config.listeners.size() + 80);
+    listener.security_groups = {security_group.name};
+    config.listeners.push_back(listener);
+  }
+  config.target_groups[1].stickiness.type = Stickiness::SourceIp;
   return config;
 }
+
+/// Of the two that are added last.
+constexpr int port_of_nobody = 85, port_of_nowhere = 86;
 
 config::Facts facts_of(const config::Config& config) {
   config::Facts facts = standard_facts(config);
@@ -318,7 +335,9 @@ void Traffic::add_answered() {
 
 void Traffic::add_dropped() {
   const std::string from = client(below(60));
-  switch (below(9)) {
+  switch (below(11)) {
+    case 9: return add(tcp(from, ours(port_of_nobody)).flags(syn), front);
+    case 10: return add(tcp(from, ours(port_of_nowhere)).flags(syn), front);
     case 0: return add(udp(from, ours(53)).ttl(1), front);
     case 1: return add(udp(from, ours(53)).vlan(77), front);
     case 2: return add(udp(address("224.0.0.5:1", "[ff02::5]:1"), ours(53)), front);

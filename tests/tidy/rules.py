@@ -56,7 +56,8 @@ SYSTEM_EXCEPTIONS = {
     ("dataplane/packet/address.cpp", "arpa/inet.h"),  # IPv6 as text: inet_pton asks nobody
 }
 ATOMICS = {"dataplane/publication.h", "dataplane/counters.h", "dataplane/segment.h",
-           "dataplane/flow_query.h", "dataplane/record.h"}
+           "dataplane/flow_query.h", "dataplane/record.h", "dataplane/table/sticky_table.h",
+           "dataplane/table/sticky_table.cpp"}
 
 FILE_WORDS = {"util", "utils", "common", "helper", "helpers", "misc", "manager", "base", "impl",
               "stuff"}

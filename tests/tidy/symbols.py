@@ -22,6 +22,7 @@ CALLED = {
 }
 BY_CONTROL = {
     "packet/address.cpp": "addresses as text: configuration, log and tools",
+    "table/access_list.cpp": "builds a list for a new snapshot",
     "table/maglev.cpp": "builds a table for a new snapshot",
     "table/rss.cpp": "is built from what a NIC says at start",
     "table/weighted_schedule.cpp": "builds a schedule for a new snapshot",

@@ -33,11 +33,17 @@ struct Opening {
   std::string_view name;
   Algorithm algorithm;
   Fill from;
+  std::uint32_t rules = 0;
+  dataplane::Stickiness stickiness = dataplane::Stickiness::None;
 };
 constexpr Opening openings[] = {
     {"round_robin", Algorithm::RoundRobin, Fill::Quarter},
     {"maglev", Algorithm::Maglev, Fill::Quarter},
     {"round_robin/nearly_full", Algorithm::RoundRobin, Fill::ThreeQuarters},
+    {"round_robin/rules_1", Algorithm::RoundRobin, Fill::Quarter, 1},
+    {"round_robin/rules_1000", Algorithm::RoundRobin, Fill::Quarter, 1'000},
+    {"round_robin/sticky", Algorithm::RoundRobin, Fill::Quarter, 0,
+     dataplane::Stickiness::SourceIp},
 };
 
 /// SYNs only: look-up that misses, listener, target, local port, both entries.
@@ -96,7 +102,10 @@ Group opening(Mode mode, const Opening& how, std::size_t slices) {
           .flows = from + quarter,
           .memory = Scene<Family>::bytes_needed(capacity, from + quarter),
           .run = [=](Bench& bench) {
-            Stage stage(make_world<Family>({.mode = mode, .algorithm = how.algorithm}));
+            Stage stage(make_world<Family>({.mode = mode,
+                                            .algorithm = how.algorithm,
+                                            .rules = how.rules,
+                                            .stickiness = how.stickiness}));
             Scene<Family> scene(stage, Protocol::Tcp, capacity, from + quarter, bench.clock());
             bench.measure(name, [&] {
               Filling<Family> filling(bench, scene, from);

@@ -22,7 +22,9 @@ Lane::Lane(dataplane::WorkerId id, dataplane::FlowCapacity capacity, std::uint16
       clock_(clock),
       table_(capacity.bytes()),
       block_(std::make_unique<dataplane::WorkerBlock>()),
-      core_(id, table_.bytes(), capacity, table_seed(id), owner_seed, *block_),
+      sticky_memory_(dataplane::StickyTable::bytes_needed(sticky_clients)),
+      sticky_(sticky_memory_.bytes(), sticky_clients, table_seed(id)),
+      core_(id, table_.bytes(), capacity, table_seed(id), owner_seed, *block_, sticky_),
       worker_(core_, io, publication) {}
 
 std::uint64_t Lane::run() {

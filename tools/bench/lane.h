@@ -40,6 +40,8 @@ class Lane {
   [[nodiscard]] std::uint64_t verdicts(dataplane::Verdict verdict) const {
     return block_->verdicts[static_cast<std::size_t>(verdict)].read();
   }
+  /// Clients that the lane can remember.
+  static constexpr std::size_t sticky_clients = std::size_t{1} << 20;
   /// Flows that the tables have been made for, and that are in them.
   [[nodiscard]] std::uint64_t capacity() const { return block_->totals.flow_capacity.read(); }
   [[nodiscard]] std::uint64_t flows_alive() const { return block_->totals.flows_alive.read(); }
@@ -58,6 +60,8 @@ class Lane {
   const Clock& clock_;
   Memory table_;
   std::unique_ptr<dataplane::WorkerBlock> block_;
+  Memory sticky_memory_;
+  dataplane::StickyTable sticky_;
   dataplane::Core core_;
   dataplane::Worker<MemoryIo> worker_;
   double now_ = 1e9;  // nanoseconds

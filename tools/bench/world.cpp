@@ -25,6 +25,7 @@ void add_service(config::Config& config, const Terms& terms, Protocol protocol) 
   group.algorithm = terms.algorithm;
   group.maglev_table_size = terms.maglev_table_size;
   group.overload = terms.overload;
+  group.stickiness.type = terms.stickiness;
   if (terms.overload == dataplane::Overload::Forward) {
     group.unknown_flow = dataplane::UnknownFlow::PickUp;
   }
@@ -43,6 +44,24 @@ void add_service(config::Config& config, const Terms& terms, Protocol protocol) 
   listener.target_group = group.name;
   if (protocol == Protocol::Udp) listener.idle_timeout = terms.udp_idle_timeout;
   config.listeners.push_back(listener);
+}
+
+/// Rules about strangers, all over the address space and nested, and one that lets everybody in: a
+/// flow's rule is found when all others around it have been asked.
+void add_rules(config::Config& config, std::uint32_t count) {
+  if (count == 0) return;
+  config::SecurityGroup group;
+  group.name = "many";
+  group.inbound.resize(count);
+  for (std::uint32_t i = 0; i + 1 < count; ++i) {
+    config::SecurityRule& rule = group.inbound[i];
+    const dataplane::Ipv4Address stranger{dataplane::Be32{i * 2'654'435'769u}};
+    rule.protocol = config::RuleChoice::Tcp;
+    rule.port_first = rule.port_last = static_cast<std::uint16_t>(1'000 + i);
+    rule.prefix = dataplane::IpPrefix{stranger, static_cast<std::uint8_t>(8 + i % 25)};
+  }
+  config.security_groups.push_back(group);
+  config.balancer_security_groups = {group.name};
 }
 
 /// What control would have found out: MAC addresses, ids, and that every target is healthy.
@@ -101,6 +120,7 @@ World make_world(const Terms& terms) {
   world.config.ports = {clients, targets};
   add_service<Family>(world.config, terms, Protocol::Tcp);
   add_service<Family>(world.config, terms, Protocol::Udp);
+  add_rules(world.config, terms.rules);
   world.facts = facts_of(world.config);
   world.compile();
   return world;

@@ -25,6 +25,9 @@ struct Terms {
   dataplane::Overload overload = dataplane::Overload::Refuse;
   /// So high that no case meets it, but for those that are about it: 0 would leave out the asking.
   std::uint32_t new_flows_per_second = 100'000'000;
+  /// Inbound rules of security groups, of which the last lets everybody in; 0: none is attached.
+  std::uint32_t rules = 0;
+  dataplane::Stickiness stickiness = dataplane::Stickiness::None;
   std::chrono::milliseconds closing_timeout{10'000};
   std::chrono::seconds udp_idle_timeout{120};
 };

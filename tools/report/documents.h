@@ -23,6 +23,7 @@ using Json = nlohmann::ordered_json;  // fields stay in the order in which they 
 [[nodiscard]] Json status_document(const SegmentView& view, const Liveness& liveness,
                                    std::uint64_t now_unix_milliseconds);
 [[nodiscard]] Json listeners_document(const SegmentView& view, const Liveness& liveness);
+[[nodiscard]] Json security_groups_document(const SegmentView& view, const Liveness& liveness);
 [[nodiscard]] Json targets_document(const SegmentView& view, const Liveness& liveness);
 /// One element of targets_document's "targets".
 [[nodiscard]] Json target_document(const SegmentView& view, const dataplane::TargetRecord& record);

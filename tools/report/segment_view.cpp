@@ -32,6 +32,12 @@ std::uint64_t total(const SegmentView& view, dataplane::Verdict verdict) {
   return sum;
 }
 
+std::uint64_t hits(const SegmentView& view, dataplane::RuleId rule) {
+  std::uint64_t sum = 0;
+  for (const auto& worker : view.workers) sum += worker.rule_hits[rule.slot].read();
+  return sum;
+}
+
 std::uint64_t least(const SegmentView& view, Counter dataplane::Totals::*figure) {
   if (view.workers.empty()) return 0;
   std::uint64_t smallest = std::numeric_limits<std::uint64_t>::max();

@@ -35,6 +35,9 @@ struct SegmentView {
 /// The generation that every worker has reached.
 [[nodiscard]] std::uint64_t oldest_generation(const SegmentView& view);
 
+/// What all workers have counted at a rule's place, also what rules before it have.
+[[nodiscard]] std::uint64_t hits(const SegmentView& view, dataplane::RuleId rule);
+
 /// Sums over those workers whose figures belong to this incarnation of the slot; the others have
 /// not met it yet and count as zero (counters.h).
 [[nodiscard]] std::uint64_t total(const SegmentView& view, dataplane::TargetId target,

@@ -78,6 +78,22 @@ const std::array all_commands{
             "select(.failing_open)'\n",
         .add_options = add_watch,
         .run = run_target_groups},
+    Command{
+        .name = "security-groups",
+        .arguments = {},
+        .summary = "the rules of the security groups, what each has let through, what was blocked",
+        .help = "Reads shared memory only.\n"
+                "HITS counts new flows and pings for the one rule that let them through: of those "
+                "that would, the one with the\nlongest prefix. It starts at 0 when a reload brings "
+                "the rule. Packets of flows that exist are not judged.\n"
+                "With --watch, hits and blocked flows are also shown as rates.\n"
+                "\n"
+                "examples:\n"
+                "  spillwayctl security-groups\n"
+                "  spillwayctl security-groups --watch 1\n"
+                "  spillwayctl --json security-groups | jq '.rules[] | select(.hits == 0)'\n",
+        .add_options = add_watch,
+        .run = run_security_groups},
     Command{.name = "flows",
             .arguments = {},
             .summary = "the connections that are being balanced now",

@@ -146,4 +146,12 @@ int run_zone_list(const Context& context, const Options& given) {
                show_zones});
 }
 
+int run_security_groups(const Context& context, const Options& given) {
+  return show(context, given,
+              {[](const auto& view, const auto& liveness, std::uint64_t) {
+                 return report::security_groups_document(view, liveness);
+               },
+               show_security_groups});
+}
+
 }  // namespace tools

@@ -12,6 +12,7 @@ int run_status(const Context& context, const Options& given);
 int run_listeners(const Context& context, const Options& given);
 int run_target_groups(const Context& context, const Options& given);
 int run_zone_list(const Context& context, const Options& given);
+int run_security_groups(const Context& context, const Options& given);
 int run_targets(const Context& context, const Options& given);
 
 }  // namespace tools

@@ -28,6 +28,7 @@ struct View {
 [[nodiscard]] std::string show_zones(const Json& document, const View& view);
 /// "b is shifted away for 1h 59m: comment"
 [[nodiscard]] std::string show_shift(const Json& zone, const View& view);
+[[nodiscard]] std::string show_security_groups(const Json& document, const View& view);
 [[nodiscard]] std::string show_flows(const Json& document, const View& view);
 /// What a plan would do: differences in a table, then what follows from them, a line each.
 [[nodiscard]] std::string show_plan(const Json& document, const View& view);

@@ -75,6 +75,21 @@ std::string zones(const Json& document, const View& view) {
   return lines;
 }
 
+/// Clients of groups with stickiness; "" as long as there was none.
+std::string sticky(const Json& document) {
+  const Json& totals = object(document, "totals");
+  const std::uint64_t clients = number(totals, "sticky_entries");
+  if (clients == 0 && number(totals, "sticky_found") == 0) return "";
+  const std::uint64_t evicted = number(totals, "sticky_evicted");
+  std::string line =
+      fmt::format("stickiness  {} of {} clients remembered; {} new flows by it", clients,
+                  number(totals, "sticky_capacity"), number(totals, "sticky_found"));
+  if (evicted != 0) {
+    line += fmt::format("; {} clients forgotten for lack of room, raise sticky.capacity", evicted);
+  }
+  return line + '\n';
+}
+
 std::string about(const Json& document, const View& view) {
   const std::uint64_t newest = number(document, "generation");
   const std::uint64_t applied = number(object(document, "totals"), "generation");
@@ -91,7 +106,7 @@ std::string about(const Json& document, const View& view) {
   if (!error.empty()) {
     lines += coloured("last reload was refused", Colour::Red, view.colours) + ": " + error + '\n';
   }
-  return lines + memory(document) + zones(document, view);
+  return lines + memory(document) + sticky(document) + zones(document, view);
 }
 
 /// The flow tables of one family.

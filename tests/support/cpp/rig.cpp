@@ -12,6 +12,7 @@
 #include "dataplane/path/end_flows.h"
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
+#include "dataplane/path/revalidate.h"
 
 namespace tests {
 
@@ -136,12 +137,12 @@ config::Facts facts_with_rss(const config::Config& config, int workers) {
 }
 
 struct Rig::WorkerState {
-  WorkerState(int number, std::uint32_t flows)
+  WorkerState(int number, std::uint32_t flows, StickyTable& sticky)
       : bytes(FlowCapacity{flows, flows}.bytes() + 64),
         block(std::make_unique<WorkerBlock>()),
         core(WorkerId{static_cast<std::uint8_t>(number)}, aligned(), FlowCapacity{flows, flows},
              Seed{0x1234'5678'9abc'def0u + static_cast<unsigned>(number), 0x0fed'cba9'8765'4321u},
-             Seed{0x5eed, 0x0dd5}, *block) {}
+             Seed{0x5eed, 0x0dd5}, *block, sticky) {}
 
   std::span<std::byte> aligned() {
     const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
@@ -157,8 +158,13 @@ struct Rig::WorkerState {
 Rig::Rig(config::Config wanted, config::Facts known, int workers, std::uint32_t flows_per_worker)
     : config(std::move(wanted)), facts(std::move(known)) {
   config.workers = static_cast<std::uint32_t>(workers);
+  sticky_bytes_.resize(StickyTable::bytes_needed(sticky_clients) + 64);
+  const auto address = reinterpret_cast<std::uintptr_t>(sticky_bytes_.data());
+  sticky_ =
+      std::make_unique<StickyTable>(std::span(sticky_bytes_).subspan((64 - address % 64) % 64),
+                                    sticky_clients, Seed{0x571c, 0x4b1e});
   for (int number = 0; number < workers; ++number) {
-    workers_.push_back(std::make_unique<WorkerState>(number, flows_per_worker));
+    workers_.push_back(std::make_unique<WorkerState>(number, flows_per_worker, *sticky_));
   }
   snapshot_ = config::compile(config, facts, nullptr);
 }
@@ -187,7 +193,10 @@ void Rig::advance(std::uint64_t milliseconds) {
   // In steps well below a sweep, so that no bucket's turn is lost to the budget of one step.
   for (std::uint64_t passed = 0; passed < milliseconds; passed += 10) {
     now.nanoseconds += std::min<std::uint64_t>(10, milliseconds - passed) * 1'000'000;
-    for (auto& worker : workers_) expire(worker->core, *snapshot_, now);
+    for (auto& worker : workers_) {
+      expire(worker->core, *snapshot_, now);
+      revalidate(worker->core, *snapshot_);
+    }
   }
 }
 

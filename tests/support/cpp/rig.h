@@ -99,6 +99,9 @@ class Rig {
                  std::vector<Outcome>& outcomes, bool handed_off);
 
   std::shared_ptr<const dataplane::Snapshot> snapshot_;
+  static constexpr std::size_t sticky_clients = 4096;
+  std::vector<std::byte> sticky_bytes_;
+  std::unique_ptr<dataplane::StickyTable> sticky_;
   struct WorkerState;
   std::vector<std::unique_ptr<WorkerState>> workers_;
   std::uint64_t fast_packets_ = 0;

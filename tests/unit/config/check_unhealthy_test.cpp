@@ -41,7 +41,12 @@ INSTANTIATE_TEST_SUITE_P(
              {.groups = group("health_check = { enabled = false; }; "
                               "passive_health_check = { enabled = true; };")},
              "target_groups[0].passive_health_check.enabled",
-             "needs health checks"}));
+             "needs health checks"},
+        Case{"passive checks with stickiness",
+             {.groups = group("stickiness = { type = \"source_ip\"; }; "
+                              "passive_health_check = { enabled = true; };")},
+             "target_groups[0].passive_health_check.enabled",
+             "cannot be with stickiness"}));
 
 TEST(CheckUnhealthy, HasElbsDefaults) {
   const Config tcp = config_of(Sample{});
@@ -73,6 +78,17 @@ TEST(CheckUnhealthy, TakesWhatBelongsTogether) {
 TEST(CheckUnhealthy, NoPassiveChecksWithoutActiveOnes) {
   const Config config = config_of(Sample{.groups = group("health_check = { enabled = false; };")});
   EXPECT_FALSE(config.target_groups[0].passive_health_check);
+}
+
+TEST(CheckUnhealthy, NoPassiveChecksWithStickiness) {
+  const Config sticky =
+      config_of(Sample{.groups = group("stickiness = { type = \"source_ip\"; };")});
+  EXPECT_FALSE(sticky.target_groups[0].passive_health_check);
+  const Config none = config_of(Sample{.groups = group("stickiness = { type = \"none\"; };")});
+  EXPECT_TRUE(none.target_groups[0].passive_health_check);
+  const Sample off{.groups = group("stickiness = { type = \"source_ip\"; }; "
+                                   "passive_health_check = { enabled = false; };")};
+  EXPECT_EQ(to_string(errors_in(off)), "");
 }
 
 }  // namespace

@@ -91,6 +91,9 @@ TEST_F(Compile, WeightedGroupsAreSharesByName) {
   EXPECT_EQ(snapshot->target_groups[0].listeners, (std::vector<ListenerId>{ListenerId{0}}));
   config.target_groups[1].algorithm = Algorithm::SourceIp;
   EXPECT_TRUE(run()->listeners[0].shares_by_source);
+  config.target_groups[1].algorithm = Algorithm::RoundRobin;
+  config.target_groups[1].stickiness = {dataplane::Stickiness::SourceIp, seconds(60)};
+  EXPECT_TRUE(run()->listeners[0].shares_by_source);
 }
 
 TEST_F(Compile, OneGroupIsNoShareWhateverItsWeight) {

@@ -238,6 +238,15 @@ TEST_F(Compile, TargetsAreNotStatelessBehindNoneOrTwoListeners) {
   EXPECT_EQ(stateless(run()), Slots{});
 }
 
+TEST_F(Compile, StickinessIsTheGroups) {
+  EXPECT_FALSE(run()->any_sticky);
+  config.target_groups[0].stickiness = {dataplane::Stickiness::SourceIpDestIp, seconds(90)};
+  const Compiled snapshot = run();
+  EXPECT_TRUE(snapshot->any_sticky);
+  EXPECT_EQ(snapshot->target_groups[0].stickiness, dataplane::Stickiness::SourceIpDestIp);
+  EXPECT_EQ(snapshot->target_groups[0].sticky_seconds, 90u);
+}
+
 // A target moves from one group to another by a reload, and drains in the first.
 TEST_F(Compile, ASharedEndpointIsTheGroupsThatForwards) {
   add_group("second", 1).overload = dataplane::Overload::Forward;

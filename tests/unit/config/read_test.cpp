@@ -24,6 +24,7 @@ punt_rate = 500; icmp_error_rate = 50;
 eal = { hugepages = "off"; memory_megabytes = 512; pci = false; };
 flows = { capacity = 0x10000; half_open_timeout = 5; half_closed_timeout = 60;
           closing_timeout = 2.5; reset_timeout = 0.5; new_per_second = 7000; };
+sticky = { capacity = 2048; };
 ports = (
   { name = "front"; device = "net_null0"; addresses = ["198.51.100.2/24", "192.0.2.1/25"];
     gateways = ["198.51.100.1"]; local_addresses = ["198.51.100.77"]; vlan = 12; mtu = 9000;
@@ -33,6 +34,7 @@ neighbours = ( { port = "front"; address = "198.51.100.1"; mac = "02:00:00:00:00
 target_groups = (
   { name = "web"; protocol = "udp"; port = 8080; mode = "full_nat"; algorithm = "maglev";
     maglev_table_size = 1009; unknown_flow = "reset"; overload = "forward";
+    stickiness = { type = "source_ip_dest_ip"; timeout = 90; };
     deregistration_delay = { timeout = 20; connection_termination = false; };
     health_check = { enabled = false; protocol = "http"; port = 81; path = "/x"; host = "a.example";
                      interval = 0.5; timeout = 0.25; healthy_threshold = 1;
@@ -57,6 +59,7 @@ TEST(Read, TakesEveryKeyOfTheInstance) {
   EXPECT_FALSE(config.eal.pci);
   EXPECT_EQ(config.flows.capacity, 65'536u);
   EXPECT_EQ(config.flows.new_per_second, 7000u);
+  EXPECT_EQ(config.sticky.capacity, 2048u);
   EXPECT_EQ(config.flows.half_open_timeout, seconds(5));
   EXPECT_EQ(config.flows.half_closed_timeout, seconds(60));
   EXPECT_EQ(config.flows.closing_timeout, milliseconds(2500));
@@ -83,7 +86,7 @@ TEST(Read, TakesEveryKeyOfAPortAndANeighbour) {
   EXPECT_FALSE(port.kernel_path);
   EXPECT_TRUE(port.promiscuous);
   EXPECT_EQ(port.steering, WantedSteering::HandOff);
-  EXPECT_EQ(port.line, 10);
+  EXPECT_EQ(port.line, 11);
   ASSERT_EQ(config.neighbours.size(), 1u);
   EXPECT_EQ(config.neighbours[0].port, "front");
   EXPECT_EQ(to_string(config.neighbours[0].address), "198.51.100.1");
@@ -102,6 +105,8 @@ TEST(Read, TakesEveryKeyOfATargetGroup) {
   EXPECT_EQ(group.maglev_table_size, 1009u);
   EXPECT_EQ(group.unknown_flow, UnknownFlow::Reset);
   EXPECT_EQ(group.overload, dataplane::Overload::Forward);
+  EXPECT_EQ(group.stickiness.type, dataplane::Stickiness::SourceIpDestIp);
+  EXPECT_EQ(group.stickiness.timeout, seconds(90));
   EXPECT_EQ(group.deregistration_delay.timeout, seconds(20));
   EXPECT_FALSE(group.deregistration_delay.connection_termination);
   ASSERT_EQ(group.targets.size(), 2u);
@@ -140,6 +145,9 @@ TEST(Read, HasTheDefaultsOfElasticLoadBalancing) {
   EXPECT_EQ(group.deregistration_delay.timeout, seconds(300));
   EXPECT_FALSE(group.deregistration_delay.connection_termination);
   EXPECT_EQ(group.overload, dataplane::Overload::Refuse);
+  EXPECT_EQ(group.stickiness.type, dataplane::Stickiness::None);
+  EXPECT_EQ(group.stickiness.timeout, seconds(86'400));
+  EXPECT_EQ(config.sticky.capacity, 1'048'576u);
   EXPECT_EQ(config.flows.new_per_second, 500'000u);
   EXPECT_EQ(group.unknown_flow, UnknownFlow::Reset);
   EXPECT_EQ(group.health_check.interval, seconds(30));
@@ -188,11 +196,11 @@ TEST(Read, TakesWindowsLinesAndAByteOrderMark) {
 TEST(Read, KnowsWhereEachSettingWasWritten) {
   const Config config = read_right(everything);
   EXPECT_EQ(config.places.find("idle").line, 4);
-  EXPECT_EQ(config.places.find("ports[0].mtu").line, 11);
-  EXPECT_EQ(config.places.find("target_groups[0].targets[1]").line, 23);
+  EXPECT_EQ(config.places.find("ports[0].mtu").line, 12);
+  EXPECT_EQ(config.places.find("target_groups[0].targets[1]").line, 25);
   EXPECT_TRUE(config.places.written("target_groups[0].targets[1].address"));
   EXPECT_FALSE(config.places.written("target_groups[0].targets[1].zone"));
-  EXPECT_EQ(config.places.find("target_groups[0].targets[1].zone").line, 23) << "what holds it";
+  EXPECT_EQ(config.places.find("target_groups[0].targets[1].zone").line, 25) << "what holds it";
 }
 
 // --- what is wrong ---
@@ -262,14 +270,16 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, ReadWrong,
-    testing::Values(Wrong{"instanec = \"a\";", "instanec", "\"a\"", "Did you mean \"instance\"?"},
-                    Wrong{"Workers = 2;", "Workers", "2", "Did you mean \"workers\"?"},
-                    Wrong{"colour = \"a\";", "colour", "\"a\"",
-                          "allowed: instance, workers, idle, punt_rate, icmp_error_rate, zone, "
-                          "cross_zone, eal, flows, ports, "
-                          "neighbours, target_groups, listeners"},
-                    Wrong{"eal = { huge_pages = \"on\"; };", "eal.huge_pages", "\"on\"",
-                          "Did you mean \"hugepages\"?"}));
+    testing::Values(
+        Wrong{"instanec = \"a\";", "instanec", "\"a\"", "Did you mean \"instance\"?"},
+        Wrong{"Workers = 2;", "Workers", "2", "Did you mean \"workers\"?"},
+        Wrong{"colour = \"a\";", "colour", "\"a\"",
+              "allowed: instance, workers, idle, punt_rate, icmp_error_rate, zone, cross_zone, "
+              "eal, flows, sticky, ports, "
+              "neighbours, target_groups, listeners, security_groups, balancer_security_groups, "
+              "revalidate_flows"},
+        Wrong{"eal = { huge_pages = \"on\"; };", "eal.huge_pages", "\"on\"",
+              "Did you mean \"hugepages\"?"}));
 
 class ReadWrongPort : public testing::TestWithParam<Wrong> {};
 
@@ -335,6 +345,10 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"overload = \"drop\";", "overload", "\"drop\"", "\"refuse\", \"forward\""},
         Wrong{"unknown_flow = true;", "unknown_flow", "true", "\"pick_up\", \"reset\""},
         Wrong{"maglev_table_size = 6000000;", "maglev_table_size", "6000000", "7 to 5000011"},
+        Wrong{"stickiness = { type = \"lb_cookie\"; };", "stickiness.type", "\"lb_cookie\"",
+              "\"source_ip\", \"source_ip_dest_ip\""},
+        Wrong{"stickiness = { type = \"source_ip\"; timeout = 604801; };", "stickiness.timeout",
+              "604801", "1 to 604800"},
         Wrong{"deregistration_delay = { timeout = 3601; };", "deregistration_delay.timeout", "3601",
               "0 to 3600"},
         Wrong{"deregistration_delay = 30;", "deregistration_delay", "30", "not a group"},

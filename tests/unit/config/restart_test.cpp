@@ -50,6 +50,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"eal = { memory_megabytes = 99; };", "", "eal.memory_megabytes", "0"},
                     Case{"eal = { pci = false; };", "", "eal.pci", "true"},
                     Case{"flows = { capacity = 2048; };", "", "flows.capacity", "1048576"},
+                    Case{"sticky = { capacity = 2048; };", "", "sticky.capacity", "1048576"},
                     Case{"", "vlan = 7;", "ports[1].vlan", "0"},
                     Case{"", "mtu = 9000;", "ports[1].mtu", "1500"},
                     Case{"", "queue_descriptors = 64;", "ports[1].queue_descriptors", "1024"},
@@ -106,6 +107,7 @@ TEST(RestartNeeded, NotForWhatAReloadCanDo) {
   wanted.neighbours = "{ port = \"back\"; address = \"10.0.1.11\"; mac = \"02:00:00:00:00:01\"; }";
   wanted.groups =
       "{ name = \"other\"; port = 80; algorithm = \"maglev\"; overload = \"forward\"; "
+      "stickiness = { type = \"source_ip\"; }; "
       "targets = ( { address = \"10.0.1.12\"; } ); }";
   wanted.listeners =
       "{ name = \"other\"; address = \"198.51.100.11\"; port = 81; target_group = \"other\"; }";

@@ -10,15 +10,16 @@ namespace {
 
 // Readers of other versions map these very bytes: a change here raises layout_version (segment.h).
 TEST(Counters, LayoutIsTheDrawnOne) {
-  EXPECT_EQ(sizeof(Totals), 256u);
+  EXPECT_EQ(sizeof(Totals), 384u);
   EXPECT_EQ(sizeof(ListenerCounters), 64u);
   EXPECT_EQ(sizeof(TargetCounters), 128u);
   EXPECT_EQ(alignof(WorkerBlock), 64u);
   EXPECT_EQ(offsetof(WorkerBlock, totals), 0u);
-  EXPECT_EQ(offsetof(WorkerBlock, verdicts), 256u);
-  EXPECT_EQ(offsetof(WorkerBlock, listeners), 768u);
-  EXPECT_EQ(offsetof(WorkerBlock, targets), 66'304u);
-  EXPECT_EQ(sizeof(WorkerBlock), 1'114'880u);
+  EXPECT_EQ(offsetof(WorkerBlock, verdicts), 384u);
+  EXPECT_EQ(offsetof(WorkerBlock, listeners), 896u);
+  EXPECT_EQ(offsetof(WorkerBlock, targets), 66'432u);
+  EXPECT_EQ(offsetof(WorkerBlock, rule_hits), 1'115'008u);
+  EXPECT_EQ(sizeof(WorkerBlock), 1'147'776u);
 }
 
 TEST(Counters, FieldsStayWhereTheyAre) {
@@ -44,6 +45,13 @@ TEST(Counters, FieldsStayWhereTheyAre) {
   EXPECT_EQ(offsetof(Totals, table_bytes), 192u);
   EXPECT_EQ(offsetof(Totals, table_page_bytes), 200u);
   EXPECT_EQ(offsetof(Totals, stateless), 208u);
+  EXPECT_EQ(offsetof(Totals, originated), 216u);
+  EXPECT_EQ(offsetof(Totals, originated_unsent), 224u);
+  EXPECT_EQ(offsetof(Totals, sticky_entries), 232u);
+  EXPECT_EQ(offsetof(Totals, sticky_evicted), 256u);
+  EXPECT_EQ(offsetof(Totals, blocked_inbound_icmp), 264u);
+  EXPECT_EQ(offsetof(Totals, blocked_outbound_udp), 304u);
+  EXPECT_EQ(offsetof(Totals, flows_cut), 312u);
   EXPECT_EQ(offsetof(TargetCounters, new_flows), 8u);
   EXPECT_EQ(offsetof(TargetCounters, active_flows), 16u);
   EXPECT_EQ(offsetof(TargetCounters, packets_to_target), 24u);

@@ -21,6 +21,7 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(sizeof(TargetRecord), 352u);
   EXPECT_EQ(sizeof(TargetGroupRecord), 872u);
   EXPECT_EQ(sizeof(ZoneRecord), 192u);
+  EXPECT_EQ(sizeof(RuleRecord), 240u);
   EXPECT_EQ(offsetof(SegmentHeader, magic), 0u);
   EXPECT_EQ(offsetof(SegmentHeader, version), 8u);
   EXPECT_EQ(offsetof(SegmentHeader, workers), 12u);
@@ -30,7 +31,7 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(offsetof(SegmentHeader, stopped), 40u);
   EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 352u);
   EXPECT_EQ(worker_blocks_offset % alignof(WorkerBlock), 0u);
-  EXPECT_EQ(worker_blocks_offset, 4'272'320u);
+  EXPECT_EQ(worker_blocks_offset, 5'288'128u);
   EXPECT_EQ(segment_size(2), worker_blocks_offset + 2 * sizeof(WorkerBlock));
 }
 

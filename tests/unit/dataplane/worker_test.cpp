@@ -61,7 +61,8 @@ struct WorkerTest : testing::Test {
   std::size_t bytes = capacity.bytes();
   std::unique_ptr<std::byte[], Free> memory{new (std::align_val_t{64}) std::byte[bytes]};
   std::unique_ptr<WorkerBlock> block = std::make_unique<WorkerBlock>();
-  Core core{WorkerId{0}, {memory.get(), bytes}, capacity, Seed{1, 2}, Seed{3, 4}, *block};
+  StickyTable sticky{{}, 0, {}};
+  Core core{WorkerId{0}, {memory.get(), bytes}, capacity, Seed{1, 2}, Seed{3, 4}, *block, sticky};
   FakeIo io;
   Publication publication{1, snapshot(1)};
   Worker<FakeIo> worker{core, io, publication};
@@ -108,7 +109,7 @@ TEST_F(WorkerTest, TellsWhereItsWalkOverLocalPortsStands) {
   worker.step(Instant{1});
   EXPECT_EQ(block->totals.local_port_turn.read(), 4711u);
   // What the next process finds in its block: that one goes on there.
-  Core next{WorkerId{0}, {memory.get(), bytes}, capacity, Seed{1, 2}, Seed{3, 4}, *block};
+  Core next{WorkerId{0}, {memory.get(), bytes}, capacity, Seed{1, 2}, Seed{3, 4}, *block, sticky};
   EXPECT_EQ(next.turns.local_port, 4711u);
 }
 
@@ -129,7 +130,7 @@ TEST_F(WorkerTest, TellsHowManyFlowsAreIpv6) {
 
 TEST_F(WorkerTest, WorkersThatTakeNothingOverBeginTogether) {
   auto other = std::make_unique<WorkerBlock>();
-  Core second{WorkerId{1}, {memory.get(), bytes}, capacity, Seed{5, 6}, Seed{3, 4}, *other};
+  Core second{WorkerId{1}, {memory.get(), bytes}, capacity, Seed{5, 6}, Seed{3, 4}, *other, sticky};
   EXPECT_EQ(second.turns.local_port, core.turns.local_port);
 }
 

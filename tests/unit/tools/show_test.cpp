@@ -313,6 +313,58 @@ TEST(ShowStatus, ShowsWhatAFloodDoesWhereThereIsOne) {
   EXPECT_NE(text.find("       21    500        17      1.0M"), std::string::npos) << text;
 }
 
+TEST(ShowStatus, SaysHowManyClientsAreRememberedWhereSomeAre) {
+  Json document = status();
+  EXPECT_EQ(show_status(document, plain()).find("stickiness"), std::string::npos);
+  document["totals"]["sticky_entries"] = 812'004;
+  document["totals"]["sticky_capacity"] = 1'048'576;
+  document["totals"]["sticky_found"] = 3'310'274;
+  const std::string roomy = show_status(document, plain());
+  EXPECT_NE(roomy.find("\nstickiness  812004 of 1048576 clients remembered; 3310274 new flows by "
+                       "it\n"),
+            std::string::npos)
+      << roomy;
+  document["totals"]["sticky_evicted"] = 5'124;
+  EXPECT_NE(show_status(document, plain())
+                .find("; 5124 clients forgotten for lack of room, raise sticky.capacity\n"),
+            std::string::npos);
+}
+
+TEST(ShowSecurityGroups, IsATableOfRulesAndWhatWasBlocked) {
+  Json document = Json::parse(R"({"rules": [
+      {"security_group": "web", "attached_to": "balancer", "direction": "inbound",
+       "protocol": "tcp", "ports": "80-443", "peer": "198.51.100.0/24", "hits": 1234},
+      {"security_group": "office", "attached_to": "", "direction": "outbound",
+       "protocol": "icmp", "ports": "", "peer": "anywhere", "hits": 0}],
+      "blocked_inbound": {"icmp": 0, "tcp": 12, "udp": 3},
+      "blocked_outbound": {"icmp": 0, "tcp": 0, "udp": 0}, "flows_cut": 0})");
+  EXPECT_EQ(show_security_groups(document, plain()),
+            "SECURITY-GROUP  ATTACHED-TO  DIRECTION  PROTOCOL  PORTS   PEER             HITS\n"
+            "web             balancer     inbound    tcp       80-443  198.51.100.0/24  1234\n"
+            "office          nothing      outbound   icmp              anywhere            0\n"
+            "\n"
+            "BLOCKED-FLOWS  ICMP  TCP  UDP\n"
+            "inbound           0   12    3\n"
+            "outbound          0    0    0\n");
+  Json earlier = document;
+  earlier["rules"][0]["hits"] = 1034;
+  earlier["blocked_inbound"]["tcp"] = 2;
+  document["flows_cut"] = 2;
+  View view = plain();
+  view.earlier = &earlier;
+  view.seconds = 2;
+  const std::string text = show_security_groups(document, view);
+  EXPECT_NE(text.find("1234  100/s\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("12    3  5.0/s\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n2 flows cut, since no rule let them through any more\n"),
+            std::string::npos);
+}
+
+TEST(ShowSecurityGroups, SaysWhatNoneMeans) {
+  EXPECT_EQ(show_security_groups(Json::parse(R"({"rules": []})"), plain()),
+            "no security groups: everything is let through\n");
+}
+
 TEST(ShowStatus, SumsUpSeveralWorkersAndSaysWhoIsBehind) {
   Json document = status();
   document["workers"].push_back(one_worker());

@@ -43,6 +43,8 @@ TEST(Verdict, IndicesStay) {
   EXPECT_EQ(static_cast<int>(Verdict::DropTargetGone), 29);
   EXPECT_EQ(static_cast<int>(Verdict::DropErrorRate), 30);
   EXPECT_EQ(static_cast<int>(Verdict::DropFlowRate), 31);
+  EXPECT_EQ(static_cast<int>(Verdict::DropSecurityGroupInbound), 32);
+  EXPECT_EQ(static_cast<int>(Verdict::DropSecurityGroupOutbound), 33);
 }
 
 }  // namespace

@@ -51,6 +51,45 @@ dataplane::ListenerRecord web_listener() {
   return record;
 }
 
+TEST(Documents, SecurityGroupsInTheConfigurationsOrder) {
+  ScratchSegment segment(2);
+  const auto add = [&](std::size_t slot, std::uint16_t number, bool inbound, std::uint64_t before) {
+    dataplane::RuleRecord record{};
+    record.used = true;
+    record.inbound = inbound;
+    record.number = number;
+    record.hits_before = before;
+    record.security_group.assign("web");
+    record.protocol.assign("tcp");
+    record.ports.assign("80-443");
+    record.peer.assign("198.51.100.0/24");
+    record.attached_to.assign("balancer");
+    segment.control().rules[slot].write(record);
+  };
+  add(4095, 0, true, 100);
+  add(7, 1, false, 0);
+  for (std::size_t i = 0; i < 2; ++i) {
+    segment.worker(i).rule_hits[4095].set(60 + i);
+    segment.worker(i).totals.blocked_inbound_tcp.set(3);
+    segment.worker(i).totals.blocked_outbound_icmp.set(i);
+    segment.worker(i).totals.flows_cut.set(5);
+  }
+  const Json document = security_groups_document(segment.view(), alive);
+  ASSERT_EQ(document["rules"].size(), 2u);
+  EXPECT_EQ(document["rules"][0], Json::parse(R"({"security_group": "web",
+      "attached_to": "balancer", "direction": "inbound", "protocol": "tcp", "ports": "80-443",
+      "peer": "198.51.100.0/24", "hits": 21})"));
+  EXPECT_EQ(document["rules"][1]["direction"], "outbound");
+  EXPECT_EQ(document["rules"][1]["hits"], 0);
+  EXPECT_EQ(document["blocked_inbound"], Json::parse(R"({"icmp": 0, "tcp": 6, "udp": 0})"));
+  EXPECT_EQ(document["blocked_outbound"], Json::parse(R"({"icmp": 1, "tcp": 0, "udp": 0})"));
+  EXPECT_EQ(document["flows_cut"], 10);
+  EXPECT_FALSE(document.contains("unreadable"));
+  const Json status = status_document(segment.view(), alive, started);
+  EXPECT_EQ(status["totals"]["blocked_inbound_tcp"], 6);
+  EXPECT_EQ(status["totals"]["flows_cut"], 10);
+}
+
 TEST(Documents, TimesAreIsoInUtc) {
   EXPECT_EQ(iso_time(started + 678), "2026-01-02T03:04:05.678Z");
   EXPECT_EQ(iso_time(0), "1970-01-01T00:00:00.000Z");
@@ -79,6 +118,9 @@ TEST(Documents, StatusHasWorkersAndTheirSums) {
     worker.totals.table_bytes.set(160'000);
     worker.totals.table_page_bytes.set(i == 0 ? 1 << 30 : 2 << 20);
     worker.totals.stateless.set(20 + i);
+    worker.totals.sticky_entries.set(7);
+    worker.totals.sticky_capacity.set(i == 0 ? 1024 : 0);
+    worker.totals.sticky_evicted.set(2 * i);
     worker.listeners[7].incarnation.set(1);
     worker.listeners[7].rejected_flows.set(30 + i);
     worker.verdicts[static_cast<std::size_t>(Verdict::ForwardToTarget)].set(90);
@@ -119,6 +161,10 @@ TEST(Documents, StatusHasWorkersAndTheirSums) {
   EXPECT_EQ(status["totals"]["wrong_core"], 11);
   EXPECT_EQ(status["workers"][1]["stateless"], 21);
   EXPECT_EQ(status["totals"]["stateless"], 41);
+  EXPECT_EQ(status["totals"]["sticky_entries"], 14);
+  EXPECT_EQ(status["totals"]["sticky_capacity"], 1024);
+  EXPECT_EQ(status["totals"]["sticky_found"], 0);
+  EXPECT_EQ(status["totals"]["sticky_evicted"], 2);
   EXPECT_EQ(status["workers"][1]["rejected_flows"], 31);
   EXPECT_EQ(status["totals"]["rejected_flows"], 61);
   EXPECT_EQ(status["totals"]["verdicts"], Json::parse(R"({"ForwardToTarget": 180, "DropTtl": 3})"));

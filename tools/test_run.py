@@ -1,8 +1,13 @@
 #!/usr/bin/python3
-"""Runs the suites of test_suites.py one after the other and reports them; tools/test calls this."""
+"""Runs the suites of test_suites.py and reports them; tools/test calls this.
+
+One after the other, but those of tests/e2e two at a time: each makes a network of its own, and
+waits most of the time.
+"""
 
 import argparse
 import atexit
+import concurrent.futures
 import contextlib
 import os
 import pathlib
@@ -11,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -21,6 +27,7 @@ from test_results import Report, Result, count  # noqa: E402
 ROOT = test_suites.ROOT
 # What all of it may take; a suite that would begin later fails unrun.
 DEADLINE_SECONDS = int(os.environ.get("SPILLWAY_TEST_SECONDS", 60 * 60))
+E2E_AT_A_TIME = 2
 
 
 class Runner:
@@ -34,7 +41,8 @@ class Runner:
         self.counts.chmod(0o755)
         atexit.register(shutil.rmtree, self.counts, ignore_errors=True)
         self.began = time.monotonic()
-        self.running = None
+        self.running = set()
+        self.speaking = threading.Lock()  # for the report
 
     def run(self, name, command, timeout, environment):
         """(exit status, None if it took too long; seconds; log file)."""
@@ -48,27 +56,40 @@ class Runner:
             process = subprocess.Popen(
                 [str(word) for word in command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, env=os.environ | environment, start_new_session=True)
-            self.running = process
-            while True:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(1)
-                seconds = time.monotonic() - began
-                if process.returncode is not None:
-                    return process.returncode, seconds, log
+            self.running.add(process)
+            try:
+                return *self.watch(process, name, began, timeout), log
+            finally:
+                self.running.discard(process)
+
+    def watch(self, process, name, began, timeout):
+        """(exit status, None if it took too long; seconds)."""
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+            seconds = time.monotonic() - began
+            if process.returncode is not None:
+                return process.returncode, seconds
+            with self.speaking:
                 self.report.progress(name, seconds)
-                if seconds > timeout:
-                    self.end_running()
-                    return None, seconds, log
+            if seconds > timeout:
+                self.end(process)
+                return None, seconds
 
     def end_running(self):
-        """Ends the running suite: it may clean up, then it must go."""
-        if not self.running or self.running.poll() is not None:
+        for process in list(self.running):
+            self.end(process)
+
+    @staticmethod
+    def end(process):
+        """Ends a running suite: it may clean up, then it must go."""
+        if process.poll() is not None:
             return
         for number, patience in ((signal.SIGINT, 20), (signal.SIGKILL, 5)):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.running.pid, number)
+                os.killpg(process.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.running.wait(patience)
+                process.wait(patience)
                 return
 
     def build(self, build):
@@ -106,7 +127,8 @@ class Runner:
             result.passed += 1  # a program that speaks by its exit status
         if os.environ.get("CI") == "true":
             refuse_skips(result)
-        self.report.add(result)
+        with self.speaking:
+            self.report.add(result)
 
 
 def refuse_skips(result):
@@ -155,9 +177,23 @@ def run_all(runner, options):
             continue
         if not runner.build(build):
             continue
-        for suite in test_suites.suites(build):
-            if chosen(suite.name, options):
+        suites = [one for one in test_suites.suites(build) if chosen(one.name, options)]
+        together = [one for one in suites if one.name.startswith("e2e")]
+        for suite in suites:
+            if suite not in together:
                 runner.suite(suite)
+        run_together(runner, together)
+
+
+def run_together(runner, suites):
+    with concurrent.futures.ThreadPoolExecutor(E2E_AT_A_TIME) as pool:
+        try:
+            for done in [pool.submit(runner.suite, suite) for suite in suites]:
+                done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            runner.end_running()
+            raise
 
 
 def list_suites(options):

@@ -76,7 +76,7 @@ def test_weight_is_refused_with_what_is_allowed(lab, spillway):
     assert "note: target group web has algorithm round_robin" in said
 
 
-@pytest.mark.parametrize("algorithm", ["weighted_round_robin", "round_robin", "maglev"])
+@pytest.mark.parametrize("algorithm", ["weighted_round_robin", "maglev"])
 def test_slow_start(lab, spillway, algorithm):
     daemon = spillway(lab.configuration(algorithm=algorithm, slow_start=30))
     assert share(lab, 2, 300) == pytest.approx(1 / 3, abs=0.09), "not after the first start"

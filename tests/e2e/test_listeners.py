@@ -189,7 +189,7 @@ def test_target_groups_other_weights_move_no_flow_that_exists(lab, spillway):
 
 def test_target_groups_one_without_targets_refuses_its_share(lab, spillway):
     daemon = spillway(blue_and_green(lab, 50, 50))
-    daemon.ctl.run("drain", "green", f"{namespaces.target_address(3)}:8080")
+    daemon.ctl.run("drain", "green", f"{namespaces.target_address(3)}:8080", "--force")
     daemon.wait_state(namespaces.target_address(3), "draining", "green")
     report = clients.Load(lab.client, requests=200, timeout=2).run()
     assert 60 < report["failed"] < 140, "refused at once, by RST"

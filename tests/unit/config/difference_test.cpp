@@ -87,7 +87,8 @@ INSTANTIATE_TEST_SUITE_P(
              {},
              with_listeners(""),
              "remove listener  web: address \"198.51.100.10\"->- idle_timeout 350->- name "
-             "\"web\"->- port 80->- protocol \"tcp\"->- target_group \"web\"->-\n"},
+             "\"web\"->- port 80->- protocol \"tcp\"->- security_groups []->- target_group "
+             "\"web\"->- udp_idle_timeout 120->-\n"},
         Case{"settings of the instance",
              {},
              with_top("punt_rate = 7; workers = 2;\n"),

@@ -21,6 +21,7 @@ LAYERS = {
     "config": ("config/",),
     "nic": ("nic/",),
     "report": ("tools/report/",),
+    "explain": ("tools/explain/",),
     "control": ("control/",),
     "tools": ("tools/",),
     "tests": ("tests/",),
@@ -34,8 +35,9 @@ MAY_INCLUDE = {
     "config": {"packet", "table"},
     "nic": {"packet", "table", "core", "worker"},
     "report": {"packet", "table", "core", "worker"},
-    "control": {"packet", "table", "core", "worker", "config", "nic", "report"},
-    "tools": {"packet", "table", "core", "worker", "path", "config", "report"},
+    "explain": {"packet", "table", "core", "worker", "path", "config", "report"},
+    "control": {"packet", "table", "core", "worker", "config", "nic", "report", "explain"},
+    "tools": {"packet", "table", "core", "worker", "path", "config", "report", "explain"},
     "tests": set(LAYERS),
 }
 EXCEPTIONS = {
@@ -169,8 +171,9 @@ def namespaces(source):
     top = source.name.split("/")[0]
     if top == "tests":
         return
-    if source.name.startswith("tools/report/"):  # a layer of its own, which control uses too
-        top = "report"
+    for layer in ("report", "explain"):  # layers of their own, which control uses too
+        if source.name.startswith(f"tools/{layer}/"):
+            top = layer
     for number, line in enumerate(source.code_lines, 1):
         found = re.match(r"(?:inline )?namespace (\w[\w:]*)", line)
         if not found or "=" in line or found[1].split("::")[0] in (top, "boost", "std"):

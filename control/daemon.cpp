@@ -71,6 +71,7 @@ bool Daemon::run() {
   spdlog::info("stopping");
   // Nobody may ask or probe any more before the workers stop.
   api_.reset();
+  explainer_.reset();
   flows_.reset();
   kernel_path_.reset();
   lifecycle_.reset();
@@ -173,6 +174,9 @@ void Daemon::start_api(const std::string& run_dir) {
     mailboxes.push_back(&cores.back()->query);
   }
   flows_.emplace(io_, std::move(mailboxes), segment_.view());
+  explainer_.emplace(*flows_, [this, seed = cores.front()->owner_seed] {
+    return Explainer::Running{publication_->newest(), explain::Names(config_, facts()), seed};
+  });
   flow_loads_.emplace(io_, std::move(cores),
                       [this]() -> const dataplane::Snapshot& { return *publication_->newest(); });
   api_.emplace(io_, run_dir + "/" + config_.instance + ".sock", commands());
@@ -280,6 +284,9 @@ Commands Daemon::commands() {
   commands.targets = [this] { return report::targets_document(segment_.view(), Segment::alive()); };
   commands.flows = [this](const FlowsWanted& wanted, Done done) {
     flows_->ask(wanted, std::move(done));
+  };
+  commands.explain = [this](const ExplainWanted& wanted, Done done) {
+    explainer_->ask(wanted, std::move(done));
   };
   commands.events = [this](const EventsWanted& wanted) { return events_.document(wanted); };
   add_live_commands(commands);

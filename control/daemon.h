@@ -21,6 +21,7 @@
 #include "config/options.h"
 #include "control/api.h"
 #include "control/events.h"
+#include "control/explainer.h"
 #include "control/flow_inquiry.h"
 #include "control/flow_loads.h"
 #include "control/kernel_path.h"
@@ -111,6 +112,7 @@ class Daemon {
   std::unique_ptr<Neighbours> neighbours_;
   std::optional<KernelPath> kernel_path_;
   std::optional<FlowInquiry> flows_;
+  std::optional<Explainer> explainer_;
   std::optional<FlowLoads> flow_loads_;
   std::optional<Api> api_;
   /// On-link hosts that the path missed, and when last.

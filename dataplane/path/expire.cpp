@@ -208,12 +208,14 @@ void sweep_sticky(Core& core, const Snapshot& snapshot, Instant now) {
 template <class Address>
 void answer(FlowTable<Address>& table, std::uint32_t first, std::uint32_t last, FlowQuery& query,
             Tick now) {
+  const FlowFilter& filter = query.filter();
   for (std::uint32_t bucket = first; bucket < last && !query.full(); ++bucket) {
     table.visit_bucket(bucket, [&](FlowIndex index) {
       const Flow<Address>& flow = table[index];
       if (flow.direction != Direction::ToTarget || query.full()) return;
-      if (query.target() != no_target && flow.target != query.target()) return;
-      query.add(record(table, flow, now));
+      if (!filter.fits(flow)) return;
+      const FlowRecord found = record(table, flow, now);
+      if (found.idle_milliseconds >= filter.idle_milliseconds) query.add(found);
     });
   }
 }

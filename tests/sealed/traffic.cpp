@@ -224,7 +224,7 @@ void Traffic::prepare(std::size_t phase) {
     });
     facts.targets[1].availability = Availability::Draining;
     for (int i = 0; i < static_cast<int>(workers); ++i) {
-      CHECK(rig_.core(i).query.ask(100, no_target));
+      CHECK(rig_.core(i).query.ask(100, {}));
     }
   } else if (phase == 2) {
     facts.targets[0].availability = Availability::Terminated;

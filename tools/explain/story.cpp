@@ -186,6 +186,11 @@ void tell_next_hop(const Telling& of, Steps& steps) {
             after ? fmt::format(" to {}", to_string(after->destination_mac)) : "");
 }
 
+std::string string_in(const Json& object, const char* field) {
+  const auto found = object.find(field);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 std::string_view flow_word(const Fate& fate) {
   return fate.known ? "known" : fate.started ? "new" : "none";
 }
@@ -220,6 +225,47 @@ Json story(const dataplane::Snapshot& snapshot, const Fate& fate,
     document["target"] = target_text(target->address, target->port.value());
   }
   return document;
+}
+
+Json story_of_known(const dataplane::Snapshot& snapshot, const Json& flow,
+                    std::span<const std::uint8_t> arrived, dataplane::PortId port,
+                    const Names& names) {
+  const std::string target_name = string_in(flow, "target");
+  const std::string local = string_in(flow, "local");
+  Steps steps;
+  steps.add("packet", "{} bytes came in by {}", arrived.size(), names.port(port));
+  steps.add("worker", "worker {} has the flow", flow["worker"].get<unsigned>());
+  steps.add("flow", "known: {}, the last packet {:.1f} s ago", string_in(flow, "phase"),
+            flow["idle_seconds"].get<double>());
+  steps.add("listener", "{}: {} {}", string_in(flow, "listener"), string_in(flow, "protocol"),
+            string_in(flow, "destination"));
+  steps.add("target group", "{}", string_in(flow, "target_group"));
+  const auto address = dataplane::parse_with_port(target_name);
+  bool terminated = false;
+  if (address) {
+    for (const Target& target : snapshot.targets) {
+      if (target.id == dataplane::no_target || target.address != address->address) continue;
+      if (target.port == dataplane::Be16{address->port}) terminated |= target.terminated;
+    }
+  }
+  steps.add("target", "{}{}", target_name,
+            terminated ? ", whose flows are ended by force" : ", as when the flow began");
+  if (!local.empty()) {
+    steps.add("rewrite", "source {} becomes {}", string_in(flow, "client"), local);
+  }
+  steps.add("rewrite", "destination {} becomes {}", string_in(flow, "destination"), target_name);
+  const Verdict verdict = terminated ? Verdict::ReplyResetTargetGone : Verdict::ForwardToTarget;
+  return {{"packet", fmt::format("{} {} to {}", string_in(flow, "protocol"),
+                                 string_in(flow, "client"), string_in(flow, "destination"))},
+          {"verdict", std::string(to_string(verdict))},
+          {"why", std::string(dataplane::explain(verdict))},
+          {"flow", "known"},
+          {"port", names.port(port)},
+          {"worker", flow["worker"]},
+          {"steps", steps.take()},
+          {"listener", string_in(flow, "listener")},
+          {"target_group", string_in(flow, "target_group")},
+          {"target", target_name}};
 }
 
 std::string story_text(const Json& story) {

@@ -23,6 +23,11 @@ using report::Json;
                          std::span<const std::uint8_t> arrived, dataplane::PortId port,
                          const Names& names);
 
+/// Of a packet whose flow a worker has: what `flow` (report::flow_document) says goes on.
+[[nodiscard]] Json story_of_known(const dataplane::Snapshot& snapshot, const Json& flow,
+                                  std::span<const std::uint8_t> arrived, dataplane::PortId port,
+                                  const Names& names);
+
 /// A line for the packet, then one for each step, indented; ends in a newline.
 [[nodiscard]] std::string story_text(const Json& story);
 

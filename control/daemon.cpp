@@ -10,6 +10,7 @@
 #include "config/steering.h"
 #include "control/forwarder_options.h"
 #include "control/health/network_probes.h"
+#include "control/own_addresses.h"
 #include "tools/report/documents.h"
 
 namespace control {
@@ -140,11 +141,17 @@ void Daemon::start_lifecycle() {
   };
   parts.handshakes = [this](dataplane::TargetId id) { return handshakes(id); };
   parts.events = &events_;
+  std::set<std::string> twins;
+  for (std::size_t i = 0; i < config_.ports.size(); ++i) {
+    nic::KernelPort* kernel = forwarder_->kernel_port(PortId{static_cast<std::uint8_t>(i)});
+    if (kernel != nullptr) twins.insert(kernel->tap().name());
+  }
+  parts.own_addresses = [twins] { return addresses_on(twins); };
   parts.flows_left = [this](dataplane::TargetId id) { return flows_left(id); };
   parts.listener_flows_left = [this](dataplane::ListenerId id) { return flows_left(id); };
   lifecycle_ = std::make_unique<Lifecycle>(io_.get_executor(), std::move(parts));
   if (const auto error = lifecycle_->apply(config_)) throw std::runtime_error(*error);
-  live_->drain_again();
+  live_->resume();
 }
 
 void Daemon::start_neighbours() {

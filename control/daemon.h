@@ -82,6 +82,8 @@ class Daemon {
   [[nodiscard]] config::Errors cannot_change(const config::Config& wanted) const;
   [[nodiscard]] report::Json target_documents(const std::vector<TargetName>& names) const;
   void add_live_commands(Commands& commands);
+  /// What was done by a command, if it was done, as an event of the present generation.
+  void tell(const Outcome& outcome, Event event);
 
   // --- events ---
   void await_signals();

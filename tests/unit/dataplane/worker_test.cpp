@@ -181,7 +181,7 @@ TEST_F(WorkerTest, SendsWhatAsksBothEndsOfAFlowThatIsToEnd) {
 }
 
 TEST_F(WorkerTest, AnswersQuestionsOnTheWay) {
-  ASSERT_TRUE(core.query.ask(10, no_target));
+  ASSERT_TRUE(core.query.ask(10, {}));
   for (std::uint32_t bucket = 0; bucket <= core.flows4.buckets(); ++bucket) {
     if (core.query.answered()) break;
     worker.step(Instant{1});

@@ -12,15 +12,6 @@ namespace control {
 using dataplane::ListenerId;
 using dataplane::TargetGroupId;
 
-namespace {
-
-std::uint64_t unix_milliseconds(std::chrono::system_clock::time_point time) {
-  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-  return static_cast<std::uint64_t>(since.count());
-}
-
-}  // namespace
-
 config::Facts Lifecycle::facts() const {
   config::Facts facts;
   listeners_.for_each([&](const Listeners::Entry& entry) {

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,11 @@ struct Moment {
   std::chrono::steady_clock::time_point steady;
   std::chrono::system_clock::time_point wall;
 };
+
+[[nodiscard]] inline std::uint64_t unix_milliseconds(std::chrono::system_clock::time_point time) {
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
+  return static_cast<std::uint64_t>(since.count());
+}
 
 /// What the configuration says about a target's group.
 struct Standing {

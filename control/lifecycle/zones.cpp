@@ -14,11 +14,6 @@ using dataplane::TargetGroupId;
 
 namespace {
 
-std::uint64_t unix_milliseconds(std::chrono::system_clock::time_point time) {
-  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-  return static_cast<std::uint64_t>(since.count());
-}
-
 dataplane::TargetGroupRecord record_of(const std::string& name, const GroupTraffic& traffic) {
   dataplane::TargetGroupRecord record{};
   record.used = true;

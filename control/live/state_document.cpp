@@ -158,11 +158,6 @@ Time time_of(std::uint64_t unix_milliseconds) {
   return Time(std::chrono::milliseconds(unix_milliseconds));
 }
 
-std::uint64_t unix_milliseconds(Time time) {
-  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-  return static_cast<std::uint64_t>(since.count());
-}
-
 void read_shifts(const Json& document, State& state) {
   for_each(document, shifts_list, 4, [&](const Element& element) {
     ZonalShift shift{element.text("zone"), element.text("comment"),

@@ -210,6 +210,9 @@ void Daemon::publish() {
   const dataplane::Snapshot* previous = publication_ ? publication_->newest().get() : nullptr;
   auto snapshot = config::compile(config_, now, previous);
   generation_ = now.generation;
+  for (const dataplane::TargetGroupId id : snapshot->queueing) {
+    forwarder_->gate().queues.prepare(id);
+  }
   if (publication_) {
     publication_->publish(std::move(snapshot));
   } else {

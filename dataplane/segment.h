@@ -28,7 +28,7 @@
 namespace dataplane {
 
 inline constexpr std::uint64_t segment_magic = 0x5941'574c'4c49'5053;  // "SPILLWAY", little-endian
-inline constexpr std::uint32_t layout_version = 3;
+inline constexpr std::uint32_t layout_version = 4;
 /// Older than this and the daemon is dead or stuck. It writes a heartbeat every second.
 inline constexpr std::uint64_t heartbeat_stale_milliseconds = 5'000;
 
@@ -118,6 +118,8 @@ struct TargetRecord {
   std::uint64_t drain_ends_unix_milliseconds;  // 0: not draining
   Text<192> detail;                            // a sentence: the last probe's outcome
   Exclusion exclusion;                         // why a zone keeps new flows from it
+  std::uint32_t max_connections;               // as it counts now, in slow start less; 0: no limit
+  std::uint32_t configured_max_connections;
 };
 
 /// How a target group stands in one zone: config::GroupZone.
@@ -146,7 +148,12 @@ struct TargetGroupRecord {
   std::uint32_t minimum_percentage;
   std::uint64_t standby_since_unix_milliseconds;
   Text<33> name;
-  Text<33> standby;  // "": none
+  Text<33> standby;           // "": none
+  std::uint16_t incarnation;  // of the slot: whose TargetGroupCounters count
+  bool spillover_silent;
+  std::uint32_t max_connections;  // 0: no limit
+  std::uint32_t surge_length;     // 0: no queue
+  std::uint32_t surge_timeout_milliseconds;
   std::array<GroupZoneRecord, zones_max> zones;
 };
 

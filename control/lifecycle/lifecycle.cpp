@@ -80,6 +80,7 @@ struct Lifecycle::Wanted {
   WeightRules weight;
   std::optional<std::uint16_t> set_weight;  // the operator's, or the same; nullopt: not known
   std::string zone;
+  std::uint32_t max_connections;
 };
 
 std::optional<std::string> Lifecycle::apply(const config::Config& config) {
@@ -159,7 +160,13 @@ void Lifecycle::apply_groups(const config::Config& config) {
   std::set<std::string> named;
   for (const config::TargetGroup& group : config.target_groups) {
     named.insert(group.name);
-    const Group wanted{group.deregistration_delay};
+    const Group wanted{
+        .delay = group.deregistration_delay,
+        .max_connections = group.max_connections,
+        .surge_length = surge_length(group),
+        .surge_timeout = group.surge_queue.timeout,
+        .spillover_silent = group.spillover == dataplane::Spillover::Silent,
+    };
     Groups::Entry* known = groups_.find(group.name);
     if (known == nullptr) {
       groups_.add(group.name, [&](Slot) { return wanted; });
@@ -192,7 +199,12 @@ void Lifecycle::apply_targets(const config::Config& config) {
                                group.algorithm};
       const auto set = target.configured_weight ? std::optional{target.weight} : std::nullopt;
       apply_target(name,
-                   {standing, {target.address, port, check, group.name}, weight, set, target.zone},
+                   {standing,
+                    {target.address, port, check, group.name},
+                    weight,
+                    set,
+                    target.zone,
+                    target.max_connections},
                    now);
       named.insert(name);
     }
@@ -223,6 +235,7 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
   }
   configure_weight(*entry, wanted.weight, wanted.set_weight);
   entry->thing.zone = wanted.zone;
+  entry->thing.max_connections = wanted.max_connections;
   const bool returns = !entry->registered();
   if (returns) targets_.return_to(*entry);
   update(*entry, [&](TargetLife& life) {

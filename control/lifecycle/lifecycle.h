@@ -126,16 +126,22 @@ class Lifecycle {
  private:
   struct Group {
     config::DeregistrationDelay delay;
+    std::uint32_t max_connections = 0;  // 0: no limit
+    std::uint32_t surge_length = 0;     // 0: no queue
+    std::chrono::milliseconds surge_timeout{0};
+    bool spillover_silent = false;
   };
   struct Target {
     TargetWeight weight;
     std::string zone;
     Check check;
     TargetLife life;
-    std::uint8_t percent = 100;  // of the weight, as last passed on
-    bool joins_warm = false;     // when it became Initial, its group had a warm target
-    bool watched = false;        // by the prober
-    bool attempts_fail = false;  // the last probe could not be made
+    std::uint8_t percent = 100;         // of the weight, as last passed on
+    std::uint32_t max_connections = 0;  // the configuration's; 0: no limit
+    std::uint32_t limit = 0;            // of it, in slow start a part; as last passed on
+    bool joins_warm = false;            // when it became Initial, its group had a warm target
+    bool watched = false;               // by the prober
+    bool attempts_fail = false;         // the last probe could not be made
     std::optional<Handshakes> handshakes = {};  // up to the last look; nullopt: not looked at
     std::unique_ptr<Probe> confirmation = {};   // running because the target is suspected
   };

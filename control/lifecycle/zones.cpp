@@ -98,8 +98,14 @@ void Lifecycle::add_target_groups(Records& records, const TrafficByGroup& traffi
   groups_.for_each([&](const Groups::Entry& entry) {
     const auto found = traffic.find(entry.name);
     if (found == traffic.end()) return;
-    records.target_groups.push_back(
-        {TargetGroupId{entry.slot.number}, record_of(entry.name, found->second)});
+    dataplane::TargetGroupRecord record = record_of(entry.name, found->second);
+    record.incarnation = entry.slot.incarnation;
+    record.max_connections = entry.thing.max_connections;
+    record.surge_length = entry.thing.surge_length;
+    record.surge_timeout_milliseconds =
+        static_cast<std::uint32_t>(entry.thing.surge_timeout.count());
+    record.spillover_silent = entry.thing.spillover_silent;
+    records.target_groups.push_back({TargetGroupId{entry.slot.number}, record});
   });
 }
 

@@ -22,8 +22,13 @@ namespace dataplane {
 template <class Address>
 class FastPath {
  public:
-  FastPath(Burst& burst, const Snapshot& snapshot, FlowTable<Address>& table, WorkerBlock& counters)
-      : burst_(burst), snapshot_(snapshot), table_(table), counters_(counters) {}
+  FastPath(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows,
+           WorkerBlock& counters)
+      : burst_(burst),
+        snapshot_(snapshot),
+        flows_(flows),
+        table_(flows.table()),
+        counters_(counters) {}
   FastPath(const FastPath&) = delete;
   FastPath& operator=(const FastPath&) = delete;
 
@@ -103,7 +108,7 @@ class FastPath {
     if (flow.phase == Phase::Established && (flags & moving) == 0) [[likely]]
       return true;
     if (is_client_syn(flow, flags)) return false;
-    advance_opening(flow, table_, flags, counters_, now_);
+    advance_opening(flow, flows_, flags, counters_, now_);
     if ((flags & TcpHeader::rst) != 0) {
       TargetCounters& target = counters_of(counters_, flow.target);
       const bool by_client = flow.direction == Direction::ToTarget;
@@ -138,6 +143,7 @@ class FastPath {
 
   Burst& burst_;
   const Snapshot& snapshot_;
+  FlowLedger<Address>& flows_;
   FlowTable<Address>& table_;
   WorkerBlock& counters_;
   Tick now_ = Tick::of(burst_.now);

@@ -7,6 +7,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/packet/checksum.h"
+#include "dataplane/path/places.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/snapshot.h"
 
@@ -26,6 +27,8 @@ struct FlowStart {
   MacAddress client_mac;  // zero: not known yet
   PortId client_port;
   bool failing_open = false;  // the target's group
+  TargetGroupId group{};      // whose place was taken, if one was
+  Reservation places{};       // that were taken for it
 };
 
 /// What packets of `flow.key` become: the key that they leave with, and the checksums' differences.
@@ -63,12 +66,13 @@ void begin(TargetCounters& slot, TargetId target);
   return slot;
 }
 [[nodiscard]] ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener);
+[[nodiscard]] TargetGroupCounters& counters_of(WorkerBlock& counters, const TargetGroup& group);
 
 template <class Address>
 class FlowLedger {
  public:
-  FlowLedger(FlowTable<Address>& table, WorkerBlock& counters)
-      : table_(table), counters_(counters) {}
+  FlowLedger(FlowTable<Address>& table, WorkerBlock& counters, Places& places)
+      : table_(table), counters_(counters), places_(places) {}
 
   [[nodiscard]] FlowTable<Address>& table() { return table_; }
   [[nodiscard]] const FlowTable<Address>& table() const { return table_; }
@@ -76,7 +80,7 @@ class FlowLedger {
   /// No room for one more.
   [[nodiscard]] bool full() const { return table_.size() + 2 > table_.capacity(); }
   /// Enters both directions and returns that to the target; no_flow if the table is full. Neither
-  /// key may be there yet.
+  /// key may be there yet. Uses up the places that were taken for it, unless the table is full.
   [[nodiscard]] FlowIndex start(const FlowStart<Address>& flow);
 
   /// How many connections a target has on this worker.
@@ -85,19 +89,34 @@ class FlowLedger {
   }
 
   [[nodiscard]] RuleHits& rule_hits() { return counters_.rule_hits; }
+  [[nodiscard]] WorkerBlock& counters() { return counters_; }
+  [[nodiscard]] Places& places() const { return places_; }
+
+  /// To be told when the phase of `flow`, and of its other direction, has changed: a connection
+  /// that is over gives its place back at once, and not only when it is forgotten. A client's RST
+  /// is not believed so soon: if the target does not take it for one, the connection lives on
+  /// there.
+  void follow(const Flow<Address>& flow) {
+    const bool ends = flow.phase == Phase::Closing || flow.phase == Phase::TargetReset;
+    if (ends || flow.phase == Phase::Established) [[unlikely]]
+      set_over(flow, ends);
+  }
 
   /// Removes the connection that `either` is one direction of.
   void end(FlowIndex either, FlowEnd why);
 
  private:
+  void set_over(const Flow<Address>& either, bool over);
+
   FlowTable<Address>& table_;
   WorkerBlock& counters_;
+  Places& places_;
 };
 
 /// Both families' ledgers: what a verb gets.
 struct FlowLedgers {
-  FlowLedgers(FlowTable4& table4, FlowTable6& table6, WorkerBlock& counters)
-      : v4(table4, counters), v6(table6, counters) {}
+  FlowLedgers(FlowTable4& table4, FlowTable6& table6, WorkerBlock& counters, Places& places)
+      : v4(table4, counters, places), v6(table6, counters, places) {}
 
   FlowLedger<Ipv4Address> v4;
   FlowLedger<Ipv6Address> v6;

@@ -59,7 +59,9 @@ struct alignas(64) Flow {
   MacAddress client_mac;
   PortId client_port;
   Phase phase : 4 = Phase::SynSent;
-  Direction direction : 4 = Direction::ToTarget;
+  Direction direction : 3 = Direction::ToTarget;
+  // Of a ToTarget entry: the connection is over, and takes no place at the target any more.
+  bool over : 1 = false;
   TargetId target;
   FlowIndex twin;
   // In one word, so that a packet's bytes are one addition: the listener's slot in the low 16 bits,

@@ -47,6 +47,8 @@ EXCEPTIONS = {
     ("dataplane/core.h", "dataplane/path/missing_hops.h"),
     ("dataplane/core.h", "dataplane/path/punt_meters.h"),
     ("dataplane/core.h", "dataplane/path/error_meter.h"),
+    ("dataplane/core.h", "dataplane/path/places.h"),
+    ("dataplane/core.h", "dataplane/path/waiting_room.h"),
 }
 
 # dataplane/ does not talk to the system: time, randomness and I/O are its arguments.
@@ -59,7 +61,8 @@ SYSTEM_EXCEPTIONS = {
 }
 ATOMICS = {"dataplane/publication.h", "dataplane/counters.h", "dataplane/segment.h",
            "dataplane/flow_query.h", "dataplane/record.h", "dataplane/table/sticky_table.h",
-           "dataplane/table/sticky_table.cpp"}
+           "dataplane/table/sticky_table.cpp", "dataplane/table/connection_limits.h",
+           "dataplane/table/surge_queue.h"}
 
 FILE_WORDS = {"util", "utils", "common", "helper", "helpers", "misc", "manager", "base", "impl",
               "stuff"}

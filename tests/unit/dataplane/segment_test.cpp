@@ -14,12 +14,12 @@ using namespace std::string_view_literals;
 
 // Readers of other versions map these very bytes: a change here raises layout_version.
 TEST(Segment, LayoutBelongsToItsVersion) {
-  ASSERT_EQ(layout_version, 3u);
+  ASSERT_EQ(layout_version, 4u);
   EXPECT_EQ(sizeof(InstanceRecord), 648u);
   EXPECT_EQ(sizeof(PortRecord), 272u);
   EXPECT_EQ(sizeof(ListenerRecord), 388u);
-  EXPECT_EQ(sizeof(TargetRecord), 352u);
-  EXPECT_EQ(sizeof(TargetGroupRecord), 872u);
+  EXPECT_EQ(sizeof(TargetRecord), 360u);
+  EXPECT_EQ(sizeof(TargetGroupRecord), 888u);
   EXPECT_EQ(sizeof(ZoneRecord), 192u);
   EXPECT_EQ(sizeof(RuleRecord), 240u);
   EXPECT_EQ(offsetof(SegmentHeader, magic), 0u);
@@ -29,9 +29,9 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(offsetof(SegmentHeader, pid), 24u);
   EXPECT_EQ(offsetof(SegmentHeader, heartbeat_unix_milliseconds), 32u);
   EXPECT_EQ(offsetof(SegmentHeader, stopped), 40u);
-  EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 352u);
+  EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 360u);
   EXPECT_EQ(worker_blocks_offset % alignof(WorkerBlock), 0u);
-  EXPECT_EQ(worker_blocks_offset, 5'288'128u);
+  EXPECT_EQ(worker_blocks_offset, 5'370'048u);
   EXPECT_EQ(segment_size(2), worker_blocks_offset + 2 * sizeof(WorkerBlock));
 }
 

@@ -30,14 +30,14 @@ namespace {
 }
 
 /// An open file that is closed unless somebody takes it.
-class File {
+class MemoryFile {
  public:
-  explicit File(int number) : number_(number) {}
-  ~File() {
+  explicit MemoryFile(int number) : number_(number) {}
+  ~MemoryFile() {
     if (number_ >= 0) close(number_);
   }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
   [[nodiscard]] int number() const { return number_; }
   [[nodiscard]] int take() { return std::exchange(number_, -1); }
 
@@ -130,7 +130,7 @@ Claimed claim(std::string_view instance) {
   constexpr int attempts = 100;  // each one lost means that another daemon made progress
   std::uint64_t turn = 0;
   for (int attempt = 0; attempt < attempts; ++attempt) {
-    File file(open_or_create(name.c_str()));
+    MemoryFile file(open_or_create(name.c_str()));
     if (file.number() < 0 && errno == EEXIST) continue;
     if (file.number() < 0) {
       fail(instance, "open", errno,
@@ -179,7 +179,7 @@ Segment::Segment(const dataplane::InstanceRecord& instance, std::size_t workers,
   CHECK(report::is_instance_name(name));
   name_ = report::segment_name(name);
   const Claimed claimed = claim(name);
-  File file(claimed.file);
+  MemoryFile file(claimed.file);
   allocate(file.number(), size_, dataplane::histogram_blocks_offset(workers), name);
   void* mapped = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, file.number(), 0);
   if (mapped == MAP_FAILED) fail(name, "map", errno, "is there enough memory?");

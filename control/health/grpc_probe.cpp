@@ -32,9 +32,9 @@ GrpcCall::Request request_of(const Check& check) {
 }
 
 /// Moves a call's bytes over a channel. Kept alive by its pending operations.
-class Exchange : public std::enable_shared_from_this<Exchange> {
+class GrpcExchange : public std::enable_shared_from_this<GrpcExchange> {
  public:
-  Exchange(std::shared_ptr<Channel> channel, const Check& check)
+  GrpcExchange(std::shared_ptr<Channel> channel, const Check& check)
       : channel_(std::move(channel)),
         attempt_(channel_->attempt()),
         timeout_(check.settings.timeout),
@@ -101,7 +101,7 @@ class GrpcProbe final : public Probe {
     std::optional<Channel::Tls> tls;
     if (context_) tls = {context_, "h2", true};
     const auto channel = std::make_shared<Channel>(attempt_, check_, std::move(tls));
-    auto exchange = std::make_shared<Exchange>(channel, check_);
+    auto exchange = std::make_shared<GrpcExchange>(channel, check_);
     channel->open([exchange = std::move(exchange)] { exchange->begin(); });
   }
 

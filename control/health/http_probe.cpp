@@ -83,9 +83,9 @@ ProbeOutcome read_failed(const error_code& error) {
 }
 
 /// Request and response over one channel. Kept alive by its pending operations.
-class Exchange : public std::enable_shared_from_this<Exchange> {
+class HttpExchange : public std::enable_shared_from_this<HttpExchange> {
  public:
-  Exchange(std::shared_ptr<Channel> channel, const Check& check)
+  HttpExchange(std::shared_ptr<Channel> channel, const Check& check)
       : channel_(std::move(channel)), attempt_(channel_->attempt()), check_(check) {
     request_.method(http::verb::get);
     request_.target(check.settings.path);
@@ -173,7 +173,7 @@ class HttpProbe final : public Probe {
     std::optional<Channel::Tls> tls;
     if (context_) tls = {context_, "http/1.1", false};  // who knows no ALPN speaks HTTP/1.1
     const auto channel = std::make_shared<Channel>(attempt_, check_, std::move(tls));
-    auto exchange = std::make_shared<Exchange>(channel, check_);
+    auto exchange = std::make_shared<HttpExchange>(channel, check_);
     channel->open([exchange = std::move(exchange)] { exchange->begin(); });
   }
 

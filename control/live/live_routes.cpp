@@ -15,7 +15,7 @@ namespace {
 using report::Json;
 
 /// What is wrong with a body; ends in answer_live().
-struct Wrong : std::runtime_error {
+struct WrongRequest : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
@@ -24,26 +24,26 @@ class Body {
  public:
   Body(std::string_view text, std::initializer_list<const char*> keys) {
     if (!text.empty()) object_ = Json::parse(text, nullptr, false);
-    if (!object_.is_object()) throw Wrong("the body is no JSON object");
+    if (!object_.is_object()) throw WrongRequest("the body is no JSON object");
     std::string allowed;
     for (const char* key : keys) allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", key);
     for (const auto& [key, value] : object_.items()) {
       if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
-      throw Wrong(fmt::format("unknown key \"{}\" in the body; allowed: {}", key,
-                              allowed.empty() ? "none" : allowed));
+      throw WrongRequest(fmt::format("unknown key \"{}\" in the body; allowed: {}", key,
+                                     allowed.empty() ? "none" : allowed));
     }
   }
 
   [[nodiscard]] bool flag(const char* key) const {
     const auto found = object_.find(key);
     if (found == object_.end()) return false;
-    if (!found->is_boolean()) throw Wrong(fmt::format("{}: true or false is allowed", key));
+    if (!found->is_boolean()) throw WrongRequest(fmt::format("{}: true or false is allowed", key));
     return found->get<bool>();
   }
   [[nodiscard]] std::string text(const char* key) const {
     const auto found = object_.find(key);
     if (found == object_.end()) return "";
-    if (!found->is_string()) throw Wrong(fmt::format("{}: a text is allowed", key));
+    if (!found->is_string()) throw WrongRequest(fmt::format("{}: a text is allowed", key));
     return found->get<std::string>();
   }
   [[nodiscard]] Json value(const char* key) const { return object_.value(key, Json()); }
@@ -69,7 +69,7 @@ void rollback(const RequestLine& line, const Commands& commands, const Done& don
 void plan(const RequestLine& line, const Commands& commands, const Done& done) {
   const Body body(line.body, {"source", "discard_changes", "rollback"});
   if (body.flag("rollback") == !body.value("source").is_null()) {
-    throw Wrong("a plan is of a source, or of a rollback: one of the two is allowed");
+    throw WrongRequest("a plan is of a source, or of a rollback: one of the two is allowed");
   }
   commands.plan({body.value("source"), body.flag("discard_changes")}, done);
 }
@@ -77,7 +77,7 @@ void plan(const RequestLine& line, const Commands& commands, const Done& done) {
 std::string group_in(const RequestLine& line) {
   auto group = decode(line.parts[2]);
   if (!group || group->empty()) {
-    throw Wrong(fmt::format("\"{}\" is no target group's name", line.parts[2]));
+    throw WrongRequest(fmt::format("\"{}\" is no target group's name", line.parts[2]));
   }
   return std::move(*group);
 }
@@ -106,7 +106,7 @@ void change_target(const RequestLine& line, const Commands& commands, const Done
   const auto text = decode(line.parts[4]);
   const auto target = text ? dataplane::parse_target(*text) : std::nullopt;
   if (!group || group->empty() || !target) {
-    throw Wrong(
+    throw WrongRequest(
         fmt::format("\"{}\" in group \"{}\" is not a target: an address and port such as "
                     "10.0.1.11:8080 or [2001:db8::11]:8080 is allowed",
                     line.parts[4], line.parts[2]));
@@ -118,7 +118,7 @@ void change_target(const RequestLine& line, const Commands& commands, const Done
   static_cast<void>(Body(line.body, {}));
   if (line.parts[5] == "undrain") return commands.undrain(name, done);
   const auto weight = weight_wanted(line.query);
-  if (const auto* error = std::get_if<std::string>(&weight)) throw Wrong(*error);
+  if (const auto* error = std::get_if<std::string>(&weight)) throw WrongRequest(*error);
   commands.weight(name, std::get<std::uint16_t>(weight), done);
 }
 
@@ -165,7 +165,7 @@ bool answer_live(const RequestLine& line, const Commands& commands, const Done& 
   } else {
     try {
       route->call(line, commands, done);
-    } catch (const Wrong& wrong) {
+    } catch (const WrongRequest& wrong) {
       done(refused(400, wrong.what()));
     }
   }

@@ -29,13 +29,13 @@ Json name_document(const TargetName& name) {
 }
 
 /// What is wrong with a document; ends in changes_of() or read_state().
-struct Wrong : std::runtime_error {
+struct WrongDocument : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
 template <class... Arguments>
 [[noreturn]] void refuse(fmt::format_string<Arguments...> sentence, Arguments&&... arguments) {
-  throw Wrong(fmt::format(sentence, std::forward<Arguments>(arguments)...));
+  throw WrongDocument(fmt::format(sentence, std::forward<Arguments>(arguments)...));
 }
 
 /// One element of one list, read key by key.

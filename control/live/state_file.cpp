@@ -18,14 +18,14 @@ namespace {
 namespace fs = std::filesystem;
 
 /// An open file, closed in the end.
-class File {
+class OpenFile {
  public:
-  explicit File(int number) : number_(number) {}
-  ~File() {
+  explicit OpenFile(int number) : number_(number) {}
+  ~OpenFile() {
     if (number_ >= 0) ::close(number_);
   }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
   [[nodiscard]] int number() const { return number_; }
   [[nodiscard]] bool good() const { return number_ >= 0; }
 
@@ -58,7 +58,7 @@ std::string StateFile::failure(const char* what) const {
 }
 
 std::variant<std::string, StateFile::Absent, StateFile::Unreadable> StateFile::read() const {
-  const File file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  const OpenFile file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.good() && (errno == ENOENT || errno == ENOTDIR)) return Absent{};
   if (!file.good()) {
     return Unreadable{fmt::format("{}: cannot be read: {}", path_.string(), std::strerror(errno))};
@@ -111,7 +111,7 @@ std::optional<std::string> StateFile::prepare(const std::string& text) {
   if (auto error = make_directory()) return error;
   // O_EXCL: never through a link that somebody else has laid.
   ::unlink(beside().c_str());
-  const File file(
+  const OpenFile file(
       ::open(beside().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
   if (!file.good()) return failure("write");
   prepared_ = Prepared::Text;
@@ -136,7 +136,7 @@ std::optional<std::string> StateFile::commit() {
 }
 
 std::optional<std::string> StateFile::sync_directory() const {
-  const File directory(::open(path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const OpenFile directory(::open(path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.good() || ::fsync(directory.number()) != 0) return failure("sync its directory");
   return std::nullopt;
 }

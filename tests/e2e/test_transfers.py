@@ -41,9 +41,10 @@ def test_iperf3_both_ways(lab, spillway, mode):
     try:
         daemon = spillway(iperf_configuration(lab, mode))
         for reverse in (False, True):
-            tcp = clients.iperf3(lab.client, reverse=reverse)["end"]
+            tcp = clients.iperf3(lab.client, server, reverse=reverse)["end"]
             assert tcp["sum_received"]["bits_per_second"] > 50e6, tcp["sum_received"]
-            udp = clients.iperf3(lab.client, reverse=reverse, udp=True, megabits=50)["end"]["sum"]
+            udp = clients.iperf3(lab.client, server, reverse=reverse, udp=True,
+                                 megabits=50)["end"]["sum"]
             assert udp["packets"] > 10_000, udp
             assert udp["lost_percent"] < 2, udp
         assert daemon.ctl.target("10.0.1.11", "iperf-udp")["new_flows"] == 2

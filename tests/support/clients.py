@@ -111,21 +111,18 @@ def download_digest(process, timeout=120):
     return output.split()[0]
 
 
-def iperf3(namespace, *, address=namespaces.LISTENER_ADDRESS, port=5201, seconds=3, udp=False,
-           reverse=False, megabits=None):
-    """iperf3's own JSON report; raises if it could not run to its end."""
+def iperf3(namespace, server, *, address=namespaces.LISTENER_ADDRESS, port=5201, seconds=3,
+           udp=False, reverse=False, megabits=None):
+    """iperf3's own JSON report; raises if it could not run to its end. `server`: its Iperf3."""
     command = ["iperf3", "--client", address, "--port", port, "--time", seconds, "--json",
                "--connect-timeout", 3000]
     command += ["--udp"] if udp else []
     command += ["--reverse"] if reverse else []
     command += ["--bitrate", f"{megabits}M"] if megabits else []
-    def attempt():
-        done = namespace.run(command, check=False, timeout=seconds + 30)
-        report = json.loads(done.stdout or "{}")
-        error = report.get("error") or (done.stderr.strip() if done.returncode != 0 else "")
-        if "busy" in error:  # the server has not finished with the run before
-            return None
-        if error:
-            raise AssertionError(f"iperf3: {error}")
-        return report
-    return processes.wait_until(attempt, 10, "the iperf3 server takes a client", interval=0.1)
+    server.wait_ready()
+    done = namespace.run(command, check=False, timeout=seconds + 30)
+    report = json.loads(done.stdout or "{}")
+    error = report.get("error") or (done.stderr.strip() if done.returncode != 0 else "")
+    if error:
+        raise AssertionError(f"iperf3: {error}")
+    return report

@@ -99,23 +99,33 @@ def make_file(path, megabytes):
 
 
 class Iperf3:
-    """iperf3 -s, for one test at a time."""
+    """iperf3 -s, for one test at a time.
+
+    It says "Server listening" when it is ready for a client, and again after each. Who comes before
+    that is refused, and as often with a RST (their first bytes were not read) as with a word.
+    """
 
     def __init__(self, namespace, port=5201):
         self.namespace = namespace
         self.port = port
         self.process = None
+        self.ready = threading.Semaphore(0)
 
     def start(self):
         self.process = self.namespace.start(
             ["iperf3", "--server", "--port", self.port, "--forceflush"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self):
         for line in self.process.stdout:
             if "Server listening" in line:
-                # Somebody has to read on, or the pipe fills and the server stops.
-                threading.Thread(target=self.process.stdout.read, daemon=True).start()
-                return
-        raise RuntimeError("iperf3 ended without listening")
+                self.ready.release()
+
+    def wait_ready(self, timeout=10):
+        """Once for each client, before it starts."""
+        if not self.ready.acquire(timeout=timeout):
+            raise RuntimeError("iperf3 does not listen")
 
     def stop(self):
         if self.process:

@@ -14,12 +14,12 @@ using dataplane::Instant;
 using dataplane::Mode;
 using dataplane::Protocol;
 
-struct Size {
+struct ExpirySize {
   std::string_view name;
   std::uint32_t flows;
   bool quick;
 };
-constexpr Size sizes[] = {{"64512", 64'512, true}, {"10M", 10'000'000, false}};
+constexpr ExpirySize expiry_sizes[] = {{"64512", 64'512, true}, {"10M", 10'000'000, false}};
 
 // How often an idle worker asks: its turns are shorter, but then nothing is due in most of them.
 constexpr std::uint64_t turn = 10'000;  // nanoseconds
@@ -86,7 +86,7 @@ Figures measure(Bench& bench, Stage& stage, Scene<Family>& scene, bool idle) {
 }
 
 template <class Family>
-Group group(const Size& size) {
+Group group(const ExpirySize& size) {
   const std::string base = fmt::format("nat/{}/expiry", Family::name);
   const std::string alive = fmt::format("{}/none_idle/{}", base, size.name);
   const std::string idle = fmt::format("{}/all_idle/{}", base, size.name);
@@ -107,7 +107,7 @@ Group group(const Size& size) {
 
 template <class Family>
 void add_expiry(std::vector<Group>& groups, bool quick) {
-  for (const Size& size : sizes) {
+  for (const ExpirySize& size : expiry_sizes) {
     if (size.flows > Family::flows_max) continue;
     if (!quick || size.quick) groups.push_back(group<Family>(size));
   }

@@ -49,12 +49,12 @@ bool meets(const Flood& flood, const Defence& defence) {
   return flood.defence.limit == defence.limit && flood.defence.overload == defence.overload;
 }
 
-struct Size {
+struct FloodSize {
   std::string_view name;
   std::uint32_t flows;
   bool quick;
 };
-constexpr Size sizes[] = {{"64512", 64'512, true}, {"1032192", 1'032'192, false}};
+constexpr FloodSize flood_sizes[] = {{"64512", 64'512, true}, {"1032192", 1'032'192, false}};
 
 // Clients that have no flow: numbers far behind those that have.
 constexpr std::uint32_t strangers = 0x8000'0000;
@@ -130,7 +130,7 @@ Figures measure(Bench& bench, Scene<Family>& scene, const Flood& flood) {
 }
 
 template <class Family>
-Group group(Mode mode, const Size& size, const Defence& defence) {
+Group group(Mode mode, const FloodSize& size, const Defence& defence) {
   const std::string base = fmt::format("{}/{}/flood", name_of(mode), Family::name);
   const auto name = [=](const Flood& flood) {
     return fmt::format("{}/{}/{}", base, flood.name, size.name);
@@ -170,7 +170,7 @@ Group group(Mode mode, const Size& size, const Defence& defence) {
 template <class Family>
 void add_floods(std::vector<Group>& groups, bool quick) {
   for (const Mode mode : {Mode::Nat, Mode::FullNat}) {
-    for (const Size& size : sizes) {
+    for (const FloodSize& size : flood_sizes) {
       if (quick && !size.quick) continue;
       for (const Defence& defence : defences) {
         if (mode == Mode::FullNat && defence.overload == Overload::Forward) continue;

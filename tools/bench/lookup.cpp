@@ -15,17 +15,17 @@ using dataplane::TcpHeader;
 
 enum class Key : std::uint8_t { Known, Stranger };
 
-struct Size {
+struct LookupSize {
   std::string_view name;
   std::uint32_t flows;
   bool quick;
 };
-constexpr Size sizes[] = {{"64512", 64'512, true}, {"1032192", 1'032'192, false}};
+constexpr LookupSize lookup_sizes[] = {{"64512", 64'512, true}, {"1032192", 1'032'192, false}};
 
 constexpr std::size_t burst_size = 32;  // as the daemon receives them
 constexpr std::size_t bursts = Scene<Ipv4>::slice_packets / burst_size;
 // Clients that have no flow: numbers far behind those that have.
-constexpr std::uint32_t strangers = 0x8000'0000;
+constexpr std::uint32_t lookup_strangers = 0x8000'0000;
 
 template <class Address>
 dataplane::FlowTable<Address>& table_of(dataplane::FlowLedgers& ledgers) {
@@ -41,8 +41,8 @@ void fill(Burst& burst, const Plan<Family>& plan, Key wanted, Random& random) {
   burst.reset({}, burst_size);
   for (std::size_t i = 0; i < burst_size; ++i) {
     const bool known = wanted == Key::Known;
-    burst.new_key<typename Family::Address>(i) =
-        plan.to_listener(known ? random.below(plan.flows()) : strangers + random.below(strangers));
+    burst.new_key<typename Family::Address>(i) = plan.to_listener(
+        known ? random.below(plan.flows()) : lookup_strangers + random.below(lookup_strangers));
   }
   if constexpr (sizeof(typename Family::Key) == sizeof(dataplane::FlowKey6)) {
     burst.v6 = burst.pending;
@@ -89,7 +89,7 @@ Figures measure(Bench& bench, Scene<Family>& scene, Key wanted) {
 }
 
 template <class Family>
-Group group(const Size& size) {
+Group group(const LookupSize& size) {
   const std::string base = fmt::format("nat/{}/lookup", Family::name);
   const auto name = [=](std::string_view which) {
     return fmt::format("{}/{}/{}", base, which, size.name);
@@ -113,7 +113,7 @@ Group group(const Size& size) {
 
 template <class Family>
 void add_lookups(std::vector<Group>& groups, bool quick) {
-  for (const Size& size : sizes) {
+  for (const LookupSize& size : lookup_sizes) {
     if (!quick || size.quick) groups.push_back(group<Family>(size));
   }
 }

@@ -15,11 +15,11 @@ using dataplane::Mode;
 using dataplane::Protocol;
 using dataplane::TcpHeader;
 
-struct Shape {
+struct PublishedShape {
   std::uint32_t targets;
   bool quick;
 };
-constexpr Shape shapes[] = {{64, true}, {1'000, false}};
+constexpr PublishedShape published_shapes[] = {{64, true}, {1'000, false}};
 
 constexpr std::uint32_t flows = 64'512;
 constexpr std::size_t turn_packets = 64;  // one turn of the worker: a burst of each port
@@ -79,7 +79,7 @@ struct Found {
 };
 
 template <class Family>
-Found measure_all(Bench& bench, const Shape& shape) {
+Found measure_all(Bench& bench, const PublishedShape& shape) {
   const std::vector<int> cpus = allowed_cpus();
   if (cpus.size() < 2) throw CaseImpossible("needs two CPUs");
   const OnCpu here(cpus[0]);
@@ -117,7 +117,7 @@ Found measure_all(Bench& bench, const Shape& shape) {
 }
 
 template <class Family>
-Group group(const Shape& shape) {
+Group group(const PublishedShape& shape) {
   const std::string base =
       fmt::format("full_nat/{}/publication/{}_targets", Family::name, shape.targets);
   const std::string taking = base + "/taking", steady = base + "/steady",
@@ -138,7 +138,7 @@ Group group(const Shape& shape) {
 
 template <class Family>
 void add_publication(std::vector<Group>& groups, bool quick) {
-  for (const Shape& shape : shapes) {
+  for (const PublishedShape& shape : published_shapes) {
     if (!quick || shape.quick) groups.push_back(group<Family>(shape));
   }
 }

@@ -92,11 +92,6 @@ constexpr std::array listener_figures{
                                          &dataplane::ListenerCounters::active_flows_udp},
 };
 
-template <std::size_t N>
-std::string text(const dataplane::Text<N>& value) {
-  return std::string(value.view());
-}
-
 /// The verdicts of all `workers` together, those that happened.
 Json verdicts_of(std::span<const dataplane::WorkerBlock> workers) {
   Json verdicts = Json::object();

@@ -103,7 +103,7 @@ std::string own_zone(const SegmentView& view) {
   return {};
 }
 
-std::string instance_of(const SegmentView& view) {
+std::string instance_name(const SegmentView& view) {
   const auto record = view.control->instance.read();
   return record ? std::string(record->instance.view()) : std::string();
 }
@@ -122,7 +122,7 @@ Json target_groups_document(const SegmentView& view, const Liveness& liveness) {
     const auto found = sums.find(record->name.view());
     groups.push_back(group_document(*record, found == sums.end() ? Sums{} : found->second, own));
   }
-  Json document{{"instance", instance_of(view)},
+  Json document{{"instance", instance_name(view)},
                 {"stale", liveness.stale},
                 {"target_groups", std::move(groups)}};
   if (unreadable != 0) document["unreadable"] = unreadable;
@@ -139,7 +139,7 @@ Json zones_of(const SegmentView& view) {
 }
 
 Json zones_document(const SegmentView& view, const Liveness& liveness) {
-  return {{"instance", instance_of(view)}, {"stale", liveness.stale}, {"zones", zones_of(view)}};
+  return {{"instance", instance_name(view)}, {"stale", liveness.stale}, {"zones", zones_of(view)}};
 }
 
 }  // namespace report

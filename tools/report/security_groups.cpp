@@ -12,11 +12,6 @@ using dataplane::RuleId;
 using dataplane::RuleRecord;
 using dataplane::Totals;
 
-template <std::size_t N>
-std::string text(const dataplane::Text<N>& value) {
-  return std::string(value.view());
-}
-
 Json rule_document(const SegmentView& view, RuleId id, const RuleRecord& record) {
   const std::uint64_t counted = hits(view, id);
   return {

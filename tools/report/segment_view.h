@@ -9,12 +9,18 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "dataplane/packet/verdict.h"
 #include "dataplane/segment.h"
 
 namespace report {
+
+template <std::size_t N>
+[[nodiscard]] std::string text(const dataplane::Text<N>& value) {
+  return std::string(value.view());
+}
 
 struct SegmentView {
   const dataplane::SegmentHeader* header = nullptr;

@@ -15,7 +15,7 @@ namespace tools {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds look_again{200};
+constexpr std::chrono::milliseconds look_at_drains{200};
 
 std::optional<Json> find(const Json& document, const Json& target) {
   for (const Json& other : elements(document, "targets")) {
@@ -141,7 +141,7 @@ int wait_until_empty(const Context& context, const Json& target,
                                      number(*now, "active_flows"), waited.count())
                        : staleness(reader.instance(), reader.view(), liveness));
     }
-    std::this_thread::sleep_for(look_again);
+    std::this_thread::sleep_for(look_at_drains);
   }
 }
 

@@ -24,7 +24,7 @@ namespace options = boost::program_options;
 
 /// What the daemon keeps, and allows to ask for (control/events_wanted.h).
 constexpr long events_max = 4'096;
-constexpr std::chrono::milliseconds look_again{250};
+constexpr std::chrono::milliseconds look_for_events{250};
 
 /// Milliseconds of "90s", "15m", "2h" or "3d"; nullopt for anything else.
 std::optional<std::uint64_t> milliseconds_of(const std::string& text) {
@@ -78,7 +78,7 @@ int follow(const Context& context, const Query& query, const Json& known) {
   std::uint64_t history = number(known, "history");
   std::uint64_t last = number(known, "last");
   for (;;) {
-    std::this_thread::sleep_for(look_again);
+    std::this_thread::sleep_for(look_for_events);
     Query next = query;
     next.add("after", std::to_string(last));
     const auto answer = ask(context, "GET", "/v1/events" + next.text());

@@ -27,7 +27,7 @@ struct Figures {
   std::string (*show)(const Json&, const View&);
 };
 
-void print(const std::string& text) {
+void write_out(const std::string& text) {
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
 }
@@ -40,13 +40,13 @@ int show_once(const Context& context, const SegmentReader& reader, const Figures
   if (!stale.empty()) fmt::print(stderr, "spillwayctl: {}\n", stale);
   const Json document = figures.document(reader.view(), liveness, now);
   if (context.json) {
-    print(document.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+    write_out(document.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
   } else {
-    print(figures.show(document, {.now_unix_milliseconds = now,
-                                  .colours = context.colours,
-                                  .wide = wide,
-                                  .earlier = nullptr,
-                                  .seconds = 0}));
+    write_out(figures.show(document, {.now_unix_milliseconds = now,
+                                      .colours = context.colours,
+                                      .wide = wide,
+                                      .earlier = nullptr,
+                                      .seconds = 0}));
   }
   return done;
 }
@@ -75,7 +75,7 @@ int show_again_and_again(const Context& context, SegmentReader& reader, const Fi
                                       .seconds = static_cast<double>(now - earlier_at) / 1000});
       text += context.terminal ? "" : "\n";
     }
-    print(text);
+    write_out(text);
     if (std::ferror(stdout) != 0) return failed;  // nobody reads any more
     earlier = std::move(document);
     earlier_at = now;

@@ -33,7 +33,7 @@ std::string change(const Json& event) {
   return from.empty() ? "added: " + to : from + " → " + to;
 }
 
-std::string why(const Json& event) {
+std::string why_of_event(const Json& event) {
   const std::string reason = text(event, "reason");
   const std::string sentence = text(event, "sentence");
   return reason.empty() ? sentence : reason + ": " + sentence;
@@ -63,7 +63,7 @@ std::string show_events(const Json& document, bool colours) {
                generation(event),
                subject(event),
                {change(event), colour_of(event)},
-               in_one_line(why(event))});
+               in_one_line(why_of_event(event))});
   }
   if (elements(document, "events").empty()) return "no events\n";
   return table.text(colours);
@@ -72,7 +72,7 @@ std::string show_events(const Json& document, bool colours) {
 std::string show_event(const Json& event, bool colours) {
   return fmt::format("{}  {:>6}  {:<24}  {}  {}", text(event, "time"), generation(event),
                      subject(event), coloured(change(event), colour_of(event), colours),
-                     in_one_line(why(event)));
+                     in_one_line(why_of_event(event)));
 }
 
 }  // namespace tools

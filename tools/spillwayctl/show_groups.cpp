@@ -38,7 +38,7 @@ std::string lacking(const Json& group) {
   return fmt::format("less than {} % are healthy", number(minimum, "percentage"));
 }
 
-std::string why(const Json& group) {
+std::string why_of_group(const Json& group) {
   std::string sentence;
   const auto append = [&](const std::string& part) {
     sentence += (sentence.empty() ? "" : "; ") + part;
@@ -74,7 +74,7 @@ std::vector<Cell> row(const Json& group, const Json& zone, bool first, bool own)
                ? count(static_cast<double>(number(group, "unhealthy_routing_flows")))
                : "",
            Colour::Yellow},
-          own ? why(group) : ""};
+          own ? why_of_group(group) : ""};
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ std::string packets(const Json& object, const char* field) {
 }
 
 /// "" for 0, so that a column in which nothing happened goes away.
-std::string if_any(const Json& object, const char* field) {
+std::string packets_if_any(const Json& object, const char* field) {
   return number(object, field) == 0 ? "" : packets(object, field);
 }
 
@@ -137,19 +137,19 @@ std::vector<Cell> worker_row(const std::string& name, const Json& worker, const 
           packets(worker, "received"),
           rates ? count_rate(rate(worker, earlier, "received", view.seconds)) : "",
           packets(worker, "sent"),
-          {if_any(worker, "unsent"), Colour::Yellow},
-          if_any(worker, "handed_off"),
-          if_any(worker, "received_hand_off"),
-          {if_any(worker, "hand_off_unsent"), Colour::Yellow},
-          {if_any(worker, "wrong_core"), Colour::Yellow},
-          if_any(worker, "punted"),
-          {if_any(worker, "punt_unsent"), Colour::Yellow},
-          if_any(worker, "from_kernel"),
-          {if_any(worker, "stateless"), Colour::Yellow},
+          {packets_if_any(worker, "unsent"), Colour::Yellow},
+          packets_if_any(worker, "handed_off"),
+          packets_if_any(worker, "received_hand_off"),
+          {packets_if_any(worker, "hand_off_unsent"), Colour::Yellow},
+          {packets_if_any(worker, "wrong_core"), Colour::Yellow},
+          packets_if_any(worker, "punted"),
+          {packets_if_any(worker, "punt_unsent"), Colour::Yellow},
+          packets_if_any(worker, "from_kernel"),
+          {packets_if_any(worker, "stateless"), Colour::Yellow},
           count(static_cast<double>(ipv4.alive)),
           both ? count(static_cast<double>(ipv6.alive)) : "",
           rates ? count_rate(rate(worker, earlier, "flows_inserted", view.seconds)) : "",
-          {if_any(worker, "rejected_flows"), Colour::Yellow},
+          {packets_if_any(worker, "rejected_flows"), Colour::Yellow},
           count(static_cast<double>(ipv4.capacity)),
           both ? count(static_cast<double>(ipv6.capacity)) : "",
           ipv4.used(),
@@ -231,8 +231,8 @@ std::string ports(const Json& document, const View& view) {
          flag(port, "kernel_path") ? "yes" : "no",
          packets(port, "received"),
          packets(port, "sent"),
-         {if_any(port, "missed"), Colour::Yellow},
-         {if_any(port, "errors"), Colour::Yellow}});
+         {packets_if_any(port, "missed"), Colour::Yellow},
+         {packets_if_any(port, "errors"), Colour::Yellow}});
   }
   return table.text(view.colours);
 }

@@ -35,13 +35,14 @@ std::string drain_end(const Json& target, const View& view) {
 
 /// Why a zone keeps new flows from a target, or "".
 std::string why_excluded(const Json& target) {
-  const std::string why = text(target, "exclusion");
+  const std::string why_of_target = text(target, "exclusion");
   const std::string zone = text(target, "zone");
-  if (why == "cross_zone_off") return "gets no new flows: cross_zone is off";
-  if (why == "zonal_shift") return fmt::format("gets no new flows: zone {} is shifted away", zone);
-  if (why == "zonal_affinity") return "gets no new flows: the own zone has the capacity";
-  if (why == "on_standby") return "gets no new flows: they go to the standby group";
-  return why;
+  if (why_of_target == "cross_zone_off") return "gets no new flows: cross_zone is off";
+  if (why_of_target == "zonal_shift")
+    return fmt::format("gets no new flows: zone {} is shifted away", zone);
+  if (why_of_target == "zonal_affinity") return "gets no new flows: the own zone has the capacity";
+  if (why_of_target == "on_standby") return "gets no new flows: they go to the standby group";
+  return why_of_target;
 }
 
 /// "weight set by the operator, the file has 100; slow start, at 40 %", or "".
@@ -65,7 +66,7 @@ std::string about_weight(const Json& target) {
 }
 
 /// Why a target is what it is: fail-open, reason, detail, what comes next.
-std::string why(const Json& target, const View& view) {
+std::string why_of_target(const Json& target, const View& view) {
   const std::string state = text(target, "state");
   const std::string reason = text(target, "reason");
   std::string sentence = reason;
@@ -155,7 +156,7 @@ std::string show_targets(const Json& document, const View& view) {
                view.wide ? resets(target) : "",
                view.wide ? whole(target, "picked_up_flows") : "",
                {if_any(target, "port_allocation_errors"), Colour::Red},
-               why(target, view)});
+               why_of_target(target, view)});
   }
   if (elements(document, "targets").empty()) return "no targets\n";
   return table.text(view.colours);

@@ -26,15 +26,15 @@ Sample web(const std::string& targets, const std::string& keys = "") {
   return sample;
 }
 
-struct Case {
+struct DifferenceCase {
   const char* why;
   Sample before;
   Sample after;
   const char* expected;
 };
-void PrintTo(const Case& one, std::ostream* out) { *out << one.why; }
+void PrintTo(const DifferenceCase& one, std::ostream* out) { *out << one.why; }
 
-class Differences : public testing::TestWithParam<Case> {};
+class Differences : public testing::TestWithParam<DifferenceCase> {};
 
 TEST_P(Differences, AreThese) {
   EXPECT_EQ(listed(differences(config_of(GetParam().before), config_of(GetParam().after))),
@@ -60,39 +60,43 @@ Sample with_top(const std::string& top) {
 INSTANTIATE_TEST_SUITE_P(
     All, Differences,
     testing::Values(
-        Case{"none", {}, {}, ""},
-        Case{"order and defaults that are written make none", web(two_targets), web(other_order),
-             ""},
-        Case{"a target comes", web(one_target), web(two_targets),
-             "add target web 10.0.1.12:8080: address -->\"10.0.1.12\" port -->8080 weight -->1 "
-             "zone -->\"\"\n"},
-        Case{"a target goes", web(two_targets), web(one_target),
-             "remove target web 10.0.1.12:8080: address \"10.0.1.12\"->- port 8080->- weight 1->- "
-             "zone \"\"->-\n"},
-        Case{"a target's weight", web(one_target),
-             web("{ address = \"10.0.1.11\"; weight = 7; zone = \"b\"; }"),
-             "change target web 10.0.1.11:8080: weight 1->7 zone \"\"->\"b\"\n"},
-        Case{"a group's attributes, also nested and left out",
-             web(one_target, "health_check = { interval = 10; };"),
-             web(one_target, "algorithm = \"maglev\"; health_check = { protocol = \"http\"; };"),
-             "change target_group  web: algorithm \"round_robin\"->\"maglev\" "
-             "health_check.interval 10->30 health_check.protocol \"tcp\"->\"http\" "
-             "health_check.timeout 10->6 unknown_flow \"reset\"->\"pick_up\"\n"},
-        Case{"a listener's address",
-             {},
-             with_listeners("{ name = \"web\"; address = \"198.51.100.11\"; port = 80; "
-                            "target_group = \"web\"; }"),
-             "change listener  web: address \"198.51.100.10\"->\"198.51.100.11\"\n"},
-        Case{"a listener that goes",
-             {},
-             with_listeners(""),
-             "remove listener  web: address \"198.51.100.10\"->- idle_timeout 350->- name "
-             "\"web\"->- port 80->- protocol \"tcp\"->- security_groups []->- target_group "
-             "\"web\"->- udp_idle_timeout 120->-\n"},
-        Case{"settings of the instance",
-             {},
-             with_top("punt_rate = 7; workers = 2;\n"),
-             "change setting  : punt_rate 20000->7 workers -->2\n"}));
+        DifferenceCase{"none", {}, {}, ""},
+        DifferenceCase{"order and defaults that are written make none", web(two_targets),
+                       web(other_order), ""},
+        DifferenceCase{
+            "a target comes", web(one_target), web(two_targets),
+            "add target web 10.0.1.12:8080: address -->\"10.0.1.12\" port -->8080 weight -->1 "
+            "zone -->\"\"\n"},
+        DifferenceCase{
+            "a target goes", web(two_targets), web(one_target),
+            "remove target web 10.0.1.12:8080: address \"10.0.1.12\"->- port 8080->- weight 1->- "
+            "zone \"\"->-\n"},
+        DifferenceCase{"a target's weight", web(one_target),
+                       web("{ address = \"10.0.1.11\"; weight = 7; zone = \"b\"; }"),
+                       "change target web 10.0.1.11:8080: weight 1->7 zone \"\"->\"b\"\n"},
+        DifferenceCase{
+            "a group's attributes, also nested and left out",
+            web(one_target, "health_check = { interval = 10; };"),
+            web(one_target, "algorithm = \"maglev\"; health_check = { protocol = \"http\"; };"),
+            "change target_group  web: algorithm \"round_robin\"->\"maglev\" "
+            "health_check.interval 10->30 health_check.protocol \"tcp\"->\"http\" "
+            "health_check.timeout 10->6 unknown_flow \"reset\"->\"pick_up\"\n"},
+        DifferenceCase{"a listener's address",
+                       {},
+                       with_listeners("{ name = \"web\"; address = \"198.51.100.11\"; port = 80; "
+                                      "target_group = \"web\"; }"),
+                       "change listener  web: address \"198.51.100.10\"->\"198.51.100.11\"\n"},
+        DifferenceCase{
+            "a listener that goes",
+            {},
+            with_listeners(""),
+            "remove listener  web: address \"198.51.100.10\"->- idle_timeout 350->- name "
+            "\"web\"->- port 80->- protocol \"tcp\"->- security_groups []->- target_group "
+            "\"web\"->- udp_idle_timeout 120->-\n"},
+        DifferenceCase{"settings of the instance",
+                       {},
+                       with_top("punt_rate = 7; workers = 2;\n"),
+                       "change setting  : punt_rate 20000->7 workers -->2\n"}));
 
 TEST(Differences, SeeWhatTheOperatorHasChanged) {
   const Config file = config_of(web(two_targets));

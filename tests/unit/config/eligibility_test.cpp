@@ -37,7 +37,7 @@ struct Group {
   std::vector<Candidate> candidates;
 };
 
-struct Case {
+struct EligibilityCase {
   const char* why;
   const char* group;
   const char* eligible;  // "1" or "0" for each
@@ -50,9 +50,9 @@ struct Case {
   bool prefers_local = false;
 };
 
-void PrintTo(const Case& one, std::ostream* out) { *out << one.why; }
+void PrintTo(const EligibilityCase& one, std::ostream* out) { *out << one.why; }
 
-Situation situation(const Case& one) {
+Situation situation(const EligibilityCase& one) {
   return {.health = {.unhealthy_state_routing = one.routing, .dns_failover = one.routing},
           .cross_zone = one.cross_zone || *one.zone == '\0',
           .prefers_local = one.prefers_local,
@@ -66,7 +66,7 @@ std::string text(const std::vector<bool>& flags) {
   return result;
 }
 
-class EligibilityTable : public testing::TestWithParam<Case> {};
+class EligibilityTable : public testing::TestWithParam<EligibilityCase> {};
 
 TEST_P(EligibilityTable, Holds) {
   const Group group(GetParam().group);
@@ -82,74 +82,85 @@ const HealthyTargets half{.count = 1, .percentage = 50};
 INSTANTIATE_TEST_SUITE_P(
     Health, EligibilityTable,
     testing::Values(
-        Case{"the healthy ones", "h u h", "101"}, Case{"nobody", "", ""},
-        Case{"none is healthy: all", "u u", "11", true},
-        Case{"draining and weight 0 never", "u d u0 t", "1000", true},
-        Case{"a healthy one without weight is none", "h0 u", "01", true},
-        Case{"only draining ones: nobody, and that is no fail-open", "d t", "00"},
-        Case{"at the count", "h h u", "110", false, two},
-        Case{"below the count all, also the healthy one", "h u u", "111", true, two},
-        Case{"fewer registered than the count", "h", "1", true, two},
-        Case{"at the percentage", "h u", "10", false, half},
-        Case{"below the percentage", "h u u", "111", true, half},
-        Case{"draining and weightless ones count for no percentage", "h u d d u0", "10000", false,
-             half},
-        Case{"either breach acts", "h h u u u", "11111", true, {.count = 1, .percentage = 50}},
-        Case{"either breach acts: count", "h", "1", true, {.count = 2, .percentage = 50}}));
+        EligibilityCase{"the healthy ones", "h u h", "101"}, EligibilityCase{"nobody", "", ""},
+        EligibilityCase{"none is healthy: all", "u u", "11", true},
+        EligibilityCase{"draining and weight 0 never", "u d u0 t", "1000", true},
+        EligibilityCase{"a healthy one without weight is none", "h0 u", "01", true},
+        EligibilityCase{"only draining ones: nobody, and that is no fail-open", "d t", "00"},
+        EligibilityCase{"at the count", "h h u", "110", false, two},
+        EligibilityCase{"below the count all, also the healthy one", "h u u", "111", true, two},
+        EligibilityCase{"fewer registered than the count", "h", "1", true, two},
+        EligibilityCase{"at the percentage", "h u", "10", false, half},
+        EligibilityCase{"below the percentage", "h u u", "111", true, half},
+        EligibilityCase{"draining and weightless ones count for no percentage", "h u d d u0",
+                        "10000", false, half},
+        EligibilityCase{
+            "either breach acts", "h h u u u", "11111", true, {.count = 1, .percentage = 50}},
+        EligibilityCase{
+            "either breach acts: count", "h", "1", true, {.count = 2, .percentage = 50}}));
 
 INSTANTIATE_TEST_SUITE_P(
     Zones, EligibilityTable,
     testing::Values(
-        Case{"without a zone of its own all zones", "ha hb", "11"},
-        Case{"only the own zone", "ha hb", "10", false, {}, "a"},
-        Case{"no zone is every zone", "ha h hb", "110", false, {}, "a"},
-        Case{"cross_zone: all", "ha hb", "11", false, {}, "a", true},
-        Case{"the zone fails open alone", "ua ua hb", "110", true, {}, "a"},
-        Case{"cross_zone: the others are healthy", "ua ua hb", "001", false, {}, "a", true},
-        Case{"per zone when off", "ha ua hb hb", "1100", true, two, "a"},
-        Case{"over all zones when on", "ha ua hb hb", "1011", false, two, "a", true},
-        Case{"nobody in the own zone: nobody", "hb", "0", false, {}, "a"}));
+        EligibilityCase{"without a zone of its own all zones", "ha hb", "11"},
+        EligibilityCase{"only the own zone", "ha hb", "10", false, {}, "a"},
+        EligibilityCase{"no zone is every zone", "ha h hb", "110", false, {}, "a"},
+        EligibilityCase{"cross_zone: all", "ha hb", "11", false, {}, "a", true},
+        EligibilityCase{"the zone fails open alone", "ua ua hb", "110", true, {}, "a"},
+        EligibilityCase{
+            "cross_zone: the others are healthy", "ua ua hb", "001", false, {}, "a", true},
+        EligibilityCase{"per zone when off", "ha ua hb hb", "1100", true, two, "a"},
+        EligibilityCase{"over all zones when on", "ha ua hb hb", "1011", false, two, "a", true},
+        EligibilityCase{"nobody in the own zone: nobody", "hb", "0", false, {}, "a"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Shifts, EligibilityTable,
     testing::Values(
-        Case{"a shifted zone gets none", "ha hb", "01", false, {}, "a", true, {"a"}},
-        Case{"also without a zone of the balancer's", "ha hb h", "011", false, {}, "", true, {"a"}},
-        Case{"thresholds are about the rest", "ha ha hb ub", "0011", true, two, "c", true, {"a"}},
-        Case{"it would leave nothing: ignored", "ha ha", "11", false, {}, "c", true, {"a"}, true},
-        Case{"the rest is down: ignored", "ha ub", "10", false, {}, "c", true, {"a"}, true},
-        Case{"all are down: it holds", "ua ub", "01", true, {}, "c", true, {"a"}},
-        Case{"all zones shifted: ignored", "ha hb", "11", false, {}, "c", true, {"a", "b"}, true},
-        Case{"the own zone, alone in scope: ignored",
-             "ha hb",
-             "10",
-             false,
-             {},
-             "a",
-             false,
-             {"a"},
-             true},
-        Case{"another zone, out of scope: nothing to ignore",
-             "ha hb",
-             "10",
-             false,
-             {},
-             "a",
-             false,
-             {"b"}}));
+        EligibilityCase{"a shifted zone gets none", "ha hb", "01", false, {}, "a", true, {"a"}},
+        EligibilityCase{
+            "also without a zone of the balancer's", "ha hb h", "011", false, {}, "", true, {"a"}},
+        EligibilityCase{
+            "thresholds are about the rest", "ha ha hb ub", "0011", true, two, "c", true, {"a"}},
+        EligibilityCase{
+            "it would leave nothing: ignored", "ha ha", "11", false, {}, "c", true, {"a"}, true},
+        EligibilityCase{
+            "the rest is down: ignored", "ha ub", "10", false, {}, "c", true, {"a"}, true},
+        EligibilityCase{"all are down: it holds", "ua ub", "01", true, {}, "c", true, {"a"}},
+        EligibilityCase{
+            "all zones shifted: ignored", "ha hb", "11", false, {}, "c", true, {"a", "b"}, true},
+        EligibilityCase{"the own zone, alone in scope: ignored",
+                        "ha hb",
+                        "10",
+                        false,
+                        {},
+                        "a",
+                        false,
+                        {"a"},
+                        true},
+        EligibilityCase{"another zone, out of scope: nothing to ignore",
+                        "ha hb",
+                        "10",
+                        false,
+                        {},
+                        "a",
+                        false,
+                        {"b"}}));
 
 INSTANTIATE_TEST_SUITE_P(
     Affinity, EligibilityTable,
     testing::Values(
-        Case{"stays", "ha ua hb", "100", false, {}, "a", true, {}, false, true},
-        Case{"no zone is the own", "h hb", "10", false, {}, "a", true, {}, false, true},
-        Case{"nobody healthy to stay with", "ua hb", "01", false, {}, "a", true, {}, false, true},
-        Case{"failing open is for all", "ha ub", "11", true, two, "a", true, {}, false, true},
-        Case{"the own zone is shifted", "ha hb", "01", false, {}, "a", true, {"a"}, false, true}));
+        EligibilityCase{"stays", "ha ua hb", "100", false, {}, "a", true, {}, false, true},
+        EligibilityCase{"no zone is the own", "h hb", "10", false, {}, "a", true, {}, false, true},
+        EligibilityCase{
+            "nobody healthy to stay with", "ua hb", "01", false, {}, "a", true, {}, false, true},
+        EligibilityCase{
+            "failing open is for all", "ha ub", "11", true, two, "a", true, {}, false, true},
+        EligibilityCase{
+            "the own zone is shifted", "ha hb", "01", false, {}, "a", true, {"a"}, false, true}));
 
 TEST(Eligibility, SaysWhyAZoneGetsNothing) {
   using dataplane::Exclusion;
-  const auto exclusions = [](const Case& one) {
+  const auto exclusions = [](const EligibilityCase& one) {
     return eligibility(situation(one), Group(one.group).candidates).exclusions;
   };
   EXPECT_EQ(exclusions({"", "ha hb db", "", false, {}, "a"}),
@@ -207,7 +218,7 @@ TEST(Situation, AffinityNeedsAZoneAndCapacity) {
 
 // --- zones, for announcing ---
 
-std::string zones_text(const Case& one, const HealthyTargets& announcing) {
+std::string zones_text(const EligibilityCase& one, const HealthyTargets& announcing) {
   const Group group(one.group);
   Situation asked = situation(one);
   asked.health.dns_failover = announcing;

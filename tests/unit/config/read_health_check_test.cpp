@@ -58,15 +58,15 @@ TEST(ReadHealthCheck, TakesEveryKeyOfTls) {
                                  .minimum_version = TlsVersion::Tls13}));
 }
 
-struct Wrong {
+struct WrongCheck {
   const char* keys;
   const char* setting;  // in health_check
   const char* value;
   const char* words;
 };
-void PrintTo(const Wrong& wrong, std::ostream* out) { *out << wrong.keys; }
+void PrintTo(const WrongCheck& wrong, std::ostream* out) { *out << wrong.keys; }
 
-class ReadWrongHealthCheck : public testing::TestWithParam<Wrong> {};
+class ReadWrongHealthCheck : public testing::TestWithParam<WrongCheck> {};
 
 TEST_P(ReadWrongHealthCheck, IsOneErrorThatSaysWhere) {
   const Errors errors = read_wrong(group_with(GetParam().keys));
@@ -81,22 +81,25 @@ TEST_P(ReadWrongHealthCheck, IsOneErrorThatSaysWhere) {
 INSTANTIATE_TEST_SUITE_P(
     All, ReadWrongHealthCheck,
     testing::Values(
-        Wrong{"protocol = \"ssl\";", "protocol", "\"ssl\"",
-              "\"tcp\", \"http\", \"https\", \"grpc\", \"udp\", \"icmp\""},
-        Wrong{"protocol = \"grpc\"; matcher = \"100\";", "matcher", "\"100\"", "between 0 and 99"},
-        Wrong{"protocol = \"grpc\"; service = \"a b\";", "service", "\"a b\"", "visible ASCII"},
-        Wrong{"send = \"\";", "send", "\"\"", "1 to 512 bytes"},
-        Wrong{"send = \"hex:\";", "send", "\"hex:\"", "is empty or too long"},
-        Wrong{"expect = \"hex:0\";", "expect", "\"hex:0\"", "two a byte"},
-        Wrong{"expect = \"hex:0g\";", "expect", "\"hex:0g\"", "two a byte"},
-        Wrong{"tls = true;", "tls", "true", "not a group"},
-        Wrong{"tls = { server_name = \"\"; };", "tls.server_name", "\"\"", "visible ASCII"},
-        Wrong{"tls = { verify = 1; };", "tls.verify", "1", "true or false"},
-        Wrong{"tls = { ca_file = \"ca.pem\"; };", "tls.ca_file", "\"ca.pem\"", "absolute path"},
-        Wrong{"tls = { minimum_version = \"1.1\"; };", "tls.minimum_version", "\"1.1\"",
-              "\"1.2\", \"1.3\""},
-        Wrong{"matcher = \"20\";", "matcher", "\"20\"", "between 200 and 599"},
-        Wrong{"matcher = \"0200\";", "matcher", "\"0200\"", "between 200 and 599"}));
+        WrongCheck{"protocol = \"ssl\";", "protocol", "\"ssl\"",
+                   "\"tcp\", \"http\", \"https\", \"grpc\", \"udp\", \"icmp\""},
+        WrongCheck{"protocol = \"grpc\"; matcher = \"100\";", "matcher", "\"100\"",
+                   "between 0 and 99"},
+        WrongCheck{"protocol = \"grpc\"; service = \"a b\";", "service", "\"a b\"",
+                   "visible ASCII"},
+        WrongCheck{"send = \"\";", "send", "\"\"", "1 to 512 bytes"},
+        WrongCheck{"send = \"hex:\";", "send", "\"hex:\"", "is empty or too long"},
+        WrongCheck{"expect = \"hex:0\";", "expect", "\"hex:0\"", "two a byte"},
+        WrongCheck{"expect = \"hex:0g\";", "expect", "\"hex:0g\"", "two a byte"},
+        WrongCheck{"tls = true;", "tls", "true", "not a group"},
+        WrongCheck{"tls = { server_name = \"\"; };", "tls.server_name", "\"\"", "visible ASCII"},
+        WrongCheck{"tls = { verify = 1; };", "tls.verify", "1", "true or false"},
+        WrongCheck{"tls = { ca_file = \"ca.pem\"; };", "tls.ca_file", "\"ca.pem\"",
+                   "absolute path"},
+        WrongCheck{"tls = { minimum_version = \"1.1\"; };", "tls.minimum_version", "\"1.1\"",
+                   "\"1.2\", \"1.3\""},
+        WrongCheck{"matcher = \"20\";", "matcher", "\"20\"", "between 200 and 599"},
+        WrongCheck{"matcher = \"0200\";", "matcher", "\"0200\"", "between 200 and 599"}));
 
 }  // namespace
 }  // namespace config

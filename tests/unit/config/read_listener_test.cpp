@@ -52,14 +52,14 @@ TEST(ReadListener, TakesBothProtocolsWithAnIdleTimeEach) {
   EXPECT_EQ(other.udp_idle_timeout, seconds{5});
 }
 
-struct Wrong {
+struct WrongListener {
   const char* keys;
   const char* setting;  // of the listener
   const char* words;
 };
-void PrintTo(const Wrong& one, std::ostream* out) { *out << one.keys; }
+void PrintTo(const WrongListener& one, std::ostream* out) { *out << one.keys; }
 
-class ReadWrongListener : public testing::TestWithParam<Wrong> {};
+class ReadWrongListener : public testing::TestWithParam<WrongListener> {};
 
 TEST_P(ReadWrongListener, SaysWhatIsAllowed) {
   expect_only(read_wrong(text(GetParam().keys)), std::string("listeners[0].") + GetParam().setting,
@@ -69,35 +69,43 @@ TEST_P(ReadWrongListener, SaysWhatIsAllowed) {
 INSTANTIATE_TEST_SUITE_P(
     All, ReadWrongListener,
     testing::Values(
-        Wrong{"target_group = \"web\";", "port", "is missing; allowed: 1 to 65535"},
-        Wrong{"port = \"5000-5999\"; target_group = \"web\";", "port",
-              "is a string, not an integer"},
-        Wrong{"port = 1; ports = \"2-3\"; target_group = \"web\";", "ports",
-              "is there beside port"},
-        Wrong{"ports = 80; target_group = \"web\";", "ports", "Write port = 80; for one port."},
-        Wrong{"ports = \"80\"; target_group = \"web\";", "ports", "is not a range of ports"},
-        Wrong{"ports = \"0-80\"; target_group = \"web\";", "ports", "between 1 and 65535"},
-        Wrong{"ports = \"80-65536\"; target_group = \"web\";", "ports", "is not a range of ports"},
-        Wrong{"ports = \"90-80\"; target_group = \"web\";", "ports", "Write it as \"80-90\"."},
-        Wrong{"ports = \"80 - 90\"; target_group = \"web\";", "ports", "like \"5000-5999\""},
-        Wrong{"ports = \"80-90-99\"; target_group = \"web\";", "ports", "is not a range of ports"},
-        Wrong{"port = 80;", "target_group", "is missing"},
-        Wrong{"port = 80; target_groups = ( );", "target_groups", "is empty"},
-        Wrong{"port = 80; target_groups = \"web\";", "target_groups", "not a list"},
-        Wrong{"port = 80; target_group = \"a\"; target_groups = ( { name = \"b\"; weight = 1; } );",
-              "target_groups", "is there beside target_group"},
-        Wrong{"port = 80; target_groups = ( { name = \"b\"; weight = 1000; } );",
-              "target_groups[0].weight", "0 to 999"},
-        Wrong{"port = 80; target_groups = ( { name = \"b\"; } );", "target_groups[0].weight",
-              "is missing"},
-        Wrong{"port = 80; target_groups = ( { weight = 1; } );", "target_groups[0].name",
-              "is missing"},
-        Wrong{"port = 80; target_groups = ( { name = \"b\"; weight = 1; wieght = 2; } );",
-              "target_groups[0].wieght", "Did you mean \"weight\"?"},
-        Wrong{"port = 80; protocol = \"both\"; target_group = \"a\";", "protocol",
-              "\"tcp\", \"udp\", \"tcp_udp\""},
-        Wrong{"port = 53; protocol = \"tcp_udp\"; udp_idle_timeout = 0; target_group = \"a\";",
-              "udp_idle_timeout", "1 to 6000"}));
+        WrongListener{"target_group = \"web\";", "port", "is missing; allowed: 1 to 65535"},
+        WrongListener{"port = \"5000-5999\"; target_group = \"web\";", "port",
+                      "is a string, not an integer"},
+        WrongListener{"port = 1; ports = \"2-3\"; target_group = \"web\";", "ports",
+                      "is there beside port"},
+        WrongListener{"ports = 80; target_group = \"web\";", "ports",
+                      "Write port = 80; for one port."},
+        WrongListener{"ports = \"80\"; target_group = \"web\";", "ports",
+                      "is not a range of ports"},
+        WrongListener{"ports = \"0-80\"; target_group = \"web\";", "ports", "between 1 and 65535"},
+        WrongListener{"ports = \"80-65536\"; target_group = \"web\";", "ports",
+                      "is not a range of ports"},
+        WrongListener{"ports = \"90-80\"; target_group = \"web\";", "ports",
+                      "Write it as \"80-90\"."},
+        WrongListener{"ports = \"80 - 90\"; target_group = \"web\";", "ports",
+                      "like \"5000-5999\""},
+        WrongListener{"ports = \"80-90-99\"; target_group = \"web\";", "ports",
+                      "is not a range of ports"},
+        WrongListener{"port = 80;", "target_group", "is missing"},
+        WrongListener{"port = 80; target_groups = ( );", "target_groups", "is empty"},
+        WrongListener{"port = 80; target_groups = \"web\";", "target_groups", "not a list"},
+        WrongListener{
+            "port = 80; target_group = \"a\"; target_groups = ( { name = \"b\"; weight = 1; } );",
+            "target_groups", "is there beside target_group"},
+        WrongListener{"port = 80; target_groups = ( { name = \"b\"; weight = 1000; } );",
+                      "target_groups[0].weight", "0 to 999"},
+        WrongListener{"port = 80; target_groups = ( { name = \"b\"; } );",
+                      "target_groups[0].weight", "is missing"},
+        WrongListener{"port = 80; target_groups = ( { weight = 1; } );", "target_groups[0].name",
+                      "is missing"},
+        WrongListener{"port = 80; target_groups = ( { name = \"b\"; weight = 1; wieght = 2; } );",
+                      "target_groups[0].wieght", "Did you mean \"weight\"?"},
+        WrongListener{"port = 80; protocol = \"both\"; target_group = \"a\";", "protocol",
+                      "\"tcp\", \"udp\", \"tcp_udp\""},
+        WrongListener{
+            "port = 53; protocol = \"tcp_udp\"; udp_idle_timeout = 0; target_group = \"a\";",
+            "udp_idle_timeout", "1 to 6000"}));
 
 TEST(ReadListener, TakesEightGroupsAtMost) {
   std::string groups;

@@ -205,16 +205,16 @@ TEST(Read, KnowsWhereEachSettingWasWritten) {
 
 // --- what is wrong ---
 
-struct Wrong {
+struct WrongText {
   const char* text;
   const char* setting;
   const char* value;
   const char* words;  // in the message
 };
 
-void PrintTo(const Wrong& wrong, std::ostream* out) { *out << wrong.text; }
+void PrintTo(const WrongText& wrong, std::ostream* out) { *out << wrong.text; }
 
-class ReadWrong : public testing::TestWithParam<Wrong> {};
+class ReadWrong : public testing::TestWithParam<WrongText> {};
 
 TEST_P(ReadWrong, IsOneErrorWithLineValueAllowedAndRemedy) {
   const Errors errors = read_wrong(std::string{"ports = ();\n"} + GetParam().text);
@@ -228,60 +228,64 @@ TEST_P(ReadWrong, IsOneErrorWithLineValueAllowedAndRemedy) {
 INSTANTIATE_TEST_SUITE_P(
     Types, ReadWrong,
     testing::Values(
-        Wrong{"instance = 5;", "instance", "5", "is an integer, not a string"},
-        Wrong{"instance = 5;", "instance", "5", "write it in double quotes: \"5\""},
-        Wrong{"instance = true;", "instance", "true", "is a boolean, not a string"},
-        Wrong{"instance = [\"a\"];", "instance", "[ … ]", "is an array [ ], not a string"},
-        Wrong{"idle = 1.5;", "idle", "1.5", "\"spin\", \"yield\", \"sleep\""},
-        Wrong{"workers = \"2\";", "workers", "\"2\"", "Write 2 without quotes"},
-        Wrong{"workers = 2.0;", "workers", "2", "is a number with a fraction, not an integer"},
-        Wrong{"workers = [1, 2000];", "workers[1]", "2000", "0 to 1023"},
-        Wrong{"workers = (1, \"2\");", "workers[1]", "\"2\"", "is a string, not an integer"},
-        Wrong{"eal = 1;", "eal", "1", "not a group"},
-        Wrong{"eal = { pci = 0; };", "eal.pci", "0", "true or false"},
-        Wrong{"eal = { pci = \"no\"; };", "eal.pci", "\"no\"", "is a string, not a boolean"},
-        Wrong{"flows = { reset_timeout = \"2\"; };", "flows.reset_timeout", "\"2\"",
-              "is a string, not a number of seconds"},
-        Wrong{"listeners = { name = \"a\"; };", "listeners", "{ … }", "( { … }, { … } )"},
-        Wrong{"listeners = ( 7 );", "listeners[0]", "7", "is an integer, not a group"},
-        Wrong{"neighbours = \"x\";", "neighbours", "\"x\"", "is a string, not a list"}));
+        WrongText{"instance = 5;", "instance", "5", "is an integer, not a string"},
+        WrongText{"instance = 5;", "instance", "5", "write it in double quotes: \"5\""},
+        WrongText{"instance = true;", "instance", "true", "is a boolean, not a string"},
+        WrongText{"instance = [\"a\"];", "instance", "[ … ]", "is an array [ ], not a string"},
+        WrongText{"idle = 1.5;", "idle", "1.5", "\"spin\", \"yield\", \"sleep\""},
+        WrongText{"workers = \"2\";", "workers", "\"2\"", "Write 2 without quotes"},
+        WrongText{"workers = 2.0;", "workers", "2", "is a number with a fraction, not an integer"},
+        WrongText{"workers = [1, 2000];", "workers[1]", "2000", "0 to 1023"},
+        WrongText{"workers = (1, \"2\");", "workers[1]", "\"2\"", "is a string, not an integer"},
+        WrongText{"eal = 1;", "eal", "1", "not a group"},
+        WrongText{"eal = { pci = 0; };", "eal.pci", "0", "true or false"},
+        WrongText{"eal = { pci = \"no\"; };", "eal.pci", "\"no\"", "is a string, not a boolean"},
+        WrongText{"flows = { reset_timeout = \"2\"; };", "flows.reset_timeout", "\"2\"",
+                  "is a string, not a number of seconds"},
+        WrongText{"listeners = { name = \"a\"; };", "listeners", "{ … }", "( { … }, { … } )"},
+        WrongText{"listeners = ( 7 );", "listeners[0]", "7", "is an integer, not a group"},
+        WrongText{"neighbours = \"x\";", "neighbours", "\"x\"", "is a string, not a list"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Ranges, ReadWrong,
     testing::Values(
-        Wrong{"workers = 0;", "workers", "0", "1 to 64"},
-        Wrong{"workers = 65;", "workers", "65", "1 to 64"},
-        Wrong{"workers = [];", "workers", "[ … ]", "is empty"},
-        Wrong{"punt_rate = -1;", "punt_rate", "-1", "0 to 10000000"},
-        Wrong{"icmp_error_rate = 10000001;", "icmp_error_rate", "10000001", "0 to 10000000"},
-        Wrong{"punt_rate = 4294967376;", "punt_rate", "4294967376", "is out of range"},
-        Wrong{"punt_rate = 0x1FFFFFFFF;", "punt_rate", "8589934591", "the default, 20000"},
-        Wrong{"punt_rate = 99999999999999999999999;", "punt_rate", "9223372036854775807",
-              "is out of range"},
-        Wrong{"punt_rate = 4294967376L;", "punt_rate", "4294967376", "is out of range"},
-        Wrong{"flows = { capacity = 1023; };", "flows.capacity", "1023", "1024 to 67108864"},
-        Wrong{"flows = { new_per_second = -1; };", "flows.new_per_second", "-1", "0 to 100000000"},
-        Wrong{"flows = { reset_timeout = 0; };", "flows.reset_timeout", "0", "0.1 to 3600 seconds"},
-        Wrong{"flows = { reset_timeout = 1e999; };", "flows.reset_timeout", "inf",
-              "0.1 to 3600 seconds"},
-        Wrong{"idle = \"sleepy\";", "idle", "\"sleepy\"", "Did you mean \"sleep\"?"},
-        Wrong{"idle = \"\";", "idle", "\"\"", "is not one of the choices"},
-        Wrong{"idle = \"a\\x1b[31m\";", "idle", "\"a\\x1b[31m\"", "is not one of the choices"}));
+        WrongText{"workers = 0;", "workers", "0", "1 to 64"},
+        WrongText{"workers = 65;", "workers", "65", "1 to 64"},
+        WrongText{"workers = [];", "workers", "[ … ]", "is empty"},
+        WrongText{"punt_rate = -1;", "punt_rate", "-1", "0 to 10000000"},
+        WrongText{"icmp_error_rate = 10000001;", "icmp_error_rate", "10000001", "0 to 10000000"},
+        WrongText{"punt_rate = 4294967376;", "punt_rate", "4294967376", "is out of range"},
+        WrongText{"punt_rate = 0x1FFFFFFFF;", "punt_rate", "8589934591", "the default, 20000"},
+        WrongText{"punt_rate = 99999999999999999999999;", "punt_rate", "9223372036854775807",
+                  "is out of range"},
+        WrongText{"punt_rate = 4294967376L;", "punt_rate", "4294967376", "is out of range"},
+        WrongText{"flows = { capacity = 1023; };", "flows.capacity", "1023", "1024 to 67108864"},
+        WrongText{"flows = { new_per_second = -1; };", "flows.new_per_second", "-1",
+                  "0 to 100000000"},
+        WrongText{"flows = { reset_timeout = 0; };", "flows.reset_timeout", "0",
+                  "0.1 to 3600 seconds"},
+        WrongText{"flows = { reset_timeout = 1e999; };", "flows.reset_timeout", "inf",
+                  "0.1 to 3600 seconds"},
+        WrongText{"idle = \"sleepy\";", "idle", "\"sleepy\"", "Did you mean \"sleep\"?"},
+        WrongText{"idle = \"\";", "idle", "\"\"", "is not one of the choices"},
+        WrongText{"idle = \"a\\x1b[31m\";", "idle", "\"a\\x1b[31m\"",
+                  "is not one of the choices"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, ReadWrong,
     testing::Values(
-        Wrong{"instanec = \"a\";", "instanec", "\"a\"", "Did you mean \"instance\"?"},
-        Wrong{"Workers = 2;", "Workers", "2", "Did you mean \"workers\"?"},
-        Wrong{"colour = \"a\";", "colour", "\"a\"",
-              "allowed: instance, workers, idle, punt_rate, icmp_error_rate, zone, cross_zone, "
-              "eal, flows, sticky, ports, "
-              "neighbours, target_groups, listeners, security_groups, balancer_security_groups, "
-              "revalidate_flows"},
-        Wrong{"eal = { huge_pages = \"on\"; };", "eal.huge_pages", "\"on\"",
-              "Did you mean \"hugepages\"?"}));
+        WrongText{"instanec = \"a\";", "instanec", "\"a\"", "Did you mean \"instance\"?"},
+        WrongText{"Workers = 2;", "Workers", "2", "Did you mean \"workers\"?"},
+        WrongText{
+            "colour = \"a\";", "colour", "\"a\"",
+            "allowed: instance, workers, idle, punt_rate, icmp_error_rate, zone, cross_zone, "
+            "eal, flows, sticky, ports, "
+            "neighbours, target_groups, listeners, security_groups, balancer_security_groups, "
+            "revalidate_flows"},
+        WrongText{"eal = { huge_pages = \"on\"; };", "eal.huge_pages", "\"on\"",
+                  "Did you mean \"hugepages\"?"}));
 
-class ReadWrongPort : public testing::TestWithParam<Wrong> {};
+class ReadWrongPort : public testing::TestWithParam<WrongText> {};
 
 TEST_P(ReadWrongPort, IsOneError) {
   const Errors errors = read_wrong(fmt::format(
@@ -295,37 +299,38 @@ TEST_P(ReadWrongPort, IsOneError) {
 INSTANTIATE_TEST_SUITE_P(
     All, ReadWrongPort,
     testing::Values(
-        Wrong{"vlan = 4095;", "vlan", "4095", "0 to 4094"},
-        Wrong{"mtu = 575;", "mtu", "575", "576 to 9000"},
-        Wrong{"mtu = 9001;", "mtu", "9001", "576 to 9000"},
-        Wrong{"steering = \"RSS\";", "steering", "\"RSS\"", "\"auto\", \"hand_off\", \"rss\""},
-        Wrong{"queue_descriptors = 63;", "queue_descriptors", "63", "64 to 16384"},
-        Wrong{"mac = \"02:00\";", "mac", "\"02:00\"", "six pairs of hex digits"},
-        Wrong{"mac = \"ff:ff:ff:ff:ff:ff\";", "mac", "\"ff:ff:ff:ff:ff:ff\"", "group address"},
-        Wrong{"mac = \"00:00:00:00:00:00\";", "mac", "\"00:00:00:00:00:00\"", "no interface's"},
-        Wrong{"kernel_path = \"yes\";", "kernel_path", "\"yes\"", "true or false"},
-        Wrong{"addresses = \"10.0.0.1/24\";", "addresses", "\"10.0.0.1/24\"", "not a list"},
-        Wrong{"addresses = [\"10.0.0.1\"];", "addresses[0]", "\"10.0.0.1\"",
-              "Add it, for example \"10.0.0.1/24\""},
-        Wrong{"addresses = [\"10.0.0.1/0\"];", "addresses[0]", "\"10.0.0.1/0\"", "from 1 to 32"},
-        Wrong{"addresses = [\"10.0.0.1/33\"];", "addresses[0]", "\"10.0.0.1/33\"",
-              "an IP address with a length"},
-        Wrong{"addresses = [\"10.0.0.1/8\", \"10.0.0.256/8\"];", "addresses[1]", "\"10.0.0.256/8\"",
-              "0 to 255"},
-        Wrong{"addresses = [5];", "addresses[0]", "5", "is an integer, not a string"},
-        Wrong{"gateways = [\"10.0.0.1/24\"];", "gateways[0]", "\"10.0.0.1/24\"",
-              "Write it without the length: \"10.0.0.1\""},
-        Wrong{"gateways = [\"fe80:::1\"];", "gateways[0]", "\"fe80:::1\"", "as in 2001:db8::7"},
-        Wrong{"gateways = [\"010.0.0.1\"];", "gateways[0]", "\"010.0.0.1\"", "leading zeros"},
-        Wrong{"local_addresses = [\"\"];", "local_addresses[0]", "\"\"", "not an IP address"},
-        Wrong{"addresses = [\"fd00::1/0\"];", "addresses[0]", "\"fd00::1/0\"", "from 1 to 128"},
-        Wrong{"addresses = [\"fd00::1\"];", "addresses[0]", "\"fd00::1\"",
-              "Add it, for example \"fd00::1/64\""},
-        Wrong{"addresses = [\"::ffff:10.0.0.1/96\"];", "addresses[0]", "\"::ffff:10.0.0.1/96\"",
-              "as in 2001:db8::7"},
-        Wrong{"adresses = [];", "adresses", "[ … ]", "Did you mean \"addresses\"?"}));
+        WrongText{"vlan = 4095;", "vlan", "4095", "0 to 4094"},
+        WrongText{"mtu = 575;", "mtu", "575", "576 to 9000"},
+        WrongText{"mtu = 9001;", "mtu", "9001", "576 to 9000"},
+        WrongText{"steering = \"RSS\";", "steering", "\"RSS\"", "\"auto\", \"hand_off\", \"rss\""},
+        WrongText{"queue_descriptors = 63;", "queue_descriptors", "63", "64 to 16384"},
+        WrongText{"mac = \"02:00\";", "mac", "\"02:00\"", "six pairs of hex digits"},
+        WrongText{"mac = \"ff:ff:ff:ff:ff:ff\";", "mac", "\"ff:ff:ff:ff:ff:ff\"", "group address"},
+        WrongText{"mac = \"00:00:00:00:00:00\";", "mac", "\"00:00:00:00:00:00\"", "no interface's"},
+        WrongText{"kernel_path = \"yes\";", "kernel_path", "\"yes\"", "true or false"},
+        WrongText{"addresses = \"10.0.0.1/24\";", "addresses", "\"10.0.0.1/24\"", "not a list"},
+        WrongText{"addresses = [\"10.0.0.1\"];", "addresses[0]", "\"10.0.0.1\"",
+                  "Add it, for example \"10.0.0.1/24\""},
+        WrongText{"addresses = [\"10.0.0.1/0\"];", "addresses[0]", "\"10.0.0.1/0\"",
+                  "from 1 to 32"},
+        WrongText{"addresses = [\"10.0.0.1/33\"];", "addresses[0]", "\"10.0.0.1/33\"",
+                  "an IP address with a length"},
+        WrongText{"addresses = [\"10.0.0.1/8\", \"10.0.0.256/8\"];", "addresses[1]",
+                  "\"10.0.0.256/8\"", "0 to 255"},
+        WrongText{"addresses = [5];", "addresses[0]", "5", "is an integer, not a string"},
+        WrongText{"gateways = [\"10.0.0.1/24\"];", "gateways[0]", "\"10.0.0.1/24\"",
+                  "Write it without the length: \"10.0.0.1\""},
+        WrongText{"gateways = [\"fe80:::1\"];", "gateways[0]", "\"fe80:::1\"", "as in 2001:db8::7"},
+        WrongText{"gateways = [\"010.0.0.1\"];", "gateways[0]", "\"010.0.0.1\"", "leading zeros"},
+        WrongText{"local_addresses = [\"\"];", "local_addresses[0]", "\"\"", "not an IP address"},
+        WrongText{"addresses = [\"fd00::1/0\"];", "addresses[0]", "\"fd00::1/0\"", "from 1 to 128"},
+        WrongText{"addresses = [\"fd00::1\"];", "addresses[0]", "\"fd00::1\"",
+                  "Add it, for example \"fd00::1/64\""},
+        WrongText{"addresses = [\"::ffff:10.0.0.1/96\"];", "addresses[0]", "\"::ffff:10.0.0.1/96\"",
+                  "as in 2001:db8::7"},
+        WrongText{"adresses = [];", "adresses", "[ … ]", "Did you mean \"addresses\"?"}));
 
-class ReadWrongGroup : public testing::TestWithParam<Wrong> {};
+class ReadWrongGroup : public testing::TestWithParam<WrongText> {};
 
 TEST_P(ReadWrongGroup, IsOneError) {
   const Errors errors = read_wrong(fmt::format(
@@ -339,52 +344,55 @@ TEST_P(ReadWrongGroup, IsOneError) {
 INSTANTIATE_TEST_SUITE_P(
     All, ReadWrongGroup,
     testing::Values(
-        Wrong{"protocol = \"TCP\";", "protocol", "\"TCP\"", "\"tcp\", \"udp\""},
-        Wrong{"mode = \"fullnat\";", "mode", "\"fullnat\"", "Did you mean \"full_nat\"?"},
-        Wrong{"algorithm = \"least\";", "algorithm", "\"least\"", "\"weighted_round_robin\""},
-        Wrong{"overload = \"drop\";", "overload", "\"drop\"", "\"refuse\", \"forward\""},
-        Wrong{"unknown_flow = true;", "unknown_flow", "true", "\"pick_up\", \"reset\""},
-        Wrong{"maglev_table_size = 6000000;", "maglev_table_size", "6000000", "7 to 5000011"},
-        Wrong{"stickiness = { type = \"lb_cookie\"; };", "stickiness.type", "\"lb_cookie\"",
-              "\"source_ip\", \"source_ip_dest_ip\""},
-        Wrong{"stickiness = { type = \"source_ip\"; timeout = 604801; };", "stickiness.timeout",
-              "604801", "1 to 604800"},
-        Wrong{"deregistration_delay = { timeout = 3601; };", "deregistration_delay.timeout", "3601",
-              "0 to 3600"},
-        Wrong{"deregistration_delay = 30;", "deregistration_delay", "30", "not a group"},
-        Wrong{"health_check = { interval = 0.05; };", "health_check.interval", "0.05",
-              "0.1 to 300 seconds"},
-        Wrong{"health_check = { timeout = 121; interval = 200; };", "health_check.timeout", "121",
-              "0.1 to 120 seconds"},
-        Wrong{"health_check = { healthy_threshold = 0; };", "health_check.healthy_threshold", "0",
-              "1 to 10"},
-        Wrong{"health_check = { unhealthy_threshold = 11; };", "health_check.unhealthy_threshold",
-              "11", "1 to 10"},
-        Wrong{"health_check = { port = 65536; };", "health_check.port", "65536", "traffic-port"},
-        Wrong{"health_check = { port = \"80\"; };", "health_check.port", "\"80\"",
-              "Write a number without quotes"},
-        Wrong{"health_check = { path = \"healthz\"; };", "health_check.path", "\"healthz\"",
-              "begins with '/'"},
-        Wrong{"health_check = { path = \"/a b\"; };", "health_check.path", "\"/a b\"", "visible"},
-        Wrong{"health_check = { path = \"/\\r\\nX: y\"; };", "health_check.path",
-              "\"/\\x0d\\x0aX: y\"", "visible"},
-        Wrong{"health_check = { host = \"\"; };", "health_check.host", "\"\"", "host name"},
-        Wrong{"health_check = { matcher = \"600\"; };", "health_check.matcher", "\"600\"",
-              "200-399,404"},
-        Wrong{"health_check = { matcher = \"300-200\"; };", "health_check.matcher", "\"300-200\"",
-              "200-399,404"},
-        Wrong{"health_check = { matcher = \"200,\"; };", "health_check.matcher", "\"200,\"",
-              "200-399,404"},
-        Wrong{"health_check = { matcher = 200; };", "health_check.matcher", "200", "not a string"},
-        Wrong{"targets = \"10.0.0.1\";", "targets", "\"10.0.0.1\"", "not a list"},
-        Wrong{"targets = [\"10.0.0.1\"];", "targets[0]", "\"10.0.0.1\"", "not a group"},
-        Wrong{"targets = ( { } );", "targets[0].address", "", "is missing"},
-        Wrong{"targets = ( { address = \"x\"; } );", "targets[0].address", "\"x\"",
-              "not an IP address"},
-        Wrong{"targets = ( { address = \"10.0.0.1\"; port = 0; } );", "targets[0].port", "0",
-              "1 to 65535"},
-        Wrong{"targets = ( { address = \"10.0.0.1\"; weight = 1000; } );", "targets[0].weight",
-              "1000", "0 to 999"}));
+        WrongText{"protocol = \"TCP\";", "protocol", "\"TCP\"", "\"tcp\", \"udp\""},
+        WrongText{"mode = \"fullnat\";", "mode", "\"fullnat\"", "Did you mean \"full_nat\"?"},
+        WrongText{"algorithm = \"least\";", "algorithm", "\"least\"", "\"weighted_round_robin\""},
+        WrongText{"overload = \"drop\";", "overload", "\"drop\"", "\"refuse\", \"forward\""},
+        WrongText{"unknown_flow = true;", "unknown_flow", "true", "\"pick_up\", \"reset\""},
+        WrongText{"maglev_table_size = 6000000;", "maglev_table_size", "6000000", "7 to 5000011"},
+        WrongText{"stickiness = { type = \"lb_cookie\"; };", "stickiness.type", "\"lb_cookie\"",
+                  "\"source_ip\", \"source_ip_dest_ip\""},
+        WrongText{"stickiness = { type = \"source_ip\"; timeout = 604801; };", "stickiness.timeout",
+                  "604801", "1 to 604800"},
+        WrongText{"deregistration_delay = { timeout = 3601; };", "deregistration_delay.timeout",
+                  "3601", "0 to 3600"},
+        WrongText{"deregistration_delay = 30;", "deregistration_delay", "30", "not a group"},
+        WrongText{"health_check = { interval = 0.05; };", "health_check.interval", "0.05",
+                  "0.1 to 300 seconds"},
+        WrongText{"health_check = { timeout = 121; interval = 200; };", "health_check.timeout",
+                  "121", "0.1 to 120 seconds"},
+        WrongText{"health_check = { healthy_threshold = 0; };", "health_check.healthy_threshold",
+                  "0", "1 to 10"},
+        WrongText{"health_check = { unhealthy_threshold = 11; };",
+                  "health_check.unhealthy_threshold", "11", "1 to 10"},
+        WrongText{"health_check = { port = 65536; };", "health_check.port", "65536",
+                  "traffic-port"},
+        WrongText{"health_check = { port = \"80\"; };", "health_check.port", "\"80\"",
+                  "Write a number without quotes"},
+        WrongText{"health_check = { path = \"healthz\"; };", "health_check.path", "\"healthz\"",
+                  "begins with '/'"},
+        WrongText{"health_check = { path = \"/a b\"; };", "health_check.path", "\"/a b\"",
+                  "visible"},
+        WrongText{"health_check = { path = \"/\\r\\nX: y\"; };", "health_check.path",
+                  "\"/\\x0d\\x0aX: y\"", "visible"},
+        WrongText{"health_check = { host = \"\"; };", "health_check.host", "\"\"", "host name"},
+        WrongText{"health_check = { matcher = \"600\"; };", "health_check.matcher", "\"600\"",
+                  "200-399,404"},
+        WrongText{"health_check = { matcher = \"300-200\"; };", "health_check.matcher",
+                  "\"300-200\"", "200-399,404"},
+        WrongText{"health_check = { matcher = \"200,\"; };", "health_check.matcher", "\"200,\"",
+                  "200-399,404"},
+        WrongText{"health_check = { matcher = 200; };", "health_check.matcher", "200",
+                  "not a string"},
+        WrongText{"targets = \"10.0.0.1\";", "targets", "\"10.0.0.1\"", "not a list"},
+        WrongText{"targets = [\"10.0.0.1\"];", "targets[0]", "\"10.0.0.1\"", "not a group"},
+        WrongText{"targets = ( { } );", "targets[0].address", "", "is missing"},
+        WrongText{"targets = ( { address = \"x\"; } );", "targets[0].address", "\"x\"",
+                  "not an IP address"},
+        WrongText{"targets = ( { address = \"10.0.0.1\"; port = 0; } );", "targets[0].port", "0",
+                  "1 to 65535"},
+        WrongText{"targets = ( { address = \"10.0.0.1\"; weight = 1000; } );", "targets[0].weight",
+                  "1000", "0 to 999"}));
 
 TEST(Read, SaysWhichKeysAreMissing) {
   const Errors errors = read_wrong("listeners = (\n{ } );");

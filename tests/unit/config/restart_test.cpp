@@ -21,19 +21,19 @@ Errors change(const Sample& running, const Sample& wanted) {
   return restart_needed(config_of(running), config_of(wanted));
 }
 
-struct Case {
+struct RestartCase {
   const char* top;
   const char* back;
   const char* setting;
   const char* allowed;  // what it runs with
 };
 
-void PrintTo(const Case& one, std::ostream* out) { *out << one.setting; }
+void PrintTo(const RestartCase& one, std::ostream* out) { *out << one.setting; }
 
-class RestartNeeded : public testing::TestWithParam<Case> {};
+class RestartNeeded : public testing::TestWithParam<RestartCase> {};
 
 TEST_P(RestartNeeded, NamesTheSettingItsLineAndWhatRuns) {
-  const Case& one = GetParam();
+  const RestartCase& one = GetParam();
   const Errors errors = change(sample_with("", ""), sample_with(one.top, one.back));
   expect_only(errors, one.setting, std::string{"what it runs with, "} + one.allowed);
   ASSERT_EQ(errors.size(), 1u);
@@ -42,21 +42,22 @@ TEST_P(RestartNeeded, NamesTheSettingItsLineAndWhatRuns) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, RestartNeeded,
-    testing::Values(Case{"instance = \"other\";", "", "instance", "\"spillway\""},
-                    Case{"workers = 2;", "", "workers", "1"},
-                    Case{"workers = [3];", "", "workers", "1"},
-                    Case{"idle = \"sleep\";", "", "idle", "\"spin\""},
-                    Case{"eal = { hugepages = \"off\"; };", "", "eal.hugepages", "\"auto\""},
-                    Case{"eal = { memory_megabytes = 99; };", "", "eal.memory_megabytes", "0"},
-                    Case{"eal = { pci = false; };", "", "eal.pci", "true"},
-                    Case{"flows = { capacity = 2048; };", "", "flows.capacity", "1048576"},
-                    Case{"sticky = { capacity = 2048; };", "", "sticky.capacity", "1048576"},
-                    Case{"", "vlan = 7;", "ports[1].vlan", "0"},
-                    Case{"", "mtu = 9000;", "ports[1].mtu", "1500"},
-                    Case{"", "queue_descriptors = 64;", "ports[1].queue_descriptors", "1024"},
-                    Case{"", "mac = \"02:00:00:00:00:01\";", "ports[1].mac", "not set"},
-                    Case{"", "steering = \"rss\";", "ports[1].steering", "\"auto\""},
-                    Case{"", "promiscuous = true;", "ports[1].promiscuous", "false"}));
+    testing::Values(
+        RestartCase{"instance = \"other\";", "", "instance", "\"spillway\""},
+        RestartCase{"workers = 2;", "", "workers", "1"},
+        RestartCase{"workers = [3];", "", "workers", "1"},
+        RestartCase{"idle = \"sleep\";", "", "idle", "\"spin\""},
+        RestartCase{"eal = { hugepages = \"off\"; };", "", "eal.hugepages", "\"auto\""},
+        RestartCase{"eal = { memory_megabytes = 99; };", "", "eal.memory_megabytes", "0"},
+        RestartCase{"eal = { pci = false; };", "", "eal.pci", "true"},
+        RestartCase{"flows = { capacity = 2048; };", "", "flows.capacity", "1048576"},
+        RestartCase{"sticky = { capacity = 2048; };", "", "sticky.capacity", "1048576"},
+        RestartCase{"", "vlan = 7;", "ports[1].vlan", "0"},
+        RestartCase{"", "mtu = 9000;", "ports[1].mtu", "1500"},
+        RestartCase{"", "queue_descriptors = 64;", "ports[1].queue_descriptors", "1024"},
+        RestartCase{"", "mac = \"02:00:00:00:00:01\";", "ports[1].mac", "not set"},
+        RestartCase{"", "steering = \"rss\";", "ports[1].steering", "\"auto\""},
+        RestartCase{"", "promiscuous = true;", "ports[1].promiscuous", "false"}));
 
 TEST(RestartNeeded, ForPortsThatAreOthers) {
   Sample wanted = sample_with("", "");

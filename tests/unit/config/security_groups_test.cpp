@@ -10,7 +10,7 @@ namespace {
 Sample with(const std::string& groups, const std::string& top = "") {
   return {.top = "security_groups = ( " + groups + " );\n" + top};
 }
-Sample with_rule(const std::string& rule) {
+Sample with_group_rule(const std::string& rule) {
   return with("{ name = \"web\"; inbound = ( { " + rule + " } ); }");
 }
 
@@ -57,41 +57,43 @@ TEST(ReadSecurityGroups, OutboundIsOpenOnlyIfLeftOut) {
   EXPECT_FALSE(config.revalidate_flows);
 }
 
-struct Wrong {
+struct RefusedRule {
   const char* rule;
   const char* setting;
   const char* words;
 };
-void PrintTo(const Wrong& wrong, std::ostream* out) { *out << wrong.rule; }
+void PrintTo(const RefusedRule& wrong, std::ostream* out) { *out << wrong.rule; }
 
-class WrongRule : public testing::TestWithParam<Wrong> {};
+class WrongRule : public testing::TestWithParam<RefusedRule> {};
 
 TEST_P(WrongRule, IsOneComplaint) {
-  expect_only(errors_in(with_rule(GetParam().rule)),
+  expect_only(errors_in(with_group_rule(GetParam().rule)),
               std::string{"security_groups[0].inbound[0]"} + GetParam().setting, GetParam().words);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     All, WrongRule,
     testing::Values(
-        Wrong{"ports = 80;", ".protocol", "is missing"},
-        Wrong{"protocol = \"TCP\";", ".protocol", "\"tcp\", \"udp\", \"icmp\", \"all\""},
-        Wrong{"protocol = \"tcp\"; ports = \"443-80\";", ".ports", "Write the smaller port first"},
-        Wrong{"protocol = \"tcp\"; ports = \"80-\";", ".ports", "is no range of ports"},
-        Wrong{"protocol = \"tcp\"; ports = \"80-65536\";", ".ports", "is no range of ports"},
-        Wrong{"protocol = \"tcp\"; ports = \"http\";", ".ports", "like \"80-443\""},
-        Wrong{"protocol = \"tcp\"; ports = \"-1\";", ".ports", "is no range of ports"},
-        Wrong{"protocol = \"tcp\"; ports = 70000;", ".ports", "0 to 65535"},
-        Wrong{"protocol = \"tcp\"; ports = true;", ".ports", "80-443"},
-        Wrong{"protocol = \"icmp\"; ports = 8;", ".ports", "has no meaning with protocol \"icmp\""},
-        Wrong{"protocol = \"all\"; ports = 8;", ".ports", "a rule for tcp and one for udp"},
-        Wrong{"protocol = \"tcp\"; source = \"10.0.0.0/33\";", ".source", "\"0.0.0.0/0\""},
-        Wrong{"protocol = \"tcp\"; source = \"10.0.0\";", ".source", "nor a name"},
-        Wrong{"protocol = \"tcp\"; source = \"\";", ".source", "nor a name"},
-        Wrong{"protocol = \"tcp\"; source = 10;", ".source", "not a string"},
-        Wrong{"protocol = \"tcp\"; source = \"wep\";", ".source", "Did you mean \"web\"?"},
-        Wrong{"protocol = \"tcp\"; source = \"web\";", ".source", "has no addresses"},
-        Wrong{"protocol = \"tcp\"; destination = \"10.0.0.1\";", ".destination", "unknown"}));
+        RefusedRule{"ports = 80;", ".protocol", "is missing"},
+        RefusedRule{"protocol = \"TCP\";", ".protocol", "\"tcp\", \"udp\", \"icmp\", \"all\""},
+        RefusedRule{"protocol = \"tcp\"; ports = \"443-80\";", ".ports",
+                    "Write the smaller port first"},
+        RefusedRule{"protocol = \"tcp\"; ports = \"80-\";", ".ports", "is no range of ports"},
+        RefusedRule{"protocol = \"tcp\"; ports = \"80-65536\";", ".ports", "is no range of ports"},
+        RefusedRule{"protocol = \"tcp\"; ports = \"http\";", ".ports", "like \"80-443\""},
+        RefusedRule{"protocol = \"tcp\"; ports = \"-1\";", ".ports", "is no range of ports"},
+        RefusedRule{"protocol = \"tcp\"; ports = 70000;", ".ports", "0 to 65535"},
+        RefusedRule{"protocol = \"tcp\"; ports = true;", ".ports", "80-443"},
+        RefusedRule{"protocol = \"icmp\"; ports = 8;", ".ports",
+                    "has no meaning with protocol \"icmp\""},
+        RefusedRule{"protocol = \"all\"; ports = 8;", ".ports", "a rule for tcp and one for udp"},
+        RefusedRule{"protocol = \"tcp\"; source = \"10.0.0.0/33\";", ".source", "\"0.0.0.0/0\""},
+        RefusedRule{"protocol = \"tcp\"; source = \"10.0.0\";", ".source", "nor a name"},
+        RefusedRule{"protocol = \"tcp\"; source = \"\";", ".source", "nor a name"},
+        RefusedRule{"protocol = \"tcp\"; source = 10;", ".source", "not a string"},
+        RefusedRule{"protocol = \"tcp\"; source = \"wep\";", ".source", "Did you mean \"web\"?"},
+        RefusedRule{"protocol = \"tcp\"; source = \"web\";", ".source", "has no addresses"},
+        RefusedRule{"protocol = \"tcp\"; destination = \"10.0.0.1\";", ".destination", "unknown"}));
 
 TEST(CheckSecurityGroups, SaysWhatIsNamedTwiceOrNotThere) {
   expect_only(errors_in(with("{ name = \"web\"; }, { name = \"web\"; }")),

@@ -10,8 +10,8 @@ namespace {
 using dataplane::TargetId;
 using test_support::ScratchSegment;
 
-constexpr std::uint64_t started = 1'767'323'045'000;  // 2026-01-02T03:04:05Z
-constexpr Liveness alive{.running = true, .stale = false, .silent_milliseconds = 0};
+constexpr std::uint64_t groups_started = 1'767'323'045'000;  // 2026-01-02T03:04:05Z
+constexpr Liveness groups_alive{.running = true, .stale = false, .silent_milliseconds = 0};
 
 void write_zones(ScratchSegment& segment) {
   dataplane::ZoneRecord own{};
@@ -24,17 +24,17 @@ void write_zones(ScratchSegment& segment) {
   shifted.targets = 3;
   shifted.name.assign("b");
   shifted.comment.assign("works");
-  shifted.started_unix_milliseconds = started;
-  shifted.expires_unix_milliseconds = started + 60'000;
+  shifted.started_unix_milliseconds = groups_started;
+  shifted.expires_unix_milliseconds = groups_started + 60'000;
   segment.control().zones[1].write(shifted);
 }
 
 TEST(GroupDocuments, ZonesHaveElbsFigures) {
   ScratchSegment segment;
   segment.set_instance("edge-1");
-  EXPECT_EQ(zones_document(segment.view(), alive)["zones"], Json::array());
+  EXPECT_EQ(zones_document(segment.view(), groups_alive)["zones"], Json::array());
   write_zones(segment);
-  EXPECT_EQ(zones_document(segment.view(), alive), Json::parse(R"({
+  EXPECT_EQ(zones_document(segment.view(), groups_alive), Json::parse(R"({
     "instance": "edge-1", "stale": false, "zones": [
       {"zone": "a", "own": true, "targets": 2, "zonal_health_status": 1,
        "active_zonal_shift_host_count": 0, "shifted": false, "shift_started": null,
@@ -54,7 +54,7 @@ TEST(GroupDocuments, GroupsHaveTheirTargetsSumsAndZones) {
   group.registered = 3;
   group.healthy = 1;
   group.minimum_count = 2;
-  group.standby_since_unix_milliseconds = started;
+  group.standby_since_unix_milliseconds = groups_started;
   group.name.assign("web");
   group.standby.assign("spare");
   group.zone_count = 1;
@@ -81,7 +81,7 @@ TEST(GroupDocuments, GroupsHaveTheirTargetsSumsAndZones) {
       counters.unhealthy_routing_flows.set(slot);
     }
   }
-  EXPECT_EQ(target_groups_document(segment.view(), alive), Json::parse(R"({
+  EXPECT_EQ(target_groups_document(segment.view(), groups_alive), Json::parse(R"({
     "instance": "edge-1", "stale": false, "target_groups": [
       {"name": "web", "registered": 3, "healthy": 1,
        "minimum_healthy_targets": {"count": 2, "percentage": "off"}, "failing_open": true,

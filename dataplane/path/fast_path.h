@@ -12,6 +12,7 @@
 
 #include "dataplane/burst.h"
 #include "dataplane/counters.h"
+#include "dataplane/path/answer.h"
 #include "dataplane/path/flow_ledger.h"
 #include "dataplane/path/nat.h"
 #include "dataplane/path/track.h"
@@ -22,8 +23,13 @@ namespace dataplane {
 template <class Address>
 class FastPath {
  public:
-  FastPath(Burst& burst, const Snapshot& snapshot, FlowTable<Address>& table, WorkerBlock& counters)
-      : burst_(burst), snapshot_(snapshot), table_(table), counters_(counters) {}
+  FastPath(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows,
+           WorkerBlock& counters)
+      : burst_(burst),
+        snapshot_(snapshot),
+        table_(flows.table()),
+        measures_(flows.measures()),
+        counters_(counters) {}
   FastPath(const FastPath&) = delete;
   FastPath& operator=(const FastPath&) = delete;
 
@@ -82,7 +88,7 @@ class FastPath {
     }
     rewrite_nat(packet, flow);
     flow.count(bytes);
-    flow.last_seen = now_;
+    see<direction>(flow, table_, packet, measures_, now_);
     done_ |= Mask{1} << i;
     return true;
   }
@@ -103,7 +109,7 @@ class FastPath {
     if (flow.phase == Phase::Established && (flags & moving) == 0) [[likely]]
       return true;
     if (is_client_syn(flow, flags)) return false;
-    advance_opening(flow, table_, flags, counters_, now_);
+    advance_opening(flow, table_, flags, counters_, measures_, now_);
     if ((flags & TcpHeader::rst) != 0) {
       TargetCounters& target = counters_of(counters_, flow.target);
       const bool by_client = flow.direction == Direction::ToTarget;
@@ -139,6 +145,7 @@ class FastPath {
   Burst& burst_;
   const Snapshot& snapshot_;
   FlowTable<Address>& table_;
+  const FlowMeasures& measures_;
   WorkerBlock& counters_;
   Tick now_ = Tick::of(burst_.now);
   Mask done_ = 0;

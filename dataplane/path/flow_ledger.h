@@ -6,6 +6,7 @@
 #pragma once
 
 #include "dataplane/counters.h"
+#include "dataplane/flow_histograms.h"
 #include "dataplane/packet/checksum.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/snapshot.h"
@@ -52,14 +53,14 @@ enum class FlowEnd : std::uint8_t {
 };
 
 /// Sets the counters of a target's slot to zero: they belonged to an earlier incarnation.
-void begin(TargetCounters& slot, TargetId target);
+void begin(WorkerBlock& counters, TargetId target);
 
 /// The counters of a target or listener slot, begun anew if they belong to an earlier incarnation
 /// of the slot.
 [[nodiscard]] inline TargetCounters& counters_of(WorkerBlock& counters, TargetId target) {
   TargetCounters& slot = counters.targets[target.slot];
   if (slot.incarnation.read() != target.incarnation) [[unlikely]]
-    begin(slot, target);
+    begin(counters, target);
   return slot;
 }
 [[nodiscard]] ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener);
@@ -67,8 +68,10 @@ void begin(TargetCounters& slot, TargetId target);
 template <class Address>
 class FlowLedger {
  public:
-  FlowLedger(FlowTable<Address>& table, WorkerBlock& counters)
-      : table_(table), counters_(counters) {}
+  /// `now`: as of the burst or step.
+  FlowLedger(FlowTable<Address>& table, WorkerBlock& counters, const FlowMeasures& measures = {},
+             Instant now = {})
+      : table_(table), counters_(counters), measures_(measures), now_(now) {}
 
   [[nodiscard]] FlowTable<Address>& table() { return table_; }
   [[nodiscard]] const FlowTable<Address>& table() const { return table_; }
@@ -85,19 +88,25 @@ class FlowLedger {
   }
 
   [[nodiscard]] RuleHits& rule_hits() { return counters_.rule_hits; }
+  [[nodiscard]] const FlowMeasures& measures() const { return measures_; }
 
   /// Removes the connection that `either` is one direction of.
   void end(FlowIndex either, FlowEnd why);
 
  private:
+  void measure(FlowIndex either, FlowEnd why);
+
   FlowTable<Address>& table_;
   WorkerBlock& counters_;
+  FlowMeasures measures_;
+  Instant now_;
 };
 
 /// Both families' ledgers: what a verb gets.
 struct FlowLedgers {
-  FlowLedgers(FlowTable4& table4, FlowTable6& table6, WorkerBlock& counters)
-      : v4(table4, counters), v6(table6, counters) {}
+  FlowLedgers(FlowTable4& table4, FlowTable6& table6, WorkerBlock& counters,
+              const FlowMeasures& measures = {}, Instant now = {})
+      : v4(table4, counters, measures, now), v6(table6, counters, measures, now) {}
 
   FlowLedger<Ipv4Address> v4;
   FlowLedger<Ipv6Address> v6;

@@ -40,7 +40,7 @@ template <class Address>
 void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows,
                   WorkerBlock& counters) {
   FlowTable<Address>& table = flows.table();
-  FastPath<Address> fast(burst, snapshot, table, counters);
+  FastPath<Address> fast(burst, snapshot, flows, counters);
   const std::uint64_t moves = table.moves();
   // In order of arrival: what one packet does to its flow, the next one of the burst must see.
   for (std::size_t i : bits(burst.of<Address>(burst.pending & burst.known))) {
@@ -62,7 +62,8 @@ void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& f
       burst.targets[i] = flow.target;
       refuse(burst, i);
     } else if (burst.kinds[i] == Kind::Tcp) {
-      advance_opening(flow, table, burst.tcp_flags[i], counters, Tick::of(burst.now));
+      advance_opening(flow, table, burst.tcp_flags[i], counters, flows.measures(),
+                      Tick::of(burst.now));
     }
   }
   fast.finish();

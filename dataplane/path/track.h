@@ -63,12 +63,17 @@ inline constexpr std::uint32_t retransmission_milliseconds = 500;
 /// not to blame for what the client does then.
 template <class Address>
 void advance_opening(Flow<Address>& flow, FlowTable<Address>& table, std::uint8_t tcp_flags,
-                     WorkerBlock& counters, Tick now) {
+                     WorkerBlock& counters, const FlowMeasures& measures, Tick now) {
   const bool opening = flow.phase == Phase::SynSent;
   advance(flow, table, tcp_flags);
   if (!opening) return;
   if (flow.phase == Phase::SynReceived) {
     counters_of(counters, flow.target).handshakes_answered.add(1);
+    // This is the target's first packet: its entry's time is still that of the first SYN.
+    if (flow.packets == 0) {
+      measures.add(flow.target, flow.listener(), &FlowHistograms::connect,
+                   now.nanoseconds_since(flow.last_seen));
+    }
   } else if (flow.phase == Phase::TargetReset) {
     counters_of(counters, flow.target).handshakes_failed.add(1);
   } else if (is_client_syn(flow, tcp_flags) && flow.packets == 1 &&

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "dataplane/counters.h"
+#include "dataplane/flow_histograms.h"
 #include "dataplane/flow_query.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/own_frame.h"
@@ -39,9 +40,10 @@ struct FlowCapacity {
 struct Core {
   /// `flow_memory`: capacity.bytes() bytes, aligned to 64. `table_seed` is secret and differs per
   /// worker; `owner_seed` is the same on all workers, and so are `sticky` and `gate`, which outlive
-  /// them.
+  /// them. Without `flow_measures` no histograms are kept.
   Core(WorkerId worker, std::span<std::byte> flow_memory, FlowCapacity capacity, Seed table_seed,
-       Seed owner_hash_seed, WorkerBlock& block, StickyTable& sticky, Gate& gate)
+       Seed owner_hash_seed, WorkerBlock& block, StickyTable& sticky, Gate& gate,
+       FlowMeasures flow_measures = {})
       : id(worker),
         flows4(flow_memory, 2 * capacity.v4, table_seed),
         flows6(flow_memory.subspan((capacity.bytes_v4() + 63) / 64 * 64), 2 * capacity.v6,
@@ -49,7 +51,8 @@ struct Core {
         owner_seed(owner_hash_seed),
         counters(block),
         places(gate),
-        room(gate.queues.capacity()) {
+        room(gate.queues.capacity()),
+        measures(flow_measures) {
     counters.totals.flow_capacity.set(capacity.v4 + capacity.v6);
     counters.totals.flow_capacity_ipv6.set(capacity.v6);
     if (worker.number == 0) counters.totals.sticky_capacity.set(sticky.capacity());
@@ -106,6 +109,7 @@ struct Core {
   WorkerBlock& counters;
   Places places;
   WaitingRoom room;
+  FlowMeasures measures;
   Turns turns;
   PuntMeters punts;
   ErrorMeter errors;

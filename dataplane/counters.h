@@ -13,6 +13,8 @@
 //   │ rule_hits[rules_max]         │   8 bytes each, index: RuleId.slot
 //   ├──────────────────────────────┤
 //   │ groups[target_groups_max]    │   128 bytes each, index: TargetGroupId.slot
+//   ├──────────────────────────────┤
+//   │ target_udp_flows[targets_max]│   16 bytes each, index: TargetId.slot
 //   └──────────────────────────────┘
 //
 // The worker writes with plain relaxed stores (no lock prefix: nobody else writes); readers load
@@ -24,28 +26,14 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include "dataplane/counter.h"
 #include "dataplane/packet/verdict.h"
 #include "dataplane/table/ids.h"
 
 namespace dataplane {
-
-/// A number with one writer and many readers.
-class Counter {
- public:
-  void add(std::uint64_t amount) { set(read() + amount); }
-  void subtract(std::uint64_t amount) { set(read() - amount); }
-  // relaxed: each counter stands for itself, no reader infers anything about other memory from it.
-  void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t read() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
-};
-static_assert(sizeof(Counter) == 8 && std::atomic<std::uint64_t>::is_always_lock_free);
 
 struct ListenerCounters {
   Counter incarnation;     // of the slot these figures belong to; others: stale, count as zero
@@ -53,7 +41,10 @@ struct ListenerCounters {
   Counter active_flows;    // ActiveFlowCount
   Counter rejected_flows;  // RejectedFlowCount: no target, table full, rate, no local port, spilled
   Counter spilled_flows;   // SpilloverCount, of rejected_flows: no place and no room in the queue
-  std::array<Counter, 3> reserved;
+  // Of new_flows and active_flows: those of UDP, where a listener has both protocols.
+  Counter new_flows_udp;
+  Counter active_flows_udp;
+  std::array<Counter, 1> reserved;
 };
 static_assert(sizeof(ListenerCounters) == 64);
 
@@ -100,6 +91,13 @@ struct alignas(64) TargetGroupCounters {
   std::array<Counter, 5> reserved;
 };
 static_assert(sizeof(TargetGroupCounters) == 128);
+
+/// Of a target's new_flows and active_flows: those of UDP, where its group has both protocols. Of
+/// the same incarnation as its TargetCounters.
+struct UdpFlowCounters {
+  Counter new_flows;
+  Counter active_flows;
+};
 
 struct Totals {
   Counter generation;  // the snapshot this worker uses
@@ -149,7 +147,11 @@ struct Totals {
   Counter received_waiting;  // of received: SYNs that waited in a surge queue, for the second time
   Counter surge_held;        // SYNs held now: Wait − received_waiting
   Counter surge_capacity;    // of all queues and workers; worker 0 says it, the others 0
-  std::array<Counter, 5> reserved;
+  std::array<Counter, 1> reserved;
+  // Time between the beginnings of two turns of the loop, by whether the first found packets.
+  Counter busy_nanoseconds;
+  Counter idle_nanoseconds;
+  std::array<Counter, 2> reserved_last;
 };
 static_assert(sizeof(Totals) == 384);
 
@@ -164,6 +166,7 @@ struct alignas(64) WorkerBlock {
   std::array<TargetCounters, targets_max> targets;
   RuleHits rule_hits;
   std::array<TargetGroupCounters, target_groups_max> groups;
+  std::array<UdpFlowCounters, targets_max> target_udp_flows;
 };
 static_assert(offsetof(WorkerBlock, verdicts) == 384);
 static_assert(offsetof(WorkerBlock, listeners) == 896);

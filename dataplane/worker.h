@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 
 #include "dataplane/burst.h"
 #include "dataplane/core.h"
@@ -41,6 +42,7 @@ class Worker {
   /// One turn of the loop. Returns how many packets it dealt with: 0 means there was nothing to do.
   std::size_t step(Instant now) {
     last_ = now;
+    count_time(now);
     const Snapshot& snapshot = publication_.enter(core_.id);
     Totals& totals = core_.counters.totals;
     totals.generation.set(snapshot.generation.number);
@@ -53,7 +55,7 @@ class Worker {
     }
     packets += io_.idle(totals);
     expire(core_, snapshot, now);
-    revalidate(core_, snapshot);
+    revalidate(core_, snapshot, now);
     if (!snapshot.ending.empty()) [[unlikely]]
       io_.originate(end_flows(core_, snapshot, now), totals);
     if (core_.places.freed().any()) [[unlikely]]
@@ -67,6 +69,7 @@ class Worker {
     totals.flows_alive_ipv6.set(core_.flows6.size() / 2);
     totals.polls.add(1);
     if (packets != 0) totals.busy_polls.add(1);
+    was_busy_ = packets != 0;
     return packets;
   }
 
@@ -96,12 +99,22 @@ class Worker {
     settle_released(core_, snapshot, burst_);
     io_.transmit(burst_, core_.counters.totals);
   }
+  /// The last step took until now: what is read anyway tells where a worker's time goes.
+  void count_time(Instant now) {
+    Totals& totals = core_.counters.totals;
+    const Instant before = std::exchange(step_began_, now);
+    if (before == Instant{} || now < before) return;
+    Counter& spent = was_busy_ ? totals.busy_nanoseconds : totals.idle_nanoseconds;
+    spent.add(now.nanoseconds - before.nanoseconds);
+  }
 
   Core& core_;
   Io& io_;
   Publication& publication_;
   Burst burst_;
   Instant last_;  // step's
+  Instant step_began_;
+  bool was_busy_ = false;
 };
 
 }  // namespace dataplane

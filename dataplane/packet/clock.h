@@ -12,20 +12,48 @@ struct Instant {
   friend constexpr auto operator<=>(Instant, Instant) = default;
 };
 
-/// Coarse time for flow entries: milliseconds in 32 bits. Wraps after 49 days, so only differences
-/// mean anything; every entry is visited by the sweep far more often than that.
+/// Time for flow entries: 2,048 ns in 32 bits, fine enough for latencies. Wraps after 2.44 hours,
+/// so only differences mean anything; idle times end before (at 6,000 s), and the sweep visits
+/// every entry far more often than that.
 struct Tick {
-  std::uint32_t milliseconds = 0;
+  static constexpr std::uint64_t nanoseconds = 2'048;
+  std::uint32_t count = 0;
   friend constexpr bool operator==(Tick, Tick) = default;
 
   [[nodiscard]] static constexpr Tick of(Instant now) {
-    return Tick{static_cast<std::uint32_t>(now.nanoseconds / 1'000'000)};
+    return Tick{static_cast<std::uint32_t>(now.nanoseconds / nanoseconds)};
   }
-  /// Milliseconds from `earlier` to this, modulo 2^32. A tick "from the future" (a reader that is a
-  /// burst behind) counts as 0.
+  /// Milliseconds from `earlier` to this, modulo 2.44 hours. Rounded up by a tick, as an idle time
+  /// of whole milliseconds is over when it is.
   [[nodiscard]] constexpr std::uint32_t since(Tick earlier) const {
-    const std::uint32_t elapsed = milliseconds - earlier.milliseconds;
-    return elapsed > 0x8000'0000u ? 0 : elapsed;
+    const std::uint64_t ticks = ticks_since(earlier);
+    return ticks == 0 ? 0 : static_cast<std::uint32_t>((ticks + 1) * nanoseconds / 1'000'000);
+  }
+  /// The same in nanoseconds, within one tick.
+  [[nodiscard]] constexpr std::uint64_t nanoseconds_since(Tick earlier) const {
+    return ticks_since(earlier) * nanoseconds;
+  }
+
+ private:
+  /// A tick "from the future" (a reader that is a burst behind, or a few) counts as 0.
+  [[nodiscard]] constexpr std::uint64_t ticks_since(Tick earlier) const {
+    const std::uint32_t elapsed = count - earlier.count;
+    constexpr std::uint32_t future = 1u << 20;  // 2.1 s
+    return elapsed > 0u - future ? 0 : elapsed;
+  }
+};
+
+/// When a flow began: 65,536 ns in 32 bits. Wraps after 78 hours.
+struct Birth {
+  static constexpr std::uint64_t nanoseconds = 65'536;
+  std::uint32_t count = 0;
+
+  [[nodiscard]] static constexpr Birth of(Instant now) {
+    return Birth{static_cast<std::uint32_t>(now.nanoseconds / nanoseconds)};
+  }
+  /// Microseconds from this to `now`, modulo 78 hours, within one count.
+  [[nodiscard]] constexpr std::uint64_t microseconds_until(Instant now) const {
+    return std::uint64_t{of(now).count - count} * nanoseconds / 1'000;
   }
 };
 

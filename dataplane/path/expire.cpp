@@ -85,6 +85,7 @@ void sweep_few(FlowTable<Address>& table, std::uint32_t first, std::uint32_t las
       earliest = std::min<std::uint64_t>(earliest, left);
       if (left != 0) continue;
       table.prefetch(flow.twin);
+      table.prefetch_birth(marked[i]);
       found.silent[found.silent_count++] = marked[i];
     }
     table.rest(bucket, earliest / pass.milliseconds);
@@ -223,7 +224,7 @@ void answer(FlowTable<Address>& table, std::uint32_t first, std::uint32_t last, 
 }  // namespace
 
 void expire(Core& core, const Snapshot& snapshot, Instant now) {
-  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places);
+  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, now);
   expire_family(flows.v4, core.sweep4, snapshot, now);
   expire_family(flows.v6, core.sweep6, snapshot, now);
   sweep_sticky(core, snapshot, now);

@@ -12,6 +12,7 @@
 
 #include "dataplane/burst.h"
 #include "dataplane/counters.h"
+#include "dataplane/path/answer.h"
 #include "dataplane/path/flow_ledger.h"
 #include "dataplane/path/nat.h"
 #include "dataplane/path/track.h"
@@ -28,6 +29,7 @@ class FastPath {
         snapshot_(snapshot),
         flows_(flows),
         table_(flows.table()),
+        measures_(flows.measures()),
         counters_(counters) {}
   FastPath(const FastPath&) = delete;
   FastPath& operator=(const FastPath&) = delete;
@@ -87,7 +89,7 @@ class FastPath {
     }
     rewrite_nat(packet, flow);
     flow.count(bytes);
-    flow.last_seen = now_;
+    see<direction>(flow, table_, packet, measures_, now_);
     done_ |= Mask{1} << i;
     return true;
   }
@@ -145,6 +147,7 @@ class FastPath {
   const Snapshot& snapshot_;
   FlowLedger<Address>& flows_;
   FlowTable<Address>& table_;
+  const FlowMeasures& measures_;
   WorkerBlock& counters_;
   Tick now_ = Tick::of(burst_.now);
   Mask done_ = 0;

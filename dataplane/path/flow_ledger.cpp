@@ -1,5 +1,7 @@
 #include "dataplane/path/flow_ledger.h"
 
+#include <algorithm>
+
 namespace dataplane {
 
 namespace {
@@ -17,6 +19,7 @@ void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direct
   flow.phase = start.phase;
   flow.direction = direction;
   flow.over = false;
+  flow.waiting = false;
   flow.target = start.target;
   flow.twin = twin;
   flow.listener_and_bytes = start.listener->id.slot;
@@ -40,6 +43,7 @@ FlowIndex FlowLedger<Address>::start(const FlowStart<Address>& flow) {
   }
   fill(table_[to_target], flow, Direction::ToTarget, to_client);
   table_.mark(to_target);  // the sweep looks at a connection once
+  table_.set_birth(to_target, Birth::of(now_));
   fill(table_[to_client], flow, Direction::ToClient, to_target);
 
   counters_.totals.flows_inserted.add(1);
@@ -54,11 +58,37 @@ FlowIndex FlowLedger<Address>::start(const FlowStart<Address>& flow) {
   listener.active_flows.add(1);
   if (places_.any() || flow.places.any()) [[unlikely]]
     places_.begin(flow.target, flow.group, flow.places);
+  if (flow.to_target.protocol == Protocol::Udp) {
+    UdpFlowCounters& udp = counters_.target_udp_flows[flow.target.slot];
+    udp.new_flows.add(1);
+    udp.active_flows.add(1);
+    listener.new_flows_udp.add(1);
+    listener.active_flows_udp.add(1);
+  }
   return to_target;
+}
+
+/// What is known of a connection only when it ends: how long it was, and how much.
+template <class Address>
+void FlowLedger<Address>::measure(FlowIndex either, FlowEnd why) {
+  const Flow<Address>& flow = table_[either];
+  const Flow<Address>& twin = table_[flow.twin];
+  const FlowIndex to_target = flow.direction == Direction::ToTarget ? either : flow.twin;
+  const std::uint64_t lived = table_.birth(to_target).microseconds_until(now_);
+  // To its last packet: that it was then silent for long is not part of it.
+  const Tick tick = Tick::of(now_);
+  const std::uint64_t silent =
+      why == FlowEnd::Expired
+          ? std::min(tick.nanoseconds_since(flow.last_seen), tick.nanoseconds_since(twin.last_seen))
+          : 0;
+  const std::uint64_t duration = lived - std::min(lived, silent / 1'000);
+  measures_.add(flow.target, flow.listener(), &FlowHistograms::duration, duration);
+  measures_.add(flow.target, flow.listener(), &FlowHistograms::bytes, flow.bytes() + twin.bytes());
 }
 
 template <class Address>
 void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
+  measure(either, why);
   const Flow<Address>& flow = table_[either];
   const FlowIndex twin = flow.twin;
   const bool over = flow.direction == Direction::ToTarget ? flow.over : table_[twin].over;
@@ -75,6 +105,10 @@ void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
     places_.end(flow.target);
   }
   counters_.listeners[flow.listener().slot].active_flows.subtract(1);
+  if (flow.key.protocol == Protocol::Udp) {
+    counters_.target_udp_flows[flow.target.slot].active_flows.subtract(1);
+    counters_.listeners[flow.listener().slot].active_flows_udp.subtract(1);
+  }
   counters_.totals.flows_alive.subtract(1);
   Totals& totals = counters_.totals;
   (why == FlowEnd::Expired ? totals.flows_expired : totals.flows_removed).add(1);
@@ -109,7 +143,11 @@ void FlowLedger<Address>::set_over(const Flow<Address>& either, bool over) {
 template class FlowLedger<Ipv4Address>;
 template class FlowLedger<Ipv6Address>;
 
-void begin(TargetCounters& slot, TargetId target) {
+void begin(WorkerBlock& counters, TargetId target) {
+  TargetCounters& slot = counters.targets[target.slot];
+  UdpFlowCounters& udp = counters.target_udp_flows[target.slot];
+  udp.new_flows.set(0);
+  udp.active_flows.set(0);
   for (Counter* counter = &slot.new_flows; counter <= &slot.over_flows; ++counter) {
     counter->set(0);
   }
@@ -123,6 +161,8 @@ ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener) {
     slot.active_flows.set(0);
     slot.rejected_flows.set(0);
     slot.spilled_flows.set(0);
+    slot.new_flows_udp.set(0);
+    slot.active_flows_udp.set(0);
     slot.incarnation.set(listener.incarnation);
   }
   return slot;

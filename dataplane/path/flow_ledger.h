@@ -6,6 +6,7 @@
 #pragma once
 
 #include "dataplane/counters.h"
+#include "dataplane/flow_histograms.h"
 #include "dataplane/packet/checksum.h"
 #include "dataplane/path/places.h"
 #include "dataplane/table/flow_table.h"
@@ -55,14 +56,14 @@ enum class FlowEnd : std::uint8_t {
 };
 
 /// Sets the counters of a target's slot to zero: they belonged to an earlier incarnation.
-void begin(TargetCounters& slot, TargetId target);
+void begin(WorkerBlock& counters, TargetId target);
 
 /// The counters of a target or listener slot, begun anew if they belong to an earlier incarnation
 /// of the slot.
 [[nodiscard]] inline TargetCounters& counters_of(WorkerBlock& counters, TargetId target) {
   TargetCounters& slot = counters.targets[target.slot];
   if (slot.incarnation.read() != target.incarnation) [[unlikely]]
-    begin(slot, target);
+    begin(counters, target);
   return slot;
 }
 [[nodiscard]] ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener);
@@ -71,8 +72,10 @@ void begin(TargetCounters& slot, TargetId target);
 template <class Address>
 class FlowLedger {
  public:
-  FlowLedger(FlowTable<Address>& table, WorkerBlock& counters, Places& places)
-      : table_(table), counters_(counters), places_(places) {}
+  /// `now`: as of the burst or step.
+  FlowLedger(FlowTable<Address>& table, WorkerBlock& counters, Places& places,
+             const FlowMeasures& measures = {}, Instant now = {})
+      : table_(table), counters_(counters), places_(places), measures_(measures), now_(now) {}
 
   [[nodiscard]] FlowTable<Address>& table() { return table_; }
   [[nodiscard]] const FlowTable<Address>& table() const { return table_; }
@@ -101,22 +104,27 @@ class FlowLedger {
     if (ends || flow.phase == Phase::Established) [[unlikely]]
       set_over(flow, ends);
   }
+  [[nodiscard]] const FlowMeasures& measures() const { return measures_; }
 
   /// Removes the connection that `either` is one direction of.
   void end(FlowIndex either, FlowEnd why);
 
  private:
   void set_over(const Flow<Address>& either, bool over);
+  void measure(FlowIndex either, FlowEnd why);
 
   FlowTable<Address>& table_;
   WorkerBlock& counters_;
   Places& places_;
+  FlowMeasures measures_;
+  Instant now_;
 };
 
 /// Both families' ledgers: what a verb gets.
 struct FlowLedgers {
-  FlowLedgers(FlowTable4& table4, FlowTable6& table6, WorkerBlock& counters, Places& places)
-      : v4(table4, counters, places), v6(table6, counters, places) {}
+  FlowLedgers(FlowTable4& table4, FlowTable6& table6, WorkerBlock& counters, Places& places,
+              const FlowMeasures& measures = {}, Instant now = {})
+      : v4(table4, counters, places, measures, now), v6(table6, counters, places, measures, now) {}
 
   FlowLedger<Ipv4Address> v4;
   FlowLedger<Ipv6Address> v6;

@@ -41,13 +41,13 @@ void judge(FlowLedger<Address>& flows, std::uint32_t first, std::uint32_t last,
 
 }  // namespace
 
-void revalidate(Core& core, const Snapshot& snapshot) {
+void revalidate(Core& core, const Snapshot& snapshot, Instant now) {
   Core::Revalidation& sweep = core.revalidation;
   const std::uint32_t v4 = core.flows4.buckets();  // first all of these, then all of IPv6's
   const std::uint32_t all = v4 + core.flows6.buckets();
   if (sweep.judged_by != snapshot.judged_by) sweep = {snapshot.judged_by, 0, all};
   if (sweep.bucket == sweep.end) return;
-  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places);
+  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, now);
   const std::uint32_t first = sweep.bucket;
   const std::uint32_t last = std::min(first < v4 ? v4 : all, first + buckets_together);
   if (first < v4) {

@@ -11,6 +11,6 @@ namespace dataplane {
 /// One step of it: goes over a bounded number of buckets, from the step on in which the worker
 /// meets a snapshot with other rules, until it has been over all of both tables. A million flows
 /// take some 5,000 steps.
-void revalidate(Core& core, const Snapshot& snapshot);
+void revalidate(Core& core, const Snapshot& snapshot, Instant now);
 
 }  // namespace dataplane

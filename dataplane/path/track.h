@@ -70,6 +70,11 @@ void advance_opening(Flow<Address>& flow, FlowLedger<Address>& flows, std::uint8
   if (!opening) return;
   if (flow.phase == Phase::SynReceived) {
     counters_of(counters, flow.target).handshakes_answered.add(1);
+    // This is the target's first packet: its entry's time is still that of the first SYN.
+    if (flow.packets == 0) {
+      flows.measures().add(flow.target, flow.listener(), &FlowHistograms::connect,
+                           now.nanoseconds_since(flow.last_seen));
+    }
   } else if (flow.phase == Phase::TargetReset) {
     counters_of(counters, flow.target).handshakes_failed.add(1);
   } else if (is_client_syn(flow, tcp_flags) && flow.packets == 1 &&

@@ -1,3 +1,4 @@
+#include "dataplane/path/answer.h"
 #include "dataplane/path/flow_hop.h"
 #include "dataplane/path/nat.h"
 #include "dataplane/path/reply.h"
@@ -9,9 +10,10 @@ namespace dataplane {
 namespace {
 
 template <class Address>
-void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable<Address>& flows,
+void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<Address>& ledger,
              MissingHops& missing, ErrorMeter& errors) {
   Packet& packet = burst.packets[i];
+  FlowTable<Address>& flows = ledger.table();
   Flow<Address>& flow = flows[burst.flows[i]];
   const bool icmp_error = burst.kinds[i] == Kind::IcmpError;
   burst.targets[i] = flow.target;
@@ -36,7 +38,11 @@ void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowTable<Ad
   } else {
     rewrite_nat(packet, flow);
     flow.count(bytes);
-    flow.last_seen = Tick::of(burst.now);
+    if (flow.direction == Direction::ToTarget) {
+      see<Direction::ToTarget>(flow, flows, packet, ledger.measures(), Tick::of(burst.now));
+    } else {
+      see<Direction::ToClient>(flow, flows, packet, ledger.measures(), Tick::of(burst.now));
+    }
   }
   set_link_header(packet, hop);
   burst.decide(i, flow.direction == Direction::ToTarget ? Verdict::ForwardToTarget
@@ -77,7 +83,7 @@ void write_replies(Burst& burst, const Snapshot& snapshot, ErrorMeter& errors) {
 }
 
 template <class Address>
-void translate_family(Burst& burst, const Snapshot& snapshot, FlowTable<Address>& flows,
+void translate_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows,
                       MissingHops& missing, ErrorMeter& errors) {
   for (std::size_t i : bits(burst.of<Address>(burst.pending))) {
     DCHECK(burst.flows[i] != no_flow);
@@ -91,8 +97,8 @@ void translate(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, Missi
                ErrorMeter& errors) {
   if (burst.stateless != 0) [[unlikely]]
     forward_stateless(burst, snapshot, missing, errors);
-  translate_family(burst, snapshot, flows.v4.table(), missing, errors);
-  translate_family(burst, snapshot, flows.v6.table(), missing, errors);
+  translate_family(burst, snapshot, flows.v4, missing, errors);
+  translate_family(burst, snapshot, flows.v6, missing, errors);
   write_replies(burst, snapshot, errors);
 }
 

@@ -59,16 +59,19 @@ struct alignas(64) Flow {
   MacAddress client_mac;
   PortId client_port;
   Phase phase : 4 = Phase::SynSent;
-  Direction direction : 3 = Direction::ToTarget;
+  Direction direction : 1 = Direction::ToTarget;
   // Of a ToTarget entry: the connection is over, and takes no place at the target any more.
   bool over : 1 = false;
+  // The client has sent data that the target has not answered with any: path/answer. Both
+  // directions know; ToClient's last_seen is then when that was.
+  bool waiting : 1 = false;
   TargetId target;
   FlowIndex twin;
   // In one word, so that a packet's bytes are one addition: the listener's slot in the low 16 bits,
   // the IP bytes of this direction in the others.
   std::uint64_t listener_and_bytes = no_listener.slot;
   std::uint32_t packets = 0;  // of this direction, modulo 2^32
-  Tick last_seen;
+  Tick last_seen;             // but see `waiting`
 
   [[nodiscard]] ListenerId listener() const {
     return {static_cast<std::uint16_t>(listener_and_bytes)};

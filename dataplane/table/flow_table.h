@@ -6,6 +6,7 @@
 //
 //   groups   [tag×7|rest]     [tag×7|rest]     …      16 bytes a bucket, 4 buckets a cache line
 //   entries  [64 bytes]×7     [64 bytes]×7     …      entry i of bucket b at b*7+i; 128 for IPv6
+//   births   [4 bytes]×7      [4 bytes]×7      …      when it was entered; read when it ends
 //
 // rest: 6 bits of overflow count, 7 marks that say which entries the sweep must read, and 3 bits of
 // how many sweeps the bucket may be left out of.
@@ -98,7 +99,8 @@ class BasicFlowTable {
   }
   [[nodiscard]] static constexpr std::size_t bytes_needed(std::size_t entries) {
     const std::size_t buckets = buckets_for(entries);
-    return (buckets * sizeof(TagGroup) + 63) / 64 * 64 + buckets * TagGroup::width * sizeof(Entry);
+    return (buckets * sizeof(TagGroup) + 63) / 64 * 64 +
+           buckets * TagGroup::width * (sizeof(Entry) + sizeof(Birth));
   }
 
   /// `memory`: bytes_needed(entries) bytes, aligned to 64, which must outlive the table; cleared
@@ -114,6 +116,7 @@ class BasicFlowTable {
     groups_ = new (memory.data()) TagGroup[buckets_];
     const std::size_t offset = (buckets_ * sizeof(TagGroup) + 63) / 64 * 64;
     entries_ = new (memory.data() + offset) Entry[slots()];
+    births_ = new (memory.data() + offset + slots() * sizeof(Entry)) Birth[slots()];
     std::memset(static_cast<void*>(groups_), 0, buckets_ * sizeof(TagGroup));
   }
   BasicFlowTable(const BasicFlowTable&) = delete;
@@ -236,6 +239,10 @@ class BasicFlowTable {
     return entries_[index.slot];
   }
 
+  /// When the entry's flow began. Kept apart, so that nothing of it is fetched with a packet.
+  void set_birth(FlowIndex index, Birth birth) { births_[index.slot] = birth; }
+  [[nodiscard]] Birth birth(FlowIndex index) const { return births_[index.slot]; }
+
   // --- the sweep ---
 
   /// Has the sweep read an entry, until it is erased: of a pair, one is enough.
@@ -269,6 +276,9 @@ class BasicFlowTable {
     for (std::size_t line = 0; line < TagGroup::width * sizeof(Entry); line += 64) {
       __builtin_prefetch(first + line);
     }
+  }
+  [[gnu::always_inline]] void prefetch_birth(FlowIndex index) const {
+    __builtin_prefetch(&births_[index.slot]);
   }
   /// Fetches an entry and its tag: what erase() needs.
   [[gnu::always_inline]] void prefetch(FlowIndex index) const {
@@ -347,6 +357,7 @@ class BasicFlowTable {
     if (marked(from)) mark(to);
     unmark(from);
     entries_[to.slot] = entries_[from.slot];
+    births_[to.slot] = births_[from.slot];
     const FlowIndex twin = entries_[to.slot].twin;
     if (twin != no_flow) {
       DCHECK(entries_[twin.slot].twin == from);
@@ -403,6 +414,7 @@ class BasicFlowTable {
   std::size_t capacity_;
   TagGroup* groups_;
   Entry* entries_;
+  Birth* births_;
   std::size_t size_ = 0;
   std::uint64_t moves_ = 0;
 };

@@ -49,8 +49,13 @@ std::vector<Entry> entries(FlowTable<Address>& table) {
           fmt::format("{}:{} {}:{} {}", to_string(IpAddress(flow.key.source)),
                       flow.key.source_port.value(), to_string(IpAddress(flow.key.destination)),
                       flow.key.destination_port.value(), static_cast<int>(flow.key.protocol));
+      // The connection's: which of its entries has it is told by whose turn it is (path/answer),
+      // and that by which packet came last, where one of a burst overtakes another on the fast
+      // path.
+      const std::uint32_t last_seen =
+          std::max(flow.last_seen.count, table[flow.twin].last_seen.count);
       found.emplace_back(key, flow.phase, flow.target, flow.listener().slot, flow.bytes(),
-                         flow.packets, flow.last_seen.milliseconds, flow.client_mac.bytes);
+                         flow.packets, last_seen, flow.client_mac.bytes);
     });
   }
   std::sort(found.begin(), found.end());

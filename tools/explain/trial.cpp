@@ -5,6 +5,7 @@
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
 #include "dataplane/path/steer.h"
+#include "dataplane/path/surge.h"
 
 namespace explain {
 namespace {
@@ -53,9 +54,11 @@ Trial::Trial(std::size_t flows, dataplane::Seed owner_seed)
   const dataplane::Seed seed{0x7265'706c'6179'2031, 0x7370'696c'6c77'6179};
   sticky_ =
       std::make_unique<dataplane::StickyTable>(first.first(sticky_bytes), sticky_clients, seed);
+  // No room to wait: connections that others have are not known here, so nobody has to.
+  gate_ = std::make_unique<dataplane::Gate>(1, 0);
   core_ = std::make_unique<dataplane::Core>(dataplane::WorkerId{0},
                                             aligned(first.subspan(sticky_bytes)), capacity, seed,
-                                            owner_seed, *block_, *sticky_);
+                                            owner_seed, *block_, *sticky_, *gate_);
 }
 
 Trial::~Trial() = default;
@@ -67,6 +70,7 @@ Fate Trial::run(const dataplane::Snapshot& snapshot, std::span<const std::uint8_
   const std::vector<std::uint64_t> hits = hits_of(*block_);
   const std::uint64_t sticky = core_->turns.sticky_found;
 
+  dataplane::enter_generation(*core_, snapshot);
   Burst& burst = *burst_;
   burst.reset(at, 1);
   dataplane::Packet packet;

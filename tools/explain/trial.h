@@ -57,6 +57,7 @@ class Trial {
   std::vector<std::byte> memory_;
   std::unique_ptr<dataplane::WorkerBlock> block_;
   std::unique_ptr<dataplane::StickyTable> sticky_;
+  std::unique_ptr<dataplane::Gate> gate_;
   std::unique_ptr<dataplane::Core> core_;
   std::unique_ptr<dataplane::Burst> burst_;
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <array>
 #include <bit>
@@ -139,13 +140,35 @@ config::Facts facts_with_rss(const config::Config& config, int workers) {
   return facts;
 }
 
+namespace {
+
+/// One worker's histograms: of all that memory only what is written is there.
+class SparseHistograms {
+ public:
+  SparseHistograms()
+      : memory_(mmap(nullptr, sizeof(HistogramBlock), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {
+    CHECK(memory_ != MAP_FAILED);
+  }
+  ~SparseHistograms() { munmap(memory_, sizeof(HistogramBlock)); }
+  SparseHistograms(const SparseHistograms&) = delete;
+  SparseHistograms& operator=(const SparseHistograms&) = delete;
+  [[nodiscard]] HistogramBlock& block() { return *static_cast<HistogramBlock*>(memory_); }
+
+ private:
+  void* memory_;
+};
+
+}  // namespace
+
 struct Rig::WorkerState {
-  WorkerState(int number, std::uint32_t flows, StickyTable& sticky, Gate& gate)
+  WorkerState(int number, std::uint32_t flows, StickyTable& sticky, Gate& gate,
+              const HistogramMarks& marks)
       : bytes(FlowCapacity{flows, flows}.bytes() + 64),
         block(std::make_unique<WorkerBlock>()),
         core(WorkerId{static_cast<std::uint8_t>(number)}, aligned(), FlowCapacity{flows, flows},
              Seed{0x1234'5678'9abc'def0u + static_cast<unsigned>(number), 0x0fed'cba9'8765'4321u},
-             Seed{0x5eed, 0x0dd5}, *block, sticky, gate) {}
+             Seed{0x5eed, 0x0dd5}, *block, sticky, gate, FlowMeasures(histograms.block(), marks)) {}
 
   std::span<std::byte> aligned() {
     const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
@@ -163,13 +186,16 @@ struct Rig::WorkerState {
 
   std::vector<std::byte> bytes;
   std::unique_ptr<WorkerBlock> block;
+  SparseHistograms histograms;
   Core core;
   Burst burst;
   std::map<const std::uint8_t*, Bytes> held;  // frames that wait, by their first byte
 };
 
 Rig::Rig(config::Config wanted, config::Facts known, int workers, std::uint32_t flows_per_worker)
-    : config(std::move(wanted)), facts(std::move(known)) {
+    : config(std::move(wanted)),
+      facts(std::move(known)),
+      marks_(std::make_unique<HistogramMarks>()) {
   config.workers = static_cast<std::uint32_t>(workers);
   sticky_bytes_.resize(StickyTable::bytes_needed(sticky_clients) + 64);
   const auto address = reinterpret_cast<std::uintptr_t>(sticky_bytes_.data());
@@ -178,10 +204,12 @@ Rig::Rig(config::Config wanted, config::Facts known, int workers, std::uint32_t 
                                     sticky_clients, Seed{0x571c, 0x4b1e});
   gate_ = std::make_unique<Gate>(static_cast<std::size_t>(workers), surge_capacity(config));
   for (int number = 0; number < workers; ++number) {
-    workers_.push_back(std::make_unique<WorkerState>(number, flows_per_worker, *sticky_, *gate_));
+    workers_.push_back(
+        std::make_unique<WorkerState>(number, flows_per_worker, *sticky_, *gate_, *marks_));
   }
   snapshot_ = config::compile(config, facts, nullptr);
   prepare_queues();
+  mark_histograms();
 }
 
 Rig::~Rig() = default;
@@ -190,12 +218,40 @@ void Rig::publish() {
   ++facts.generation.number;
   snapshot_ = config::compile(config, facts, snapshot_.get());
   prepare_queues();
+  mark_histograms();
 }
 
 /// What control and each worker do before a generation is used.
 void Rig::prepare_queues() {
   for (const TargetGroupId id : snapshot_->queueing) gate_->queues.prepare(id);
   for (auto& worker : workers_) enter_generation(worker->core, *snapshot_);
+}
+
+void Rig::mark_histograms() {
+  for (const Target& target : snapshot_->targets) {
+    if (target.id == no_target || marks_->targets[target.id.slot].is(target.id.incarnation)) {
+      continue;
+    }
+    for (auto& worker : workers_) worker->histograms.block().targets[target.id.slot].clear();
+    marks_->targets[target.id.slot].set(target.id.incarnation);
+  }
+  for (const Listener& listener : snapshot_->listeners) {
+    if (listener.id != no_listener) marks_->listeners[listener.id.slot].set(listener.incarnation);
+  }
+}
+
+HistogramSum Rig::measured(TargetId target, Histogram FlowHistograms::*measure) {
+  HistogramSum sum;
+  for (auto& worker : workers_) sum.add(worker->histograms.block().targets[target.slot].*measure);
+  return sum;
+}
+
+HistogramSum Rig::measured(ListenerId listener, Histogram FlowHistograms::*measure) {
+  HistogramSum sum;
+  for (auto& worker : workers_) {
+    sum.add(worker->histograms.block().listeners[listener.slot].*measure);
+  }
+  return sum;
 }
 
 WorkerBlock& Rig::counters(int worker) {
@@ -217,7 +273,7 @@ void Rig::advance(std::uint64_t milliseconds) {
     now.nanoseconds += std::min<std::uint64_t>(10, milliseconds - passed) * 1'000'000;
     for (auto& worker : workers_) {
       expire(worker->core, *snapshot_, now);
-      revalidate(worker->core, *snapshot_);
+      revalidate(worker->core, *snapshot_, now);
     }
   }
 }

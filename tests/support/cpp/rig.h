@@ -86,6 +86,11 @@ class Rig {
 
   [[nodiscard]] dataplane::WorkerBlock& counters(int worker = 0);
   [[nodiscard]] dataplane::Core& core(int worker = 0);
+  /// Over all workers; of a target or listener that the snapshot has, or had.
+  [[nodiscard]] dataplane::HistogramSum measured(dataplane::TargetId target,
+                                                 dataplane::Histogram dataplane::FlowHistograms::*);
+  [[nodiscard]] dataplane::HistogramSum measured(dataplane::ListenerId listener,
+                                                 dataplane::Histogram dataplane::FlowHistograms::*);
   [[nodiscard]] const dataplane::Snapshot& snapshot() const { return *snapshot_; }
   [[nodiscard]] std::uint64_t verdicts(dataplane::Verdict verdict) const;  // over all workers
   /// How many packets the fast path has dealt with, over all workers.
@@ -109,7 +114,10 @@ class Rig {
   void run_burst(int worker, std::vector<std::size_t> which, const std::vector<Input>& inputs,
                  std::vector<Outcome>& outcomes, bool handed_off);
 
+  void mark_histograms();
+
   std::shared_ptr<const dataplane::Snapshot> snapshot_;
+  std::unique_ptr<dataplane::HistogramMarks> marks_;
   static constexpr std::size_t sticky_clients = 4096;
   std::vector<std::byte> sticky_bytes_;
   std::unique_ptr<dataplane::StickyTable> sticky_;

@@ -20,7 +20,8 @@ TEST(Counters, LayoutIsTheDrawnOne) {
   EXPECT_EQ(offsetof(WorkerBlock, targets), 66'432u);
   EXPECT_EQ(offsetof(WorkerBlock, rule_hits), 1'115'008u);
   EXPECT_EQ(offsetof(WorkerBlock, groups), 1'147'776u);
-  EXPECT_EQ(sizeof(WorkerBlock), 1'278'848u);
+  EXPECT_EQ(offsetof(WorkerBlock, target_udp_flows), 1'278'848u);
+  EXPECT_EQ(sizeof(WorkerBlock), 1'409'920u);
   EXPECT_EQ(sizeof(TargetGroupCounters), 128u);
 }
 
@@ -56,6 +57,8 @@ TEST(Counters, FieldsStayWhereTheyAre) {
   EXPECT_EQ(offsetof(Totals, flows_cut), 312u);
   EXPECT_EQ(offsetof(Totals, received_waiting), 320u);
   EXPECT_EQ(offsetof(Totals, surge_capacity), 336u);
+  EXPECT_EQ(offsetof(Totals, busy_nanoseconds), 352u);
+  EXPECT_EQ(offsetof(Totals, idle_nanoseconds), 360u);
   EXPECT_EQ(offsetof(TargetCounters, new_flows), 8u);
   EXPECT_EQ(offsetof(TargetCounters, active_flows), 16u);
   EXPECT_EQ(offsetof(TargetCounters, packets_to_target), 24u);
@@ -67,6 +70,8 @@ TEST(Counters, FieldsStayWhereTheyAre) {
   EXPECT_EQ(offsetof(TargetGroupCounters, surge_queue_length), 8u);
   EXPECT_EQ(offsetof(TargetGroupCounters, surge_entered), 32u);
   EXPECT_EQ(offsetof(TargetGroupCounters, spillover), 72u);
+  EXPECT_EQ(offsetof(ListenerCounters, new_flows_udp), 40u);
+  EXPECT_EQ(offsetof(ListenerCounters, active_flows_udp), 48u);
 }
 
 TEST(Counter, CountsUpAndDown) {

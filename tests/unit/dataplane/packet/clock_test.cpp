@@ -5,16 +5,44 @@
 namespace dataplane {
 namespace {
 
-TEST(Tick, CountsMilliseconds) {
-  EXPECT_EQ(Tick::of(Instant{1'999'999}), Tick{1});
+TEST(Tick, CountsInStepsOf2Microseconds) {
+  EXPECT_EQ(Tick::of(Instant{2 * 2'048 - 1}), Tick{1});
+  EXPECT_EQ(Tick::of(Instant{2 * 2'048}).nanoseconds_since(Tick{0}), 4'096u);
   EXPECT_EQ(Tick::of(Instant{2'000'000}).since(Tick{0}), 2u);
 }
 
-TEST(Tick, DifferencesSurviveTheWrapAfter49Days) {
+// Idle times are whole milliseconds: one that is over is not missed by the part of a tick.
+TEST(Tick, WholeMillisecondsAreOverWhenTheyAre) {
+  for (const std::uint64_t began : {1u, 1'000'000'000u, 1'234'567'891u}) {
+    for (const std::uint64_t limit : {1u, 500u, 10'000u, 350'000u, 6'000'000u}) {
+      const Tick then = Tick::of(Instant{began});
+      EXPECT_GE(Tick::of(Instant{began + limit * 1'000'000}).since(then), limit);
+      EXPECT_LT(Tick::of(Instant{began + limit * 1'000'000 - 10'000}).since(then), limit);
+    }
+  }
+}
+
+TEST(Tick, DifferencesSurviveTheWrap) {
   const Tick before{0xffff'fff0};
-  const Tick after = Tick::of(Instant{(std::uint64_t{0x1'0000'0010}) * 1'000'000});
+  const Tick after = Tick::of(Instant{(std::uint64_t{0x1'0000'0010}) * 2'048});
   EXPECT_EQ(after, Tick{0x10});
-  EXPECT_EQ(after.since(before), 0x20u);
+  EXPECT_EQ(after.nanoseconds_since(before), 0x20u * 2'048);
+}
+
+// The longest idle time that can be asked for, and a sweep that is late.
+TEST(Tick, TellsTheLongestIdleTimeFromNone) {
+  const Instant began{123'456'789};
+  const Instant late{began.nanoseconds + 8'000'000'000'000};
+  EXPECT_EQ(Tick::of(late).since(Tick::of(began)), 8'000'000u);
+}
+
+TEST(Birth, TellsTheAgeOfAFlowWithinItsStep) {
+  const Instant began{123'456'789'012};
+  for (const std::uint64_t age : {0u, 1'000u, 1'000'000u, 3'600'000'000u}) {
+    const Instant now{began.nanoseconds + age * 1'000};
+    EXPECT_NEAR(static_cast<double>(Birth::of(began).microseconds_until(now)),
+                static_cast<double>(age), 66);
+  }
 }
 
 TEST(Tick, FromTheFutureIsNoTimeAtAll) {

@@ -88,7 +88,9 @@ bool Daemon::run() {
 void Daemon::start_forwarder(const std::vector<std::string>& eal_arguments) {
   nic::ForwarderOptions options = forwarder_options(config_);
   for (std::uint32_t i = 0; i < config_.workers; ++i) {
-    options.counters.push_back(&segment_.worker(dataplane::WorkerId{static_cast<std::uint8_t>(i)}));
+    const dataplane::WorkerId id{static_cast<std::uint8_t>(i)};
+    options.counters.push_back(&segment_.worker(id));
+    options.measures.push_back(segment_.measures(id));
   }
   runtime_ = or_throw(nic::Runtime::start(runtime_options(config_, options, eal_arguments)));
   forwarder_ = or_throw(nic::Forwarder::build(*runtime_, options));
@@ -199,6 +201,7 @@ void Daemon::publish() {
   const dataplane::Snapshot* previous = publication_ ? publication_->newest().get() : nullptr;
   auto snapshot = config::compile(config_, now, previous);
   generation_ = now.generation;
+  place_histograms(*snapshot);
   if (publication_) {
     publication_->publish(std::move(snapshot));
   } else {
@@ -211,6 +214,20 @@ void Daemon::publish() {
   events_.published(generation_);
   want_next_hops(now);
   spdlog::debug("generation {} published", generation_.number);
+}
+
+void Daemon::place_histograms(const dataplane::Snapshot& snapshot) {
+  const std::size_t without = segment_.place_histograms(snapshot);
+  if (without == unmeasured_) return;
+  if (without > unmeasured_) {
+    spdlog::warn(
+        "{} targets and listeners have no latency histograms, as they would leave less than a "
+        "quarter of /dev/shm free; mount it larger (mount -o remount,size=… /dev/shm)",
+        without);
+  } else if (without == 0) {
+    spdlog::info("all targets and listeners have latency histograms again");
+  }
+  unmeasured_ = without;
 }
 
 void Daemon::want_next_hops(const config::Facts& facts) {

@@ -60,6 +60,7 @@ class Daemon {
   // --- from facts to workers ---
   [[nodiscard]] config::Facts facts();
   void publish();
+  void place_histograms(const dataplane::Snapshot& snapshot);
   void want_next_hops(const config::Facts& facts);
   void apply_rules();
   void write_records();
@@ -106,6 +107,7 @@ class Daemon {
   std::unique_ptr<Lifecycle> lifecycle_;
   std::unique_ptr<LiveConfig> live_;
   dataplane::Generation generation_{0};
+  std::size_t unmeasured_ = 0;  // targets and listeners without histograms
   std::vector<std::shared_ptr<const dataplane::Rss>> rss_;  // by PortId
   std::shared_ptr<const dataplane::Rss> client_rss_;        // config/steering.h
   std::unique_ptr<Neighbours> neighbours_;

@@ -155,13 +155,17 @@ Claimed claim(std::string_view instance) {
       instance, report::segment_file(instance)));
 }
 
-/// Every block of it, so that a full /dev/shm is an error now and not a SIGBUS later.
-void allocate(int file, std::size_t size, std::string_view instance) {
+/// Its first `dense` bytes, every block of them, so that a full /dev/shm is an error now and not a
+/// SIGBUS later. The rest is holes.
+void allocate(int file, std::size_t size, std::size_t dense, std::string_view instance) {
   if (fchmod(file, 0640) != 0) fail(instance, "set the mode of", errno, "check /dev/shm");
-  const int reason = posix_fallocate(file, 0, static_cast<off_t>(size));
+  if (ftruncate(file, static_cast<off_t>(size)) != 0) {
+    fail(instance, "set the size of", errno, "is there a limit on the size of files (ulimit -f)?");
+  }
+  const int reason = posix_fallocate(file, 0, static_cast<off_t>(dense));
   if (reason == 0) return;
   fail(instance, "allocate", reason,
-       fmt::format("it needs {} KiB in /dev/shm; free some, or mount it larger", size / 1024));
+       fmt::format("it needs {} KiB in /dev/shm; free some, or mount it larger", dense / 1024));
 }
 
 }  // namespace
@@ -176,7 +180,7 @@ Segment::Segment(const dataplane::InstanceRecord& instance, std::size_t workers,
   name_ = report::segment_name(name);
   const Claimed claimed = claim(name);
   MemoryFile file(claimed.file);
-  allocate(file.number(), size_, name);
+  allocate(file.number(), size_, dataplane::histogram_blocks_offset(workers), name);
   void* mapped = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, file.number(), 0);
   if (mapped == MAP_FAILED) fail(name, "map", errno, "is there enough memory?");
   file_ = file.take();
@@ -220,6 +224,16 @@ dataplane::WorkerBlock& Segment::worker(dataplane::WorkerId id) {
   CHECK(id.number < workers_);
   return *std::launder(reinterpret_cast<dataplane::WorkerBlock*>(
       base_ + dataplane::worker_blocks_offset + id.number * sizeof(dataplane::WorkerBlock)));
+}
+
+dataplane::HistogramBlock& Segment::histograms(std::size_t worker) const {
+  return reinterpret_cast<dataplane::HistogramBlock*>(
+      base_ + dataplane::histogram_blocks_offset(workers_))[worker];
+}
+
+dataplane::FlowMeasures Segment::measures(dataplane::WorkerId id) {
+  CHECK(id.number < workers_);
+  return {histograms(id.number), control().histogram_marks};
 }
 
 report::SegmentView Segment::view() const { return report::view_of(base_, workers_); }

@@ -1,11 +1,12 @@
 // Segment: the instance's shared memory segment, as its only owner.
 //
 // Made by main at start, filled by the control thread (records, heartbeat) and by the workers (one
-// WorkerBlock each), read by anyone with permission (tools/report/segment_reader.h). An exclusive
-// lock on the file says that this process is alive; it goes with the process, however that ends. So
-// a leftover of a dead daemon is told from a live one without trusting pids, and is replaced by a
-// new file: readers of the old one keep their mapping. All memory is allocated and touched here: no
-// worker faults later.
+// WorkerBlock and HistogramBlock each), read by anyone with permission
+// (tools/report/segment_reader.h). An exclusive lock on the file says that this process is alive;
+// it goes with the process, however that ends. So a leftover of a dead daemon is told from a live
+// one without trusting pids, and is replaced by a new file: readers of the old one keep their
+// mapping. All memory is allocated and touched here: no worker faults later. That of histograms is
+// when there is a target or listener to have them.
 //
 // The file stays after a clean stop: the last figures can still be read (the tools say "stopped"),
 // and the next start replaces it.
@@ -18,6 +19,7 @@
 
 #include "control/rule_book.h"
 #include "dataplane/segment.h"
+#include "dataplane/table/snapshot.h"
 #include "tools/report/segment_view.h"
 
 namespace control {
@@ -47,6 +49,8 @@ class Segment {
   Segment& operator=(const Segment&) = delete;
 
   [[nodiscard]] dataplane::WorkerBlock& worker(dataplane::WorkerId id);
+  /// The worker's histograms: of those that place_histograms() has given a place.
+  [[nodiscard]] dataplane::FlowMeasures measures(dataplane::WorkerId id);
   [[nodiscard]] report::SegmentView view() const;
   /// For the documents of the control socket: running and not stale, since we are here.
   [[nodiscard]] static constexpr report::Liveness alive() { return {true, false, 0}; }
@@ -62,6 +66,11 @@ class Segment {
   /// This writes one: for a change of state between reloads.
   void write_target(const dataplane::TargetRecord& target);
 
+  /// Before `snapshot` is published: its targets and listeners get a cleared place for their
+  /// histograms, of others' the memory is given back. Returns how many got none, and so are not
+  /// measured: a quarter of /dev/shm is left to others.
+  [[nodiscard]] std::size_t place_histograms(const dataplane::Snapshot& snapshot);
+
   /// At least once a second.
   void beat(std::uint64_t now_unix_milliseconds);
   /// The last act of a clean stop, when no worker counts any more.
@@ -70,6 +79,18 @@ class Segment {
  private:
   [[nodiscard]] dataplane::SegmentHeader& header() const;
   [[nodiscard]] dataplane::ControlBlock& control() const;
+  [[nodiscard]] dataplane::HistogramBlock& histograms(std::size_t worker) const;
+  [[nodiscard]] dataplane::FlowHistograms& target_histograms(std::size_t worker,
+                                                             std::size_t slot) const;
+  [[nodiscard]] dataplane::FlowHistograms& listener_histograms(std::size_t worker,
+                                                               std::size_t slot) const;
+  [[nodiscard]] bool allocate_place(dataplane::FlowHistograms& place);
+  /// `place(worker)`: where; false: there is no room.
+  template <class Place>
+  [[nodiscard]] bool give_place(dataplane::HistogramMark& mark, std::uint16_t incarnation,
+                                Place place);
+  template <class Place>
+  void take_place(dataplane::HistogramMark& mark, Place place);
 
   std::string name_;  // of the file
   int file_ = -1;     // kept open: it holds the lock

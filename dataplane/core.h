@@ -8,6 +8,7 @@
 #include <span>
 
 #include "dataplane/counters.h"
+#include "dataplane/flow_histograms.h"
 #include "dataplane/flow_query.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/own_frame.h"
@@ -37,14 +38,17 @@ struct FlowCapacity {
 struct Core {
   /// `flow_memory`: capacity.bytes() bytes, aligned to 64. `table_seed` is secret and differs per
   /// worker; `owner_seed` is the same on all workers, and so is `sticky`, which outlives them.
+  /// Without `flow_measures` no histograms are kept.
   Core(WorkerId worker, std::span<std::byte> flow_memory, FlowCapacity capacity, Seed table_seed,
-       Seed owner_hash_seed, WorkerBlock& block, StickyTable& sticky)
+       Seed owner_hash_seed, WorkerBlock& block, StickyTable& sticky,
+       FlowMeasures flow_measures = {})
       : id(worker),
         flows4(flow_memory, 2 * capacity.v4, table_seed),
         flows6(flow_memory.subspan((capacity.bytes_v4() + 63) / 64 * 64), 2 * capacity.v6,
                table_seed),
         owner_seed(owner_hash_seed),
-        counters(block) {
+        counters(block),
+        measures(flow_measures) {
     counters.totals.flow_capacity.set(capacity.v4 + capacity.v6);
     counters.totals.flow_capacity_ipv6.set(capacity.v6);
     if (worker.number == 0) counters.totals.sticky_capacity.set(sticky.capacity());
@@ -98,6 +102,7 @@ struct Core {
   Revalidation revalidation;
   Seed owner_seed;
   WorkerBlock& counters;
+  FlowMeasures measures;
   Turns turns;
   PuntMeters punts;
   ErrorMeter errors;

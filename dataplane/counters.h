@@ -11,6 +11,8 @@
 //   │ targets[targets_max]         │   128 bytes each, index: TargetId.slot
 //   ├──────────────────────────────┤
 //   │ rule_hits[rules_max]         │   8 bytes each, index: RuleId.slot
+//   ├──────────────────────────────┤
+//   │ target_udp_flows[targets_max]│   16 bytes each, index: TargetId.slot
 //   └──────────────────────────────┘
 //
 // The worker writes with plain relaxed stores (no lock prefix: nobody else writes); readers load
@@ -22,35 +24,25 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include "dataplane/counter.h"
 #include "dataplane/packet/verdict.h"
 #include "dataplane/table/ids.h"
 
 namespace dataplane {
-
-/// A number with one writer and many readers.
-class Counter {
- public:
-  void add(std::uint64_t amount) { set(read() + amount); }
-  void subtract(std::uint64_t amount) { set(read() - amount); }
-  // relaxed: each counter stands for itself, no reader infers anything about other memory from it.
-  void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t read() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
-};
-static_assert(sizeof(Counter) == 8 && std::atomic<std::uint64_t>::is_always_lock_free);
 
 struct ListenerCounters {
   Counter incarnation;     // of the slot these figures belong to; others: stale, count as zero
   Counter new_flows;       // NewFlowCount
   Counter active_flows;    // ActiveFlowCount
   Counter rejected_flows;  // RejectedFlowCount: no target, table full, rate, no local port
-  std::array<Counter, 4> reserved;
+  std::array<Counter, 1> reserved;
+  // Of new_flows and active_flows: those of UDP, where a listener has both protocols.
+  Counter new_flows_udp;
+  Counter active_flows_udp;
+  std::array<Counter, 1> reserved_last;
 };
 static_assert(sizeof(ListenerCounters) == 64);
 
@@ -75,6 +67,13 @@ struct alignas(64) TargetCounters {
   std::array<Counter, 1> reserved;
 };
 static_assert(sizeof(TargetCounters) == 128);
+
+/// Of a target's new_flows and active_flows: those of UDP, where its group has both protocols. Of
+/// the same incarnation as its TargetCounters.
+struct UdpFlowCounters {
+  Counter new_flows;
+  Counter active_flows;
+};
 
 struct Totals {
   Counter generation;         // the snapshot this worker uses
@@ -120,7 +119,11 @@ struct Totals {
   Counter blocked_outbound_tcp;
   Counter blocked_outbound_udp;
   Counter flows_cut;  // of flows_removed: no rule lets them in any more (revalidate)
-  std::array<Counter, 8> reserved;
+  std::array<Counter, 4> reserved;
+  // Time between the beginnings of two turns of the loop, by whether the first found packets.
+  Counter busy_nanoseconds;
+  Counter idle_nanoseconds;
+  std::array<Counter, 2> reserved_last;
 };
 static_assert(sizeof(Totals) == 384);
 
@@ -134,6 +137,7 @@ struct alignas(64) WorkerBlock {
   std::array<ListenerCounters, listeners_max> listeners;
   std::array<TargetCounters, targets_max> targets;
   RuleHits rule_hits;
+  std::array<UdpFlowCounters, targets_max> target_udp_flows;
 };
 static_assert(offsetof(WorkerBlock, verdicts) == 384);
 static_assert(offsetof(WorkerBlock, listeners) == 896);

@@ -5,6 +5,8 @@
 //   ├────────────────────┤ 4096   ControlBlock: what the control thread knows, one Record each
 //   ├────────────────────┤        WorkerBlock 0
 //   │ …                  │        WorkerBlock 1 …   (counters.h)
+//   ├────────────────────┤        HistogramBlock 0, at a whole page
+//   │ …                  │        HistogramBlock 1 …   (flow_histograms.h), sparse
 //   └────────────────────┘
 //
 // Everything but the header's constants may change at any time. A Record (record.h) is
@@ -20,6 +22,7 @@
 #include <string_view>
 
 #include "dataplane/counters.h"
+#include "dataplane/flow_histograms.h"
 #include "dataplane/record.h"
 #include "dataplane/table/exclusion.h"
 #include "dataplane/table/ids.h"
@@ -28,7 +31,7 @@
 namespace dataplane {
 
 inline constexpr std::uint64_t segment_magic = 0x5941'574c'4c49'5053;  // "SPILLWAY", little-endian
-inline constexpr std::uint32_t layout_version = 3;
+inline constexpr std::uint32_t layout_version = 4;
 /// Older than this and the daemon is dead or stuck. It writes a heartbeat every second.
 inline constexpr std::uint64_t heartbeat_stale_milliseconds = 5'000;
 
@@ -74,8 +77,12 @@ struct PortRecord {
   Text<32> steering;       // "rss", "hand_off", "single_worker"
   std::uint64_t received;  // the device's own figures
   std::uint64_t sent;
-  std::uint64_t missed;  // no descriptor or no buffer when it arrived
-  std::uint64_t errors;
+  std::uint64_t missed;  // no descriptor when it arrived: the workers are too slow
+  std::uint64_t errors;  // frames that arrived damaged
+  std::uint64_t received_bytes;
+  std::uint64_t sent_bytes;
+  std::uint64_t no_buffer;    // no packet buffer was free for what arrived
+  std::uint64_t send_errors;  // frames that it took and could not send
 };
 
 /// What one target group of a listener gets of its new flows.
@@ -163,6 +170,31 @@ struct ZoneRecord {
   std::uint64_t expires_unix_milliseconds;
 };
 
+/// What went through the balancer, one of its target groups or zones, added up once a second by
+/// control: unlike sums over targets, these never fall when a target goes. Of both ways, with IP
+/// headers, without health checks.
+struct TrafficRecord {
+  std::uint64_t new_flows;          // NewFlowCount
+  std::uint64_t new_flows_udp;      // … of them
+  std::uint64_t requests;           // RequestCount: TCP connections that targets accepted
+  std::uint64_t connection_errors;  // BackendConnectionErrors: those that they did not
+  std::uint64_t processed_bytes;    // ProcessedBytes
+  std::uint64_t processed_packets;  // ProcessedPackets
+  std::uint64_t client_resets;      // TCP_Client_Reset_Count
+  std::uint64_t target_resets;      // TCP_Target_Reset_Count
+  std::uint64_t elb_resets;         // TCP_ELB_Reset_Count, of those with a target
+  std::uint64_t port_allocation_errors;
+  std::uint64_t unhealthy_routing_flows;
+  // Of the second before `sampled`.
+  std::uint64_t bytes_per_second;
+  std::uint64_t packets_per_second;
+  std::uint64_t new_flows_per_second;
+  // PeakBytesPerSecond, PeakPacketsPerSecond: the best 10 seconds' average of the last 60.
+  std::uint64_t peak_bytes_per_second;
+  std::uint64_t peak_packets_per_second;
+  std::uint64_t sampled_unix_milliseconds;
+};
+
 /// A rule of a security group.
 struct RuleRecord {
   bool used;
@@ -195,13 +227,22 @@ struct ControlBlock {
   std::array<Record<TargetGroupRecord>, target_groups_max> target_groups;
   std::array<Record<ZoneRecord>, zones_max> zones;
   std::array<Record<RuleRecord>, rules_max> rules;
+  HistogramMarks histogram_marks;
+  Record<TrafficRecord> traffic;
+  std::array<Record<TrafficRecord>, target_groups_max> group_traffic;  // by TargetGroupId.slot
+  std::array<Record<TrafficRecord>, zones_max> zone_traffic;           // as `zones`
 };
 
 inline constexpr std::size_t control_block_offset = 4096;
 inline constexpr std::size_t worker_blocks_offset =
     (control_block_offset + sizeof(ControlBlock) + 63) / 64 * 64;
+[[nodiscard]] constexpr std::size_t histogram_blocks_offset(std::size_t workers) {
+  const std::size_t end = worker_blocks_offset + workers * sizeof(WorkerBlock);
+  return (end + page_bytes - 1) / page_bytes * page_bytes;
+}
+/// Of addresses; of memory, histogram_blocks_offset() and a place for each mark that is set.
 [[nodiscard]] constexpr std::size_t segment_size(std::size_t workers) {
-  return worker_blocks_offset + workers * sizeof(WorkerBlock);
+  return histogram_blocks_offset(workers) + workers * sizeof(HistogramBlock);
 }
 
 }  // namespace dataplane

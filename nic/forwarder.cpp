@@ -81,6 +81,7 @@ Forwarder::Forwarder(Runtime& runtime, const ForwarderOptions& options)
   CHECK(options_.ports.size() <= dataplane::ports_max);
   CHECK(options_.table_seeds.size() == workers_.size());
   CHECK(options_.counters.size() == workers_.size());
+  CHECK(options_.measures.empty() || options_.measures.size() == workers_.size());
 }
 
 Result<std::unique_ptr<Forwarder>> Forwarder::build(Runtime& runtime,
@@ -223,7 +224,8 @@ void Forwarder::build_worker(WorkerId id) {
   worker.memory.emplace(std::move(std::get<TableMemory>(memory)));
   worker.core = std::make_unique<dataplane::Core>(
       id, worker.memory->bytes(), options_.flows, options_.table_seeds[id.number],
-      options_.owner_seed, *options_.counters[id.number], *sticky_);
+      options_.owner_seed, *options_.counters[id.number], *sticky_,
+      options_.measures.empty() ? dataplane::FlowMeasures() : options_.measures[id.number]);
   dataplane::Totals& totals = options_.counters[id.number]->totals;
   totals.table_bytes.set(worker.memory->bytes().size());
   totals.table_page_bytes.set(worker.memory->page_bytes());

@@ -47,6 +47,7 @@ struct ForwarderOptions {
   dataplane::Seed owner_seed{};
   std::vector<dataplane::Seed> table_seeds{};       // one per worker
   std::vector<dataplane::WorkerBlock*> counters{};  // one per worker; they outlive the Forwarder
+  std::vector<dataplane::FlowMeasures> measures{};  // the same, or none at all
 };
 
 /// What build() will ask for, as far as it can be known before EAL starts: for EalOptions::need.

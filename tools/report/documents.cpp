@@ -10,6 +10,7 @@
 
 #include "dataplane/packet/address.h"
 #include "dataplane/table/target_state.h"
+#include "tools/report/flow_figures.h"
 #include "tools/report/group_documents.h"
 
 namespace report {
@@ -58,6 +59,8 @@ constexpr std::array worker_figures{
     Figures<Totals>{"sticky_evicted", &Totals::sticky_evicted},
     Figures<Totals>{"polls", &Totals::polls},
     Figures<Totals>{"busy_polls", &Totals::busy_polls},
+    Figures<Totals>{"busy_nanoseconds", &Totals::busy_nanoseconds},
+    Figures<Totals>{"idle_nanoseconds", &Totals::idle_nanoseconds},
 };
 
 constexpr std::array target_figures{
@@ -83,6 +86,10 @@ constexpr std::array listener_figures{
                                          &dataplane::ListenerCounters::active_flows},
     Figures<dataplane::ListenerCounters>{"rejected_flows",
                                          &dataplane::ListenerCounters::rejected_flows},
+    Figures<dataplane::ListenerCounters>{"new_flows_udp",
+                                         &dataplane::ListenerCounters::new_flows_udp},
+    Figures<dataplane::ListenerCounters>{"active_flows_udp",
+                                         &dataplane::ListenerCounters::active_flows_udp},
 };
 
 /// The verdicts of all `workers` together, those that happened.
@@ -144,8 +151,12 @@ Json port_document(const dataplane::PortRecord& record) {
       {"steering", text(record.steering)},
       {"received", record.received},
       {"sent", record.sent},
+      {"received_bytes", record.received_bytes},
+      {"sent_bytes", record.sent_bytes},
       {"missed", record.missed},
+      {"no_buffer", record.no_buffer},
       {"errors", record.errors},
+      {"send_errors", record.send_errors},
   };
 }
 
@@ -179,6 +190,7 @@ Json listener_document(const SegmentView& view, dataplane::ListenerId id,
   for (const auto& [name, figure] : listener_figures) {
     listener[name] = total(view, id, record.incarnation, figure);
   }
+  listener["histograms"] = flow_figures_document(view, id, record.incarnation);
   return listener;
 }
 
@@ -287,6 +299,7 @@ Json target_document(const SegmentView& view, const dataplane::TargetRecord& rec
   }
   const std::uint64_t ends = record.drain_ends_unix_milliseconds;
   target["drain_ends"] = ends == 0 ? Json() : Json(iso_time(ends));
+  target["histograms"] = flow_figures_document(view, record.id);
   return target;
 }
 

@@ -15,6 +15,9 @@ SegmentView view_of(const std::byte* base, std::size_t workers) {
       .workers = {reinterpret_cast<const dataplane::WorkerBlock*>(base +
                                                                   dataplane::worker_blocks_offset),
                   workers},
+      .histograms = {reinterpret_cast<const dataplane::HistogramBlock*>(
+                         base + dataplane::histogram_blocks_offset(workers)),
+                     workers},
   };
 }
 

@@ -26,6 +26,8 @@ struct SegmentView {
   const dataplane::SegmentHeader* header = nullptr;
   const dataplane::ControlBlock* control = nullptr;
   std::span<const dataplane::WorkerBlock> workers;
+  /// One per worker. Sparse: see flow_figures.h.
+  std::span<const dataplane::HistogramBlock> histograms{};
 };
 
 /// The parts of the segment that starts at `base`. Its header must have been checked.

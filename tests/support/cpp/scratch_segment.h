@@ -27,6 +27,10 @@ class ScratchSegment {
   [[nodiscard]] dataplane::SegmentHeader& header();
   [[nodiscard]] dataplane::ControlBlock& control();
   [[nodiscard]] dataplane::WorkerBlock& worker(std::size_t number);
+  /// That target's on that worker, with its mark set for all workers.
+  dataplane::FlowHistograms& histograms(std::size_t worker, dataplane::TargetId target);
+  dataplane::FlowHistograms& histograms(std::size_t worker, dataplane::ListenerId listener,
+                                        std::uint16_t incarnation);
   [[nodiscard]] report::SegmentView view() const;
 
   void set_instance(std::string_view name, std::uint64_t started_unix_milliseconds = 1'000);
@@ -38,12 +42,16 @@ class ScratchSegment {
 
  private:
   struct Free {
+    std::size_t size;
     void operator()(std::byte* memory) const;
   };
+  [[nodiscard]] dataplane::HistogramBlock& block(std::size_t worker) const;
+  void write_places();
+
   std::size_t size_;
   std::size_t workers_;
-  std::unique_ptr<std::byte, Free> memory_;
-  std::string published_;  // segment name
+  std::unique_ptr<std::byte, Free> memory_;  // zeros; what nobody writes takes no memory
+  std::string published_;                    // segment name
   int file_ = -1;
 };
 

@@ -15,13 +15,16 @@ LAYERS = {
     "packet": ("dataplane/packet/",),
     "table": ("dataplane/table/",),
     "path": ("dataplane/path/",),
-    "core": ("dataplane/burst.h", "dataplane/core.h", "dataplane/counters.h",
-             "dataplane/flow_query.h", "dataplane/record.h"),
+    "core": ("dataplane/burst.h", "dataplane/core.h", "dataplane/counter.h",
+             "dataplane/counters.h",
+             "dataplane/flow_histograms.h", "dataplane/flow_query.h", "dataplane/histogram.h",
+             "dataplane/record.h"),
     "worker": ("dataplane/",),
     "config": ("config/",),
     "nic": ("nic/",),
     "report": ("tools/report/",),
     "explain": ("tools/explain/",),
+    "exporter": ("tools/exporter/",),
     "control": ("control/",),
     "tools": ("tools/",),
     "tests": ("tests/",),
@@ -37,6 +40,7 @@ MAY_INCLUDE = {
     "report": {"packet", "table", "core", "worker"},
     "explain": {"packet", "table", "core", "worker", "path", "config", "report"},
     "control": {"packet", "table", "core", "worker", "config", "nic", "report", "explain"},
+    "exporter": {"packet", "table", "core", "worker", "report"},
     "tools": {"packet", "table", "core", "worker", "path", "config", "report", "explain"},
     "tests": set(LAYERS),
 }
@@ -59,7 +63,7 @@ SYSTEM_HEADERS = re.compile(
 SYSTEM_EXCEPTIONS = {
     ("dataplane/packet/address.cpp", "arpa/inet.h"),  # IPv6 as text: inet_pton asks nobody
 }
-ATOMICS = {"dataplane/publication.h", "dataplane/counters.h", "dataplane/segment.h",
+ATOMICS = {"dataplane/publication.h", "dataplane/counter.h", "dataplane/flow_histograms.h", "dataplane/segment.h",
            "dataplane/flow_query.h", "dataplane/record.h", "dataplane/table/sticky_table.h",
            "dataplane/table/sticky_table.cpp", "dataplane/table/connection_limits.h",
            "dataplane/table/surge_queue.h"}
@@ -174,7 +178,7 @@ def namespaces(source):
     top = source.name.split("/")[0]
     if top == "tests":
         return
-    for layer in ("report", "explain"):  # layers of their own, which control uses too
+    for layer in ("report", "explain", "exporter"):  # layers of their own
         if source.name.startswith(f"tools/{layer}/"):
             top = layer
     for number, line in enumerate(source.code_lines, 1):

@@ -63,7 +63,8 @@ SYSTEM_HEADERS = re.compile(
 SYSTEM_EXCEPTIONS = {
     ("dataplane/packet/address.cpp", "arpa/inet.h"),  # IPv6 as text: inet_pton asks nobody
 }
-ATOMICS = {"dataplane/publication.h", "dataplane/counter.h", "dataplane/flow_histograms.h", "dataplane/segment.h",
+ATOMICS = {"dataplane/publication.h", "dataplane/counter.h", "dataplane/flow_histograms.h",
+           "dataplane/segment.h",
            "dataplane/flow_query.h", "dataplane/record.h", "dataplane/table/sticky_table.h",
            "dataplane/table/sticky_table.cpp", "dataplane/table/connection_limits.h",
            "dataplane/table/surge_queue.h"}

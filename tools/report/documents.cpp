@@ -297,6 +297,8 @@ Json target_document(const SegmentView& view, const dataplane::TargetRecord& rec
   for (const auto& [name, figure] : target_figures) {
     target[name] = total(view, record.id, figure);
   }
+  target["new_flows_udp"] = new_flows_udp(view, record.id);
+  target["active_flows_udp"] = active_flows_udp(view, record.id);
   const std::uint64_t ends = record.drain_ends_unix_milliseconds;
   target["drain_ends"] = ends == 0 ? Json() : Json(iso_time(ends));
   target["histograms"] = flow_figures_document(view, record.id);

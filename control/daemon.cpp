@@ -263,6 +263,7 @@ void Daemon::write_records() {
     const dataplane::Target* target = publication_->newest()->target(record.id);
     record.takes_new_flows = target != nullptr && target->eligible;
   }
+  traffic_meter_.collect(segment_.view());  // of targets that go now, too
   segment_.write_listeners(records.listeners);
   segment_.write_targets(records.targets);
   segment_.write_target_groups(records.target_groups);

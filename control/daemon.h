@@ -104,6 +104,7 @@ class Daemon {
   OutboundRules outbound_rules_;  // outlives the probes
   // Destroyed from the last to the first.
   Segment segment_;
+  TrafficMeter traffic_meter_;
   std::unique_ptr<dataplane::Publication> publication_;  // outlives the workers
   std::unique_ptr<nic::Runtime> runtime_;
   std::unique_ptr<nic::Forwarder> forwarder_;

@@ -44,6 +44,8 @@ void Daemon::take_signal(int number) {
 void Daemon::every_second() {
   segment_.beat(report::now_unix_milliseconds());
   write_ports();
+  traffic_meter_.sample(segment_.view(), report::now_unix_milliseconds());
+  segment_.write_traffic(traffic_meter_);
   publication_->reclaim();
   lifecycle_->look_at_handshakes();
   lifecycle_->look_at_addresses();
@@ -82,6 +84,10 @@ void Daemon::write_ports() {
     record.sent = statistics.sent;
     record.missed = statistics.missed;
     record.errors = statistics.errors;
+    record.received_bytes = statistics.received_bytes;
+    record.sent_bytes = statistics.sent_bytes;
+    record.no_buffer = statistics.no_buffer;
+    record.send_errors = statistics.send_errors;
     records.push_back(record);
   }
   segment_.write_ports(records);

@@ -159,13 +159,13 @@ Claimed claim(std::string_view instance) {
 /// SIGBUS later. The rest is holes.
 void allocate(int file, std::size_t size, std::size_t dense, std::string_view instance) {
   if (fchmod(file, 0640) != 0) fail(instance, "set the mode of", errno, "check /dev/shm");
+  if (const int reason = posix_fallocate(file, 0, static_cast<off_t>(dense)); reason != 0) {
+    fail(instance, "allocate", reason,
+         fmt::format("it needs {} KiB in /dev/shm; free some, or mount it larger", dense / 1024));
+  }
   if (ftruncate(file, static_cast<off_t>(size)) != 0) {
     fail(instance, "set the size of", errno, "is there a limit on the size of files (ulimit -f)?");
   }
-  const int reason = posix_fallocate(file, 0, static_cast<off_t>(dense));
-  if (reason == 0) return;
-  fail(instance, "allocate", reason,
-       fmt::format("it needs {} KiB in /dev/shm; free some, or mount it larger", dense / 1024));
 }
 
 }  // namespace
@@ -308,6 +308,19 @@ void Segment::write_rules(std::span<const RuleEntry> rules) {
   for (std::size_t slot = 0; slot < listed.size(); ++slot) {
     const auto old = listed[slot] ? std::nullopt : records[slot].read();
     if (old && old->used) records[slot].write({});
+  }
+}
+
+void Segment::write_traffic(const TrafficMeter& meter) {
+  dataplane::ControlBlock& block = control();
+  block.traffic.write(meter.balancer());
+  for (std::size_t slot = 0; slot < dataplane::target_groups_max; ++slot) {
+    const auto group = block.target_groups[slot].read();
+    if (group && group->used) block.group_traffic[slot].write(meter.group(group->name.view()));
+  }
+  for (std::size_t i = 0; i < dataplane::zones_max; ++i) {
+    const auto zone = block.zones[i].read();
+    if (zone && zone->used) block.zone_traffic[i].write(meter.zone(zone->name.view()));
   }
 }
 

@@ -18,6 +18,7 @@
 #include <string>
 
 #include "control/rule_book.h"
+#include "control/traffic_meter.h"
 #include "dataplane/segment.h"
 #include "dataplane/table/snapshot.h"
 #include "tools/report/segment_view.h"
@@ -63,6 +64,8 @@ class Segment {
   void write_target_groups(std::span<const TargetGroupEntry> groups);
   void write_zones(std::span<const dataplane::ZoneRecord> zones);  // at most zones_max
   void write_rules(std::span<const RuleEntry> rules);
+  /// Of the balancer, and of those groups and zones that have a record.
+  void write_traffic(const TrafficMeter& meter);
   /// This writes one: for a change of state between reloads.
   void write_target(const dataplane::TargetRecord& target);
 

@@ -249,8 +249,12 @@ PortStatistics Port::statistics() const {
   if (rte_eth_stats_get(number(), &stats) != 0) return {};
   return {.received = stats.ipackets,
           .sent = stats.opackets,
-          .missed = stats.imissed + stats.rx_nombuf,
-          .errors = stats.ierrors + stats.oerrors};
+          .missed = stats.imissed,
+          .errors = stats.ierrors,
+          .received_bytes = stats.ibytes,
+          .sent_bytes = stats.obytes,
+          .no_buffer = stats.rx_nombuf,
+          .send_errors = stats.oerrors};
 }
 
 void Port::collect_sent() {

@@ -71,8 +71,12 @@ struct LinkState {
 struct PortStatistics {
   std::uint64_t received = 0;
   std::uint64_t sent = 0;
-  std::uint64_t missed = 0;  // no descriptor or no buffer when it arrived
-  std::uint64_t errors = 0;
+  std::uint64_t missed = 0;  // no descriptor when it arrived
+  std::uint64_t errors = 0;  // arrived damaged
+  std::uint64_t received_bytes = 0;
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t no_buffer = 0;    // no packet buffer when it arrived
+  std::uint64_t send_errors = 0;  // taken and not sent
 };
 
 struct PortQueues {

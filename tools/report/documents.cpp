@@ -303,6 +303,8 @@ Json target_document(const SegmentView& view, const dataplane::TargetRecord& rec
   for (const auto& [name, figure] : target_figures) {
     target[name] = total(view, record.id, figure);
   }
+  target["new_flows_udp"] = new_flows_udp(view, record.id);
+  target["active_flows_udp"] = active_flows_udp(view, record.id);
   const auto connections_max = [](std::uint32_t limit) {
     return limit == 0 ? Json() : Json(limit);
   };

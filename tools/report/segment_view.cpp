@@ -65,6 +65,29 @@ std::uint64_t total(const SegmentView& view, dataplane::TargetId target,
   return sum;
 }
 
+namespace {
+
+std::uint64_t udp_total(const SegmentView& view, dataplane::TargetId target,
+                        Counter dataplane::UdpFlowCounters::*figure) {
+  if (target.slot >= dataplane::targets_max) return 0;
+  std::uint64_t sum = 0;
+  for (const auto& worker : view.workers) {
+    if (worker.targets[target.slot].incarnation.read() != target.incarnation) continue;
+    sum += (worker.target_udp_flows[target.slot].*figure).read();
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::uint64_t new_flows_udp(const SegmentView& view, dataplane::TargetId target) {
+  return udp_total(view, target, &dataplane::UdpFlowCounters::new_flows);
+}
+
+std::uint64_t active_flows_udp(const SegmentView& view, dataplane::TargetId target) {
+  return udp_total(view, target, &dataplane::UdpFlowCounters::active_flows);
+}
+
 std::uint64_t total(const SegmentView& view, dataplane::ListenerId listener,
                     std::uint16_t incarnation, Counter dataplane::ListenerCounters::*figure) {
   if (listener.slot >= dataplane::listeners_max) return 0;

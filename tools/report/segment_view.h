@@ -50,6 +50,8 @@ struct SegmentView {
 /// not met it yet and count as zero (counters.h).
 [[nodiscard]] std::uint64_t total(const SegmentView& view, dataplane::TargetId target,
                                   dataplane::Counter dataplane::TargetCounters::*figure);
+[[nodiscard]] std::uint64_t new_flows_udp(const SegmentView& view, dataplane::TargetId target);
+[[nodiscard]] std::uint64_t active_flows_udp(const SegmentView& view, dataplane::TargetId target);
 [[nodiscard]] std::uint64_t total(const SegmentView& view, dataplane::ListenerId listener,
                                   std::uint16_t incarnation,
                                   dataplane::Counter dataplane::ListenerCounters::*figure);

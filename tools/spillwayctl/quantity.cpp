@@ -38,6 +38,15 @@ std::string count_rate(double per_second) {
 
 std::string byte_rate(double per_second) { return bytes(per_second) + "/s"; }
 
+std::string latency(double seconds) {
+  const auto with = [](double value, const char* unit) {
+    const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+    return fmt::format("{:.{}f}{}", value, decimals, unit);
+  };
+  if (seconds < 0.0009995) return fmt::format("{:.0f}us", seconds * 1e6);
+  return seconds < 0.9995 ? with(seconds * 1e3, "ms") : with(seconds, "s");
+}
+
 std::string duration(double seconds) {
   if (seconds < 0) seconds = 0;
   if (seconds < 9.95) return fmt::format("{:.1f}s", seconds);

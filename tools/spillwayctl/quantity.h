@@ -15,6 +15,8 @@ namespace tools {
 /// 1.2k/s and 3.4 MB/s.
 [[nodiscard]] std::string count_rate(double per_second);
 [[nodiscard]] std::string byte_rate(double per_second);
+/// "850us", "1.23ms", "45.6ms", "1.20s": a latency, to three digits.
+[[nodiscard]] std::string latency(double seconds);
 /// "0.3s", "45s", "12m 5s", "3h 12m", "2d 3h".
 [[nodiscard]] std::string duration(double seconds);
 

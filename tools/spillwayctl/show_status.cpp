@@ -217,7 +217,9 @@ std::string ports(const Json& document, const View& view) {
                {"RECEIVED", Align::Right},
                {"SENT", Align::Right},
                {"MISSED", Align::Right},
-               {"ERRORS", Align::Right}});
+               {"NO-BUFFER", Align::Right},
+               {"ERRORS", Align::Right},
+               {"SEND-ERRORS", Align::Right}});
   for (const Json& port : elements(document, "ports")) {
     table.add(
         {text(port, "name"),
@@ -232,7 +234,9 @@ std::string ports(const Json& document, const View& view) {
          packets(port, "received"),
          packets(port, "sent"),
          {packets_if_any(port, "missed"), Colour::Yellow},
-         {packets_if_any(port, "errors"), Colour::Yellow}});
+         {packets_if_any(port, "no_buffer"), Colour::Yellow},
+         {packets_if_any(port, "errors"), Colour::Yellow},
+         {packets_if_any(port, "send_errors"), Colour::Yellow}});
   }
   return table.text(view.colours);
 }

@@ -109,6 +109,18 @@ std::string resets(const Json& target) {
                      number(target, "elb_resets"));
 }
 
+/// "1.2ms/15.0ms": median and 99th percentile of a target's histogram; "" without values, so that
+/// the column goes away.
+std::string p50_p99(const Json& target, const char* measure) {
+  const Json& figures = object(object(target, "histograms"), measure);
+  if (number(figures, "count") == 0) return "";
+  const auto seconds = [&](const char* field) {
+    const auto found = figures.find(field);
+    return found != figures.end() && found->is_number() ? found->get<double>() : 0;
+  };
+  return latency(seconds("p50")) + "/" + latency(seconds("p99"));
+}
+
 /// "" for 0, so that a column in which nothing happened goes away.
 std::string if_any(const Json& target, const char* field) {
   return number(target, field) == 0 ? "" : whole(target, field);
@@ -135,6 +147,9 @@ std::string show_targets(const Json& document, const View& view) {
                {"CONNECTIONS", Align::Right},
                {"NEW", Align::Right},
                {"NEW/S", Align::Right},
+               {"CONNECT-P50/P99", Align::Right},
+               {"RESPONSE-P50/P99", Align::Right},
+               {"QUEUE-P50/P99", Align::Right},
                {"UNHEALTHY-ROUTED", Align::Right},
                {"TO-TARGET", Align::Right},
                {"TO-CLIENT", Align::Right},
@@ -158,6 +173,9 @@ std::string show_targets(const Json& document, const View& view) {
                places(target),
                whole(target, "new_flows"),
                rates ? count_rate(rate(target, earlier, "new_flows", view.seconds)) : "",
+               p50_p99(target, "connect_seconds"),
+               p50_p99(target, "response_seconds"),
+               p50_p99(target, "queue_seconds"),
                {if_any(target, "unhealthy_routing_flows"), Colour::Yellow},
                traffic(target, "bytes_to_target", earlier, view),
                traffic(target, "bytes_to_client", earlier, view),

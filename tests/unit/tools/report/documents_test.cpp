@@ -199,12 +199,15 @@ TEST(Documents, StatusHasPorts) {
   record.driver.assign("net_ice");
   record.steering.assign("hand_off");
   record.missed = 9;
+  record.received_bytes = 6'400;
+  record.no_buffer = 2;
+  record.send_errors = 1;
   segment.control().ports[1].write(record);
   EXPECT_EQ(status_document(segment.view(), alive, 0)["ports"], Json::parse(R"([{
     "name": "front", "device": "0000:3b:00.0", "driver": "net_ice", "mac": "02:00:00:00:00:01",
     "link_up": true, "link_megabits": 25000, "mtu": 1500, "kernel_path": true, "receive_queues": 2,
-    "transmit_queues": 4, "steering": "hand_off", "received": 0, "sent": 0, "missed": 9,
-    "errors": 0}])"));
+    "transmit_queues": 4, "steering": "hand_off", "received": 0, "sent": 0, "received_bytes": 6400,
+    "sent_bytes": 0, "missed": 9, "no_buffer": 2, "errors": 0, "send_errors": 1}])"));
 }
 
 TEST(Documents, ListenersHaveTheirIncarnationsFigures) {
@@ -221,7 +224,7 @@ TEST(Documents, ListenersHaveTheirIncarnationsFigures) {
       "name": "web-in", "address": "203.0.113.10", "port": 80, "port_last": 80,
       "protocol": "tcp", "target_group": "web", "target_groups": [{"name": "web", "weight": 1}],
       "idle_timeout": 350, "new_flows": 5, "active_flows": 0, "rejected_flows": 2,
-      "spilled_flows": 1}]})"));
+      "spilled_flows": 1, "new_flows_udp": 0, "active_flows_udp": 0, "histograms": null}]})"));
 }
 
 TEST(Documents, ListenersMayHaveARangeBothProtocolsAndSeveralGroups) {
@@ -280,6 +283,7 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     segment.worker(i).targets[3].active_flows.set(5);
     segment.worker(i).targets[3].over_flows.set(2);
     segment.worker(i).targets[3].unhealthy_routing_flows.set(3);
+    segment.worker(i).target_udp_flows[3].new_flows.set(4);
   }
   const Json document = targets_document(segment.view(), dead);
   EXPECT_EQ(document["stale"], true);
@@ -294,8 +298,9 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     "active_flows": 10, "packets_to_target": 0, "bytes_to_target": 0, "packets_to_client": 0,
     "bytes_to_client": 2000, "client_resets": 0, "target_resets": 0, "elb_resets": 2,
     "picked_up_flows": 0, "port_allocation_errors": 0, "handshakes_answered": 0,
-    "handshakes_failed": 0, "unhealthy_routing_flows": 6, "over_flows": 4,
-    "max_connections": 10, "configured_max_connections": 100, "connections": 6, "drain_ends": null})"));
+    "handshakes_failed": 0, "unhealthy_routing_flows": 6, "over_flows": 4, "new_flows_udp": 8,
+    "active_flows_udp": 0, "max_connections": 10, "configured_max_connections": 100,
+    "connections": 6, "drain_ends": null, "histograms": null})"));
   EXPECT_EQ(document["targets"][1]["drain_ends"], "2026-01-02T03:09:05.000Z");
   EXPECT_EQ(document["targets"][1]["reason"], "");
   EXPECT_FALSE(document.contains("unreadable"));

@@ -1,0 +1,133 @@
+"""Latency against the truth: servers that take their time, as long as the test says.
+
+This kernel has no netem, so a server sleeps before it answers. The truth of a short sleep is what
+the server itself measures: on a shared machine a sleep of 1 ms lasts longer."""
+
+import contextlib
+import socket
+import statistics
+import threading
+import time
+
+import pytest
+
+from support import ends, namespaces, processes
+
+ANSWER = b"y" * 200
+
+
+class SleepingServers:
+    """Each target answers each request after `seconds`; `slept` is how long that really took."""
+
+    def __init__(self, lab, seconds):
+        self.seconds = seconds
+        self.slept = []
+        self.stopping = False
+        self.listening = []
+        for namespace in lab.network.targets:
+            with namespace.entered():
+                self.listening.append(socket.create_server(("0.0.0.0", ends.PORT), backlog=64))
+        for one in self.listening:
+            threading.Thread(target=self._accept, args=(one,), daemon=True).start()
+
+    def _accept(self, listening):
+        with contextlib.suppress(OSError):
+            while not self.stopping:
+                connection, _ = listening.accept()
+                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection):
+        with contextlib.suppress(OSError), connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while connection.recv(4096):
+                begun = time.monotonic()
+                time.sleep(self.seconds)
+                self.slept.append(time.monotonic() - begun)
+                connection.sendall(ANSWER)
+
+    def close(self):
+        self.stopping = True
+        for one in self.listening:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)  # wakes its thread, which holds the port
+            one.close()
+
+
+def talk(lab, requests):
+    """One client's connection: its time to connect, and each request's to its answer."""
+    with lab.client.entered():
+        client = socket.socket()
+    with client:
+        client.settimeout(10)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        begun = time.monotonic()
+        client.connect((namespaces.LISTENER_ADDRESS, 80))
+        connected = time.monotonic() - begun
+        answered = []
+        for _ in range(requests):
+            begun = time.monotonic()
+            client.sendall(b"x" * 50)
+            received = 0
+            while received < len(ANSWER):
+                received += len(client.recv(4096))
+            answered.append(time.monotonic() - begun)
+    return connected, answered
+
+
+def figures(daemon, measure):
+    """Of the targets that have any: (count, figures)."""
+    listener = daemon.ctl.json("listeners")["listeners"][0]["histograms"][measure]
+    targets = [target["histograms"][measure] for target in daemon.ctl.json("targets")["targets"]]
+    assert sum(target["count"] for target in targets) == listener["count"]
+    return listener
+
+
+@pytest.mark.parametrize("milliseconds", (1, 20, 200))
+@pytest.mark.parametrize("mode", ("nat", "full_nat"))
+def test_response_is_what_the_server_takes(lab, spillway, mode, milliseconds):
+    servers = SleepingServers(lab, milliseconds / 1000)
+    try:
+        daemon = spillway(lab.configuration(mode=mode, port=ends.PORT, check={
+            "protocol": "tcp", "interval": 300, "timeout": 2, "healthy_threshold": 2}))
+        turns = 20 if milliseconds == 200 else 60
+        connects, answers = [], []
+        for _ in range(3):
+            connected, answered = talk(lab, turns // 3)
+            connects.append(connected)
+            answers += answered
+        response = processes.wait_until(
+            lambda: (found := figures(daemon, "response_seconds"))["count"] >= len(answers)
+            and found, 5, "all turns are measured")
+        assert response["count"] == len(answers)
+        truth = statistics.median(servers.slept)
+        seen = statistics.median(answers)
+        # Never shorter than the server slept, never longer than the client waited: the histogram
+        # is 1.6 % wide at most, a turn of the loop and a tick some microseconds.
+        assert response["p50"] >= truth * 0.98 - 10e-6
+        assert response["p50"] <= seen * 1.02 + 10e-6
+        if milliseconds >= 20:
+            assert response["p50"] == pytest.approx(milliseconds / 1000, rel=0.05)
+        connect = figures(daemon, "connect_seconds")
+        assert connect["count"] == len(connects)
+        # Both packets may meet one turn of the loop: this wire is a function call.
+        assert 0 <= connect["max"] <= max(connects) + 10e-6
+        table = daemon.ctl.table("targets")
+        assert "CONNECT-P50/P99" in table and "RESPONSE-P50/P99" in table
+    finally:
+        servers.close()
+
+
+def test_connections_that_end_have_a_duration_and_bytes(lab, spillway):
+    servers = SleepingServers(lab, 0.05)
+    try:
+        daemon = spillway(lab.configuration(port=ends.PORT, check={
+            "protocol": "tcp", "interval": 300, "timeout": 2, "healthy_threshold": 2}))
+        talk(lab, 4)
+        duration = processes.wait_until(
+            lambda: (found := figures(daemon, "duration_seconds"))["count"] == 1 and found, 25,
+            "the connection has ended")
+        assert duration["max"] == pytest.approx(0.2, rel=0.2)
+        carried = figures(daemon, "bytes")
+        assert 4 * (50 + len(ANSWER)) < carried["max"] < 4 * (50 + len(ANSWER)) + 30 * 60
+    finally:
+        servers.close()

@@ -1,0 +1,151 @@
+#include "control/traffic_meter.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/cpp/scratch_segment.h"
+
+namespace control {
+namespace {
+
+using dataplane::TargetId;
+using dataplane::TrafficRecord;
+
+class TrafficMeterTest : public testing::Test {
+ protected:
+  void register_target(TargetId id, const char* zone) {
+    dataplane::TargetRecord record{};
+    record.used = true;
+    record.id = id;
+    record.target_group.assign("web");
+    record.zone.assign(zone);
+    segment.control().targets[id.slot].write(record);
+    for (std::size_t worker = 0; worker < 2; ++worker) {
+      auto& counters = segment.worker(worker).targets[id.slot];
+      counters.incarnation.set(id.incarnation);
+      counters.new_flows.set(0);
+      counters.bytes_to_target.set(0);
+      counters.bytes_to_client.set(0);
+      counters.packets_to_client.set(0);
+    }
+  }
+  void register_group_and_zones() {
+    dataplane::TargetGroupRecord group{};
+    group.used = true;
+    group.name.assign("web");
+    segment.control().target_groups[0].write(group);
+    for (std::size_t i = 0; i < 2; ++i) {
+      dataplane::ZoneRecord zone{};
+      zone.used = true;
+      zone.name.assign(i == 0 ? "a" : "b");
+      segment.control().zones[i].write(zone);
+    }
+  }
+  /// As both workers do, each half.
+  void carry(TargetId id, std::uint64_t bytes) {
+    for (std::size_t worker = 0; worker < 2; ++worker) {
+      auto& counters = segment.worker(worker).targets[id.slot];
+      counters.new_flows.add(1);
+      counters.bytes_to_target.add(bytes / 4);
+      counters.bytes_to_client.add(bytes / 4);
+      counters.packets_to_client.add(1);
+    }
+  }
+  void second() { meter.sample(segment.view(), now += 1'000); }
+
+  test_support::ScratchSegment segment{2};
+  TrafficMeter meter;
+  std::uint64_t now = 1'000'000;
+};
+
+TEST_F(TrafficMeterTest, AddsUpTheBalancerItsGroupsAndItsZones) {
+  register_group_and_zones();
+  register_target({3, 1}, "a");
+  register_target({4, 1}, "b");
+  second();
+  carry({3, 1}, 4'000);
+  carry({4, 1}, 400);
+  second();
+  EXPECT_EQ(meter.balancer().processed_bytes, 4'400u);
+  EXPECT_EQ(meter.balancer().processed_packets, 4u);
+  EXPECT_EQ(meter.balancer().new_flows, 4u);
+  EXPECT_EQ(meter.balancer().bytes_per_second, 4'400u);
+  EXPECT_EQ(meter.group("web").processed_bytes, 4'400u);
+  EXPECT_EQ(meter.zone("a").processed_bytes, 4'000u);
+  EXPECT_EQ(meter.zone("b").processed_bytes, 400u);
+  EXPECT_EQ(meter.zone("c").processed_bytes, 0u);
+  second();
+  EXPECT_EQ(meter.balancer().bytes_per_second, 0u);
+  EXPECT_EQ(meter.balancer().processed_bytes, 4'400u);
+}
+
+TEST_F(TrafficMeterTest, WhatATargetHasCarriedStaysWhenItGoesAndAnotherGetsItsSlot) {
+  register_group_and_zones();
+  register_target({3, 1}, "a");
+  carry({3, 1}, 4'000);
+  meter.collect(segment.view());
+  segment.control().targets[3].write({});
+  second();
+  EXPECT_EQ(meter.balancer().processed_bytes, 4'000u);
+  register_target({3, 2}, "a");
+  carry({3, 2}, 40);
+  second();
+  EXPECT_EQ(meter.balancer().processed_bytes, 4'040u);
+  EXPECT_EQ(meter.zone("a").processed_bytes, 4'040u);
+}
+
+TEST_F(TrafficMeterTest, TheSameTargetBackInItsSlotIsNotCountedTwice) {
+  register_group_and_zones();
+  register_target({3, 1}, "a");
+  carry({3, 1}, 4'000);
+  second();
+  const auto record = segment.control().targets[3].read();
+  segment.control().targets[3].write({});
+  second();
+  segment.control().targets[3].write(*record);
+  second();
+  EXPECT_EQ(meter.balancer().processed_bytes, 4'000u);
+}
+
+TEST_F(TrafficMeterTest, ThePeakIsTheBestTenSecondsOfTheLastMinute) {
+  register_group_and_zones();
+  register_target({3, 1}, "a");
+  for (int i = 0; i < 10; ++i) second();
+  EXPECT_EQ(meter.balancer().peak_bytes_per_second, 0u);
+  carry({3, 1}, 100'000);  // within one second: 10,000 in ten
+  second();
+  EXPECT_EQ(meter.balancer().bytes_per_second, 100'000u);
+  EXPECT_EQ(meter.balancer().peak_bytes_per_second, 10'000u);
+  for (int i = 0; i < 58; ++i) {
+    second();
+    ASSERT_EQ(meter.balancer().peak_bytes_per_second, 10'000u) << i;
+  }
+  for (int i = 0; i < 5; ++i) second();
+  EXPECT_EQ(meter.balancer().peak_bytes_per_second, 0u) << "more than a minute ago";
+}
+
+TEST_F(TrafficMeterTest, HasNoPeakBeforeItHasTenSeconds) {
+  register_group_and_zones();
+  register_target({3, 1}, "a");
+  second();
+  carry({3, 1}, 100'000);
+  for (int i = 0; i < 9; ++i) {
+    second();
+    ASSERT_EQ(meter.balancer().peak_bytes_per_second, 0u) << i;
+  }
+  second();
+  EXPECT_EQ(meter.balancer().peak_bytes_per_second, 10'000u);
+}
+
+TEST_F(TrafficMeterTest, AClockThatIsSetBackBeginsRatesAnew) {
+  register_group_and_zones();
+  register_target({3, 1}, "a");
+  second();
+  now -= 3'600'000;
+  carry({3, 1}, 4'000);
+  second();
+  EXPECT_EQ(meter.balancer().bytes_per_second, 0u);
+  EXPECT_EQ(meter.balancer().processed_bytes, 4'000u);
+}
+
+}  // namespace
+}  // namespace control

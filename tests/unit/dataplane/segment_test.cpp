@@ -34,7 +34,7 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(offsetof(SegmentHeader, stopped), 40u);
   EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 360u);
   EXPECT_EQ(worker_blocks_offset % alignof(WorkerBlock), 0u);
-  EXPECT_EQ(worker_blocks_offset, 5'475'392u);
+  EXPECT_EQ(worker_blocks_offset, 5'557'312u);
   EXPECT_EQ(histogram_blocks_offset(2) % page_bytes, 0u);
   EXPECT_GE(histogram_blocks_offset(2), worker_blocks_offset + 2 * sizeof(WorkerBlock));
   EXPECT_EQ(segment_size(2), histogram_blocks_offset(2) + 2 * sizeof(HistogramBlock));

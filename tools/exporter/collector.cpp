@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-namespace exporter {
+namespace tools::exporter {
 
 std::vector<prometheus::MetricFamily> Collector::Collect() const {
   const auto begin = std::chrono::steady_clock::now();
@@ -21,4 +21,4 @@ std::vector<prometheus::MetricFamily> Collector::Collect() const {
   return families;
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

@@ -7,7 +7,7 @@
 #include "tools/exporter/metrics.h"
 #include "tools/exporter/source.h"
 
-namespace exporter {
+namespace tools::exporter {
 
 /// Keeps no figures: each Collect() reads shared memory.
 class Collector : public prometheus::Collectable {
@@ -21,4 +21,4 @@ class Collector : public prometheus::Collectable {
   HistogramChoice choice_;
 };
 
-}  // namespace exporter
+}  // namespace tools::exporter

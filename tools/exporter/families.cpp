@@ -7,7 +7,7 @@
 
 #include "dataplane/packet/contract.h"
 
-namespace exporter {
+namespace tools::exporter {
 namespace {
 
 using prometheus::MetricType;
@@ -144,4 +144,4 @@ std::vector<prometheus::MetricFamily> Families::take() {
   return all;
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

@@ -15,7 +15,7 @@
 
 #include "dataplane/histogram.h"
 
-namespace exporter {
+namespace tools::exporter {
 
 using Label = prometheus::ClientMetric::Label;
 using Labels = std::vector<Label>;
@@ -75,4 +75,4 @@ class Families {
   std::deque<prometheus::MetricFamily> families_;  // a Family points to one
 };
 
-}  // namespace exporter
+}  // namespace tools::exporter

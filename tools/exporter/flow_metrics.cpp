@@ -9,7 +9,7 @@
 #include "tools/exporter/metrics.h"
 #include "tools/report/flow_figures.h"
 
-namespace exporter {
+namespace tools::exporter {
 namespace {
 
 using dataplane::Counter;
@@ -285,4 +285,4 @@ void add_histograms(Families& families, const SegmentView& view, const Histogram
   }
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

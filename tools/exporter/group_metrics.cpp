@@ -6,7 +6,7 @@
 
 #include "tools/exporter/metrics.h"
 
-namespace exporter {
+namespace tools::exporter {
 namespace {
 
 using dataplane::GroupZoneRecord;
@@ -209,4 +209,4 @@ void add_zones(Families& families, const SegmentView& view) {
   });
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

@@ -5,7 +5,7 @@
 #include "dataplane/packet/verdict.h"
 #include "tools/exporter/metrics.h"
 
-namespace exporter {
+namespace tools::exporter {
 namespace {
 
 using dataplane::Counter;
@@ -307,4 +307,4 @@ void add_security_groups(Families& families, const report::SegmentView& view) {
   });
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

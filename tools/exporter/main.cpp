@@ -18,13 +18,13 @@
 
 namespace {
 
-void run(const exporter::ExporterOptions& options) {
+void run(const tools::exporter::ExporterOptions& options) {
   boost::asio::io_context io(1);
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](const auto&, int) { io.stop(); });
-  exporter::Source source(options.instance);
-  exporter::Site site(source, options.histograms);
-  const exporter::Server server(io, options.listen, site);
+  tools::exporter::Source source(options.instance);
+  tools::exporter::Site site(source, options.histograms);
+  const tools::exporter::Server server(io, options.listen, site);
   fmt::print("spillway-exporter: instance {} on http://{}/\n", options.instance, server.endpoint());
   const std::string why = source.read().why;
   if (!why.empty()) fmt::print("spillway-exporter: {}; it is looked for at each scrape\n", why);
@@ -35,13 +35,13 @@ void run(const exporter::ExporterOptions& options) {
 }  // namespace
 
 int main(int count, char** words) {
-  const auto parsed = exporter::parse_options({words + 1, words + count});
-  if (const auto* exit = std::get_if<exporter::Exit>(&parsed)) {
+  const auto parsed = tools::exporter::parse_options({words + 1, words + count});
+  if (const auto* exit = std::get_if<tools::exporter::Exit>(&parsed)) {
     std::fputs(exit->text.c_str(), exit->status == 0 ? stdout : stderr);
     return exit->status;
   }
   try {
-    run(std::get<exporter::ExporterOptions>(parsed));
+    run(std::get<tools::exporter::ExporterOptions>(parsed));
     return 0;
   } catch (const std::exception& error) {
     fmt::print(stderr, "spillway-exporter: {}\n", error.what());

@@ -1,6 +1,6 @@
 #include "tools/exporter/metrics.h"
 
-namespace exporter {
+namespace tools::exporter {
 namespace {
 
 /// What is true also without a daemon.
@@ -44,4 +44,4 @@ std::vector<prometheus::MetricFamily> metrics(const Reading& reading,
   return families.take();
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

@@ -10,7 +10,7 @@
 #include "tools/exporter/families.h"
 #include "tools/exporter/source.h"
 
-namespace exporter {
+namespace tools::exporter {
 
 /// Which histograms there are, and how fine.
 struct HistogramChoice {
@@ -48,4 +48,4 @@ void each_used(const Records& records, Visit visit) {
   }
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

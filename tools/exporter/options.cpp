@@ -12,7 +12,7 @@
 
 #include "tools/report/place.h"
 
-namespace exporter {
+namespace tools::exporter {
 namespace {
 
 namespace options = boost::program_options;
@@ -116,4 +116,4 @@ std::variant<ExporterOptions, Exit> parse_options(const std::vector<std::string>
   return checked(given);
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

@@ -8,7 +8,7 @@
 #include "tools/exporter/metrics.h"
 #include "tools/exporter/server.h"
 
-namespace exporter {
+namespace tools::exporter {
 
 struct ExporterOptions {
   std::string instance;
@@ -25,4 +25,4 @@ struct Exit {
 [[nodiscard]] std::variant<ExporterOptions, Exit> parse_options(
     const std::vector<std::string>& words);
 
-}  // namespace exporter
+}  // namespace tools::exporter

@@ -15,7 +15,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace exporter {
+namespace tools::exporter {
 namespace {
 
 namespace asio = boost::asio;
@@ -243,4 +243,4 @@ std::string Server::endpoint() const {
                               : fmt::format("{}:{}", address, at.port());
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

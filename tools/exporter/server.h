@@ -18,7 +18,7 @@ namespace boost::asio {
 class io_context;
 }
 
-namespace exporter {
+namespace tools::exporter {
 
 /// Where to listen.
 struct Place {
@@ -52,4 +52,4 @@ class Server {
   std::shared_ptr<Door> door_;
 };
 
-}  // namespace exporter
+}  // namespace tools::exporter

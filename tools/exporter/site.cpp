@@ -5,7 +5,7 @@
 
 #include "tools/exporter/status.h"
 
-namespace exporter {
+namespace tools::exporter {
 namespace {
 
 Answer sentence(unsigned status, std::string text) {
@@ -47,4 +47,4 @@ Answer Site::answer(std::string_view method, std::string_view target) {
                   "/metrics is for Prometheus");
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

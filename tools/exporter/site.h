@@ -7,7 +7,7 @@
 #include "tools/exporter/collector.h"
 #include "tools/exporter/source.h"
 
-namespace exporter {
+namespace tools::exporter {
 
 struct Answer {
   unsigned status = 200;
@@ -36,4 +36,4 @@ struct Page {
 };
 [[nodiscard]] Page page();
 
-}  // namespace exporter
+}  // namespace tools::exporter

@@ -7,7 +7,7 @@
 
 #include "tools/report/documents.h"
 
-namespace exporter {
+namespace tools::exporter {
 namespace {
 
 std::string why_stale(const std::string& instance, const report::SegmentView& view,
@@ -60,4 +60,4 @@ Reading Source::read() {
   return reading;
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

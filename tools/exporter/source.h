@@ -11,7 +11,7 @@
 
 #include "tools/report/segment_reader.h"
 
-namespace exporter {
+namespace tools::exporter {
 
 /// What there is to tell at a moment. Points into the mapping: not to be kept.
 struct Reading {
@@ -33,4 +33,4 @@ class Source {
   std::optional<report::SegmentReader> reader_;
 };
 
-}  // namespace exporter
+}  // namespace tools::exporter

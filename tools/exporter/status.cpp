@@ -7,7 +7,7 @@
 #include "tools/report/flow_figures.h"
 #include "tools/report/group_documents.h"
 
-namespace exporter {
+namespace tools::exporter {
 namespace {
 
 using report::Json;
@@ -69,4 +69,4 @@ Json status(const Reading& reading) {
   return document;
 }
 
-}  // namespace exporter
+}  // namespace tools::exporter

@@ -8,11 +8,11 @@
 #include "tools/exporter/source.h"
 #include "tools/report/documents.h"
 
-namespace exporter {
+namespace tools::exporter {
 
 /// {"instance", "time", "up", "stale", "why", "status", "listeners", "targets", "target_groups",
 /// "latency": {"bounds_seconds", "listeners": [{"name", "connect", "response", "queue"}]}}; without
 /// a segment the first five.
 [[nodiscard]] report::Json status(const Reading& reading);
 
-}  // namespace exporter
+}  // namespace tools::exporter

@@ -83,12 +83,22 @@ Json target_stats(const Json& target, const Interval& since) {
                                            since.per_second(target, "bytes_to_client"))}};
 }
 
+/// How much of its time a worker had packets to work on; of its turns, where the loop does not
+/// measure time. Null where it did not turn at all.
+Json load_percent(const Json& worker, const Interval& since) {
+  Json busy = since.per_second(worker, "busy_nanoseconds");
+  Json all = sum_or_null(busy, since.per_second(worker, "idle_nanoseconds"));
+  if (all.is_null() || all.get<double>() <= 0) {
+    busy = since.per_second(worker, "busy_polls");
+    all = since.per_second(worker, "polls");
+  }
+  if (all.is_null() || all.get<double>() <= 0) return {};
+  return 100 * busy.get<double>() / all.get<double>();
+}
+
 Json worker_stats(const Json& worker, const Interval& since) {
-  const Json busy = since.per_second(worker, "busy_nanoseconds");
-  const Json all = sum_or_null(busy, since.per_second(worker, "idle_nanoseconds"));
-  const bool known = !all.is_null() && all.get<double>() > 0;
   return {{"worker", number(worker, "worker")},
-          {"load_percent", known ? Json(100 * busy.get<double>() / all.get<double>()) : Json()},
+          {"load_percent", load_percent(worker, since)},
           {"received_per_second", since.per_second(worker, "received")},
           {"sent_per_second", since.per_second(worker, "sent")},
           {"new_flows_per_second", since.per_second(worker, "flows_inserted")},

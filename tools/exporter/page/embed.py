@@ -34,9 +34,9 @@ def main(html, style, script, output):
               "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
               "frame-ancestors 'none'")
     pathlib.Path(output).write_text(
-        f'#include "tools/exporter/site.h"\n\nnamespace exporter {{\n\n'
+        f'#include "tools/exporter/site.h"\n\nnamespace tools::exporter {{\n\n'
         f'Page page() {{\n  return {{{literals(page)},\n\n{literals(policy)}}};\n}}\n\n'
-        f'}}  // namespace exporter\n', encoding="utf-8")
+        f'}}  // namespace tools::exporter\n', encoding="utf-8")
 
 
 if __name__ == "__main__":

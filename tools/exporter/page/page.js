@@ -80,8 +80,8 @@ function spark(values) {
   box.setAttribute("aria-hidden", "true");
   const known = values.filter((value) => value !== null);
   if (known.length < 2) return box;
-  const top = Math.max(...known, 1e-9);
-  const at = (value, i) => `${(100 - (values.length - 1 - i) * 100 / (KEPT - 1)).toFixed(1)},${(19 - 18 * value / top).toFixed(1)}`;
+  const top = Math.max(...known, 1e-9), steps = Math.max(values.length, 30) - 1;
+  const at = (value, i) => `${(100 - (values.length - 1 - i) * 100 / steps).toFixed(1)},${(19 - 18 * value / top).toFixed(1)}`;
   let line = "", area = "", open = null;
   values.forEach((value, i) => {
     if (value === null) { open = null; return; }
@@ -90,7 +90,7 @@ function spark(values) {
   });
   const first = values.findIndex((value) => value !== null);
   if (!values.slice(first).includes(null)) {
-    const x = (i) => (100 - (values.length - 1 - i) * 100 / (KEPT - 1)).toFixed(1);
+    const x = (i) => (100 - (values.length - 1 - i) * 100 / steps).toFixed(1);
     area = line + `L${x(values.length - 1)},20L${x(first)},20Z`;
   }
   for (const [path, name] of [[area, "area"], [line, "line"]]) {

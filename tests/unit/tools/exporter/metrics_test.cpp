@@ -1,0 +1,121 @@
+#include "tools/exporter/metrics.h"
+
+#include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/cpp/scratch_segment.h"
+#include "tools/exporter/site.h"
+
+namespace tools::exporter {
+namespace {
+
+using dataplane::TargetId;
+using test_support::ScratchSegment;
+
+class Metrics : public testing::Test {
+ protected:
+  Metrics() {
+    segment_.set_instance("edge-1");
+    dataplane::TargetRecord target{};
+    target.used = true;
+    target.id = TargetId{3, 1};
+    target.state = dataplane::TargetState::Unhealthy;
+    target.reason = dataplane::TargetReason::Timeout;
+    target.port = 8080;
+    target.target_group.assign("web");
+    target.address.assign("2001:db8::1");
+    target.zone.assign("a");
+    segment_.control().targets[3].write(target);
+    for (std::size_t worker : {0U, 1U}) {
+      auto& counters = segment_.worker(worker).targets[3];
+      counters.incarnation.set(1);
+      counters.new_flows.set(20 + worker);
+      counters.elb_resets.set(5);
+      segment_.worker(worker).verdicts[1].set(100);
+      segment_.worker(worker).totals.busy_nanoseconds.set(2'500'000'000);
+    }
+    segment_.histograms(0, TargetId{3, 1}).connect.add(2'000'000);
+  }
+
+  [[nodiscard]] std::string text(bool running, HistogramChoice choice = {}) {
+    Reading reading{.instance = "edge-1",
+                    .now_unix_milliseconds = 5'000,
+                    .view = segment_.view(),
+                    .liveness = {.running = running, .stale = !running, .silent_milliseconds = 250},
+                    .why = {}};
+    return prometheus::TextSerializer().Serialize(metrics(reading, choice));
+  }
+
+  ScratchSegment segment_{2};
+};
+
+bool holds(const std::string& text, const std::string& line) {
+  return ('\n' + text).find('\n' + line + '\n') != std::string::npos;
+}
+
+TEST_F(Metrics, TargetsAreSummedOverWorkersUnderTheirLabels) {
+  const std::string all = text(true);
+  const std::string labels = R"(target_group="web",target="[2001:db8::1]:8080",zone="a")";
+  EXPECT_TRUE(holds(all, "spillway_target_new_flows_total{" + labels + "} 41")) << all;
+  EXPECT_TRUE(holds(all, "spillway_target_resets_total{" + labels + ",by=\"elb\"} 10"));
+  EXPECT_TRUE(holds(all, "spillway_target_state{" + labels + ",state=\"unhealthy\"} 1"));
+  EXPECT_TRUE(holds(all, "spillway_target_state{" + labels + ",state=\"healthy\"} 0"));
+  EXPECT_TRUE(
+      holds(all, "spillway_target_state_reason{" + labels + ",reason=\"Target.Timeout\"} 1"));
+  EXPECT_TRUE(holds(all, "spillway_target_connect_seconds_count{" + labels + "} 1"));
+  EXPECT_TRUE(holds(all, "spillway_target_connect_seconds_sum{" + labels + "} 0.002"));
+}
+
+TEST_F(Metrics, EveryVerdictAndEachWorker) {
+  const std::string all = text(true);
+  EXPECT_TRUE(holds(
+      all, R"(spillway_verdict_packets_total{fate="forward",verdict="ForwardToTarget"} 200)"));
+  for (std::size_t i = 1; i < dataplane::verdict_count; ++i) {
+    const auto name = std::string(to_string(static_cast<dataplane::Verdict>(i)));
+    EXPECT_NE(all.find("verdict=\"" + name + '"'), std::string::npos) << name;
+  }
+  EXPECT_TRUE(holds(all, R"(spillway_worker_seconds_total{worker="1",mode="busy"} 2.5)"));
+}
+
+TEST_F(Metrics, HistogramsCanBeLeftOut) {
+  EXPECT_EQ(text(true, {.listeners = true, .targets = false}).find("connect_seconds"),
+            std::string::npos);
+}
+
+TEST_F(Metrics, OfADaemonThatDoesNotRunThereAreNoFigures) {
+  const std::string all = text(false);
+  EXPECT_TRUE(holds(all, "spillway_up 0"));
+  EXPECT_TRUE(holds(all, "spillway_stale 1"));
+  EXPECT_TRUE(holds(all, "spillway_heartbeat_age_seconds 0.25"));
+  EXPECT_EQ(all.find("spillway_target"), std::string::npos) << all;
+}
+
+TEST_F(Metrics, WhatEachPathAnswers) {
+  const std::string name = test_support::fresh_instance_name();
+  segment_.publish(name, true);
+  Source source(name);
+  Site site(source, {});
+  EXPECT_NE(site.answer("GET", "/metrics").body.find("spillway_up 1"), std::string::npos);
+  const auto status = nlohmann::json::parse(site.answer("GET", "/status.json?now").body);
+  EXPECT_EQ(status["targets"][0]["address"], "2001:db8::1");
+  const Answer page = site.answer("GET", "/");
+  EXPECT_EQ(page.body.rfind("<!doctype html>", 0), 0U);
+  EXPECT_NE(page.content_security_policy.find("script-src 'sha256-"), std::string::npos);
+  EXPECT_EQ(site.answer("GET", "/other").status, 404U);
+  EXPECT_EQ(site.answer("POST", "/").status, 405U);
+  segment_.let_go();
+  EXPECT_NE(site.answer("GET", "/metrics").body.find("spillway_up 0"), std::string::npos);
+}
+
+TEST(Source, WithoutASegmentItSaysWhy) {
+  Source source(test_support::fresh_instance_name());
+  const Reading reading = source.read();
+  EXPECT_FALSE(reading.view);
+  EXPECT_NE(reading.why.find("is not running"), std::string::npos) << reading.why;
+  EXPECT_EQ(metrics(reading, {}).size(), 2U);
+}
+
+}  // namespace
+}  // namespace tools::exporter

@@ -171,26 +171,26 @@ Reconciled reconcile(const Config& file, const Changes& changes) {
   return Reconciliation{file}.result(changes);
 }
 
-Reconciled without_edited_weights(const Config& before, const Config& after,
+Weights weights_of(const Config& config) {
+  Weights weights;
+  for (const TargetGroup& group : config.target_groups) {
+    for (const Target& target : group.targets) {
+      weights.emplace(TargetName{group.name, target.address, target.port}, target.weight);
+    }
+  }
+  return weights;
+}
+
+Reconciled without_edited_weights(const Weights& before, const Config& after,
                                   const Changes& changes) {
   Reconciled result;
   result.kept = changes;
   if (changes.weights.empty()) return result;
-  const auto weights_of = [](const Config& config) {
-    std::map<TargetName, std::uint16_t> weights;
-    for (const TargetGroup& group : config.target_groups) {
-      for (const Target& target : group.targets) {
-        weights.emplace(TargetName{group.name, target.address, target.port}, target.weight);
-      }
-    }
-    return weights;
-  };
-  const auto old_weights = weights_of(before);
-  const auto new_weights = weights_of(after);
+  const Weights new_weights = weights_of(after);
   for (const auto& [name, weight] : changes.weights) {
-    const auto was = old_weights.find(name);
+    const auto was = before.find(name);
     const auto is = new_weights.find(name);
-    if (was == old_weights.end() || is == new_weights.end() || was->second == is->second) continue;
+    if (was == before.end() || is == new_weights.end() || was->second == is->second) continue;
     if (changes.registered.contains(name)) continue;  // that is about the registration's
     result.kept.weights.erase(name);
     result.dropped.weights.emplace(name, weight);

@@ -46,9 +46,12 @@ struct Reconciled {
 /// targets that it has itself, deregistrations, weights and drains of targets that are nowhere.
 [[nodiscard]] Reconciled reconcile(const Config& file, const Changes& changes);
 
+using Weights = std::map<TargetName, std::uint16_t>;
+/// Of all targets, as the configuration has them.
+[[nodiscard]] Weights weights_of(const Config& config);
 /// Apart by whether the file has another weight than before: who edits it means it, and not what
 /// was set beside it.
-[[nodiscard]] Reconciled without_edited_weights(const Config& before, const Config& after,
+[[nodiscard]] Reconciled without_edited_weights(const Weights& before, const Config& after,
                                                 const Changes& changes);
 
 /// Everything that is in either; what both have is as in `newer`.

@@ -72,6 +72,7 @@ std::shared_ptr<const Snapshot> compile(const Config& config, const Facts& facts
   compile_groups(config, groups, *snapshot);
   compile_targets(config, facts, groups, *snapshot);
   compile_nat_targets(*snapshot);
+  compile_limits(config, facts, groups, *snapshot);
   compile_tables(config, groups, previous, *snapshot);
   return snapshot;
 }

@@ -93,14 +93,20 @@ void compile_shares(const Listener& listener, const GroupFacts& groups,
   CHECK(weights > 0);
 }
 
-/// Groups that keep a client at one target: all its flows must come to the same group first.
+/// Groups that keep a client at one target: all its flows must come to the same group first. Also
+/// those whose standby does, always: a standby that comes and goes must not deal all flows anew.
 std::set<std::string_view> groups_by_source(const Config& config) {
-  std::set<std::string_view> result;
+  std::set<std::string_view> own;
   for (const TargetGroup& group : config.target_groups) {
     if (group.algorithm == dataplane::Algorithm::SourceIp ||
         group.stickiness.type != dataplane::Stickiness::None) {
-      result.insert(group.name);
+      own.insert(group.name);
     }
+  }
+  std::set<std::string_view> result = own;
+  for (const TargetGroup& group : config.target_groups) {  // standbys do not chain
+    const auto& failover = group.routing.failover;
+    if (failover && own.contains(failover->target_group)) result.insert(group.name);
   }
   return result;
 }

@@ -89,6 +89,10 @@ void compile_targets(const Config& config, const Facts& facts, const GroupFacts&
                      dataplane::Snapshot& snapshot);
 void compile_nat_targets(dataplane::Snapshot& snapshot);
 
+/// Who has a limit, who a queue, and among whom a place is looked for; after compile_targets().
+void compile_limits(const Config& config, const Facts& facts, const GroupFacts& groups,
+                    dataplane::Snapshot& snapshot);
+
 /// Schedules and Maglev tables, for which all targets must be there; `previous` (may be null) lends
 /// its own where nothing that they are made of differs.
 void compile_tables(const Config& config, const GroupFacts& groups,

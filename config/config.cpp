@@ -2,7 +2,28 @@
 
 #include <algorithm>
 
+#include "config/ranges.h"
+
 namespace config {
+
+bool has_limit(const TargetGroup& group) {
+  return group.max_connections != 0 ||
+         std::any_of(group.targets.begin(), group.targets.end(),
+                     [](const Target& target) { return target.max_connections != 0; });
+}
+
+std::uint32_t surge_length(const TargetGroup& group) {
+  if (!group.protocol.has(dataplane::Protocol::Tcp)) return 0;
+  return group.surge_queue.length.value_or(has_limit(group) ? surge_length_default : 0);
+}
+
+std::uint32_t surge_capacity(const Config& config) {
+  if (config.surge_queues.capacity) return *config.surge_queues.capacity;
+  std::uint64_t sum = 0;
+  for (const TargetGroup& group : config.target_groups) sum += surge_length(group);
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+      sum, surge_length_default, static_cast<std::uint64_t>(ranges::surge_capacity_max)));
+}
 
 bool carries_ipv6(const std::vector<dataplane::IpPrefix>& addresses,
                   const std::vector<dataplane::IpAddress>& gateways) {

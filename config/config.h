@@ -92,6 +92,20 @@ struct Sticky {
   std::uint32_t capacity = 1'048'576;  // clients, in the whole instance: 8 bytes each
 };
 
+/// CLB's: 1,024 in each of its nodes.
+inline constexpr std::uint32_t surge_length_default = 1'024;
+
+/// How many SYNs the queues of all target groups may hold together: each takes a packet buffer.
+struct SurgeQueues {
+  std::optional<std::uint32_t> capacity;  // see surge_capacity()
+};
+
+/// How clients wait for a place in a target group whose targets have as many as they may.
+struct SurgeQueue {
+  std::optional<std::uint32_t> length;  // SYNs; see surge_length()
+  milliseconds timeout{10'000};
+};
+
 /// Whether a client's flows go to one target, and for how long after its last new one.
 struct Stickiness {
   dataplane::Stickiness type = dataplane::Stickiness::None;
@@ -114,7 +128,8 @@ struct Target {
   dataplane::IpAddress address;
   std::uint16_t port = 0;  // resolved: the group's, unless given; 0: as in TargetGroup
   std::uint16_t weight = 1;
-  std::string zone;  // "": belongs to every zone
+  std::string zone;                   // "": belongs to every zone
+  std::uint32_t max_connections = 0;  // 0: no limit
   int line = 0;
   /// The file's or the registration's, beside which `weight` is the operator's; by with_changes().
   std::optional<std::uint16_t> configured_weight = {};
@@ -133,7 +148,10 @@ struct TargetGroup {
   DeregistrationDelay deregistration_delay;
   Unhealthy unhealthy;
   RoutingRules routing;
-  seconds slow_start{0};  // 0: off
+  seconds slow_start{0};              // 0: off
+  std::uint32_t max_connections = 0;  // of all targets together; 0: no limit
+  SurgeQueue surge_queue;
+  dataplane::Spillover spillover = dataplane::Spillover::Reset;
   HealthCheck health_check;
   bool passive_health_check = true;  // handshakes of clients count too; see passive_by_default()
   std::vector<Target> targets;
@@ -182,6 +200,7 @@ struct Config {
   std::vector<Neighbour> neighbours;
   Flows flows;
   Sticky sticky;
+  SurgeQueues surge_queues;
   std::vector<TargetGroup> target_groups;
   std::vector<Listener> listeners;
   std::vector<SecurityGroup> security_groups;
@@ -194,6 +213,14 @@ struct Config {
 /// Whether a group learns from its clients' handshakes unless it says so itself: only TCP has any,
 /// it takes active checks to bring a target back, and with stickiness few clients speak for many.
 [[nodiscard]] bool passive_by_default(const TargetGroup& group);
+
+/// A limit of the group or of one of its targets.
+[[nodiscard]] bool has_limit(const TargetGroup& group);
+/// How many SYNs may wait for a group: what it says; else, if it has a limit, 1,024, as at ELB;
+/// else none. UDP has no SYN that could wait.
+[[nodiscard]] std::uint32_t surge_length(const TargetGroup& group);
+/// What the file says; else room for all queues at once, but 1,024 at least, for a reload's.
+[[nodiscard]] std::uint32_t surge_capacity(const Config& config);
 
 /// A port with these addresses and gateways carries IPv6.
 [[nodiscard]] bool carries_ipv6(const std::vector<dataplane::IpPrefix>& addresses,

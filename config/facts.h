@@ -35,8 +35,9 @@ struct ListenerFact {
 struct TargetGroupFact {
   std::string name;
   dataplane::TargetGroupId id;
-  std::string standby = {};  // the group that takes its new flows now; "": none
-  bool spills = false;       // its own zone lacks capacity: no zonal affinity now
+  std::string standby = {};       // the group that takes its new flows now; "": none
+  bool spills = false;            // its own zone lacks capacity: no zonal affinity now
+  std::uint16_t incarnation = 0;  // of the slot
 };
 
 /// What the lifecycle has decided about a target; compile() turns it into eligibility.
@@ -61,6 +62,8 @@ struct TargetFact {
   /// With FailOpen: its old flows are reset unless its group fails open (unhealthy with
   /// connection_termination).
   bool resets_flows = false;
+  /// As it counts now: less in slow start. 0: no limit.
+  std::uint32_t max_connections = 0;
 };
 
 struct Facts {

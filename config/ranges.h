@@ -25,7 +25,11 @@ inline constexpr std::int64_t flows_min = 1'024;
 inline constexpr std::int64_t flows_max = 67'108'864;       // per worker: 8 GiB of entries
 inline constexpr std::int64_t new_flows_max = 100'000'000;  // far above what a core can do
 inline constexpr std::int64_t sticky_min = 1'024;
-inline constexpr std::int64_t sticky_max = 268'435'456;  // 2 GiB
+inline constexpr std::int64_t sticky_max = 268'435'456;        // 2 GiB
+inline constexpr std::int64_t connections_max = 16'777'216;    // of one target or group
+inline constexpr std::int64_t surge_capacity_max = 1'048'576;  // some 2.5 GB of packet buffers
+inline constexpr milliseconds surge_timeout_min{100};
+inline constexpr milliseconds surge_timeout_max{300'000};
 inline constexpr std::int64_t stickiness_seconds =
     604'800;                                              // ELB: a week, at application balancers
 inline constexpr std::size_t rule_prefixes_max = 65'536;  // 3 MB of rules in a snapshot

@@ -22,6 +22,9 @@ void read_instance_keys(Group& file, Config& config) {
   if (const auto eal = file.find("eal")) config.eal = read_eal(*eal);
   if (const auto flows = file.find("flows")) config.flows = read_flows(*flows);
   if (const auto sticky = file.find("sticky")) config.sticky = read_sticky(*sticky);
+  if (const auto queues = file.find("surge_queues")) {
+    config.surge_queues = read_surge_queues(*queues);
+  }
 }
 
 template <class Element, class Read>

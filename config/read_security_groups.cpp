@@ -9,7 +9,7 @@ namespace config {
 namespace {
 
 /// "80", "80-443", or 80.
-struct PortRange {
+struct PortsOfRule {
   using Range = std::pair<std::uint16_t, std::uint16_t>;
 
   static constexpr const char* allowed =
@@ -103,7 +103,7 @@ SecurityRule read_rule(const Value& value, const char* peer) {
                                    {"icmp", RuleChoice::Icmp},
                                    {"all", RuleChoice::All}}});
   std::pair<std::uint16_t, std::uint16_t> ports{rule.port_first, rule.port_last};
-  group.read("ports", ports, PortRange{});
+  group.read("ports", ports, PortsOfRule{});
   std::tie(rule.port_first, rule.port_last) = ports;
   read_peer(group, peer, rule);
   group.finish();

@@ -103,6 +103,10 @@ Errors restart_needed(const Config& running, const Config& wanted) {
     comparison.same("flows.capacity_ipv6", ipv6_capacity(running), ipv6_capacity(wanted));
   }
   comparison.same("sticky.capacity", running.sticky.capacity, wanted.sticky.capacity);
+  // Where it is left out, the queues share what there is.
+  if (wanted.surge_queues.capacity) {
+    comparison.same("surge_queues.capacity", surge_capacity(running), surge_capacity(wanted));
+  }
   if (running.ports.size() != wanted.ports.size()) {
     comparison.add("ports", fmt::format("{} ports", running.ports.size()),
                    fmt::format("{} ports", wanted.ports.size()));

@@ -228,6 +228,7 @@ Target read_target(const Value& value, std::uint16_t port) {
   group.read("port", target.port, TargetPort{{1, 65'535, port == 0 ? 8080 : port, port != 0}});
   group.read("weight", target.weight, Whole{0, ranges::weight_max, 1});
   group.read("zone", target.zone, Text{"a name", "\"a\""});
+  read_limits(group, target);
   group.finish();
   return target;
 }
@@ -273,6 +274,7 @@ TargetGroup read_target_group(const Value& value) {
   }
   target_group.routing = read_routing(group);
   group.read("slow_start", target_group.slow_start, SlowStart{});
+  read_limits(group, target_group);
   if (const auto check = group.find("health_check")) {
     target_group.health_check = read_health_check(*check);
   }

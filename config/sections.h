@@ -12,6 +12,7 @@ void read_workers(const Value& value, Config& config);
 [[nodiscard]] Eal read_eal(const Value& value);
 [[nodiscard]] Flows read_flows(const Value& value);
 [[nodiscard]] Sticky read_sticky(const Value& value);
+[[nodiscard]] SurgeQueues read_surge_queues(const Value& value);
 [[nodiscard]] Port read_port(const Value& value);
 [[nodiscard]] Neighbour read_neighbour(const Value& value);
 /// `port`: of the target's group, which counts unless the target has its own; 0: not known.
@@ -20,6 +21,10 @@ void read_workers(const Value& value, Config& config);
 [[nodiscard]] HealthCheck read_health_check(const Value& value);
 /// The keys of a target group that say which of its targets get new flows.
 [[nodiscard]] RoutingRules read_routing(Group& group);
+/// The keys of a target group about connection limits and its queue; before its targets are read.
+void read_limits(Group& group, TargetGroup& target_group);
+/// The same of a target.
+void read_limits(Group& group, Target& target);
 /// The balancer's own: zone and cross_zone.
 [[nodiscard]] Zoning read_zoning(Group& file);
 [[nodiscard]] SecurityGroup read_security_group(const Value& value);

@@ -15,7 +15,9 @@
 
 #include "config/target_name.h"
 #include "control/events_wanted.h"
+#include "dataplane/flow_query.h"
 #include "dataplane/packet/address.h"
+#include "dataplane/packet/headers.h"
 #include "tools/report/documents.h"
 
 namespace control {
@@ -69,10 +71,24 @@ struct FlowsWanted {
   /// Answers are built on the control thread, in one go: about 10 ms for so many.
   static constexpr std::size_t limit_max = 10'000;
 
+  /// By which figure they are ordered, the largest first; None: as they were found.
+  enum class Sort : std::uint8_t { None, Bytes, Packets, Idle };
+
   std::size_t limit = limit_default;
   std::string target_group;                     // "": any
   std::optional<dataplane::IpAddress> address;  // of the target
   std::uint16_t port = 0;                       // with address
+  std::string listener;                         // its name; "": any
+  dataplane::FlowFilter filter;                 // but for target and listener
+  Sort sort = Sort::None;
+};
+
+/// A packet that a client might send.
+struct ExplainWanted {
+  dataplane::Protocol protocol = dataplane::Protocol::Tcp;
+  dataplane::AddressAndPort from, to;
+  std::string port;                                    // that it comes in by; "": by the route
+  std::uint8_t tcp_flags = dataplane::TcpHeader::syn;  // of TCP
 };
 
 /// A zonal shift: always for a while. ELB allows a minute to three days; we also less.
@@ -93,6 +109,8 @@ struct Commands {
   std::function<report::Json()> target_groups;
   std::function<report::Json()> zones;
   std::function<void(const FlowsWanted&, Done)> flows;
+  /// The document of explain::story(), with "generation".
+  std::function<void(const ExplainWanted&, Done)> explain;
   std::function<report::Json(const EventsWanted&)> events;
   std::function<void(const ReloadWanted&, Done)> reload;
   std::function<void(bool force, Done)> rollback;

@@ -10,6 +10,7 @@
 #include "config/steering.h"
 #include "control/forwarder_options.h"
 #include "control/health/network_probes.h"
+#include "control/own_addresses.h"
 #include "tools/report/documents.h"
 
 namespace control {
@@ -71,6 +72,7 @@ bool Daemon::run() {
   spdlog::info("stopping");
   // Nobody may ask or probe any more before the workers stop.
   api_.reset();
+  explainer_.reset();
   flows_.reset();
   kernel_path_.reset();
   lifecycle_.reset();
@@ -141,11 +143,17 @@ void Daemon::start_lifecycle() {
   };
   parts.handshakes = [this](dataplane::TargetId id) { return handshakes(id); };
   parts.events = &events_;
+  std::set<std::string> twins;
+  for (std::size_t i = 0; i < config_.ports.size(); ++i) {
+    nic::KernelPort* kernel = forwarder_->kernel_port(PortId{static_cast<std::uint8_t>(i)});
+    if (kernel != nullptr) twins.insert(kernel->tap().name());
+  }
+  parts.own_addresses = [twins] { return addresses_on(twins); };
   parts.flows_left = [this](dataplane::TargetId id) { return flows_left(id); };
   parts.listener_flows_left = [this](dataplane::ListenerId id) { return flows_left(id); };
   lifecycle_ = std::make_unique<Lifecycle>(io_.get_executor(), std::move(parts));
   if (const auto error = lifecycle_->apply(config_)) throw std::runtime_error(*error);
-  live_->drain_again();
+  live_->resume();
 }
 
 void Daemon::start_neighbours() {
@@ -175,6 +183,9 @@ void Daemon::start_api(const std::string& run_dir) {
     mailboxes.push_back(&cores.back()->query);
   }
   flows_.emplace(io_, std::move(mailboxes), segment_.view());
+  explainer_.emplace(*flows_, [this, seed = cores.front()->owner_seed] {
+    return Explainer::Running{publication_->newest(), explain::Names(config_, facts()), seed};
+  });
   flow_loads_.emplace(io_, std::move(cores),
                       [this]() -> const dataplane::Snapshot& { return *publication_->newest(); });
   api_.emplace(io_, run_dir + "/" + config_.instance + ".sock", commands());
@@ -201,6 +212,9 @@ void Daemon::publish() {
   const dataplane::Snapshot* previous = publication_ ? publication_->newest().get() : nullptr;
   auto snapshot = config::compile(config_, now, previous);
   generation_ = now.generation;
+  for (const dataplane::TargetGroupId id : snapshot->queueing) {
+    forwarder_->gate().queues.prepare(id);
+  }
   place_histograms(*snapshot);
   if (publication_) {
     publication_->publish(std::move(snapshot));
@@ -298,6 +312,9 @@ Commands Daemon::commands() {
   commands.targets = [this] { return report::targets_document(segment_.view(), Segment::alive()); };
   commands.flows = [this](const FlowsWanted& wanted, Done done) {
     flows_->ask(wanted, std::move(done));
+  };
+  commands.explain = [this](const ExplainWanted& wanted, Done done) {
+    explainer_->ask(wanted, std::move(done));
   };
   commands.events = [this](const EventsWanted& wanted) { return events_.document(wanted); };
   add_live_commands(commands);

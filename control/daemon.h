@@ -21,6 +21,7 @@
 #include "config/options.h"
 #include "control/api.h"
 #include "control/events.h"
+#include "control/explainer.h"
 #include "control/flow_inquiry.h"
 #include "control/flow_loads.h"
 #include "control/kernel_path.h"
@@ -82,6 +83,8 @@ class Daemon {
   [[nodiscard]] config::Errors cannot_change(const config::Config& wanted) const;
   [[nodiscard]] report::Json target_documents(const std::vector<TargetName>& names) const;
   void add_live_commands(Commands& commands);
+  /// What was done by a command, if it was done, as an event of the present generation.
+  void tell(const Outcome& outcome, Event event);
 
   // --- events ---
   void await_signals();
@@ -114,6 +117,7 @@ class Daemon {
   std::unique_ptr<Neighbours> neighbours_;
   std::optional<KernelPath> kernel_path_;
   std::optional<FlowInquiry> flows_;
+  std::optional<Explainer> explainer_;
   std::optional<FlowLoads> flow_loads_;
   std::optional<Api> api_;
   /// On-link hosts that the path missed, and when last.

@@ -1,8 +1,12 @@
 // What changes the daemon's configuration while it runs, between live_ and the parts that run.
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "config/check.h"
 #include "config/restart.h"
@@ -14,6 +18,43 @@
 #include "tools/report/documents.h"
 
 namespace control {
+namespace {
+
+/// So many targets are named in one event.
+constexpr std::size_t named_max = 5;
+
+std::string text_in(const report::Json& document, const char* key) {
+  return document.value(key, std::string());
+}
+
+std::uint64_t count_in(const report::Json& document, const char* key) {
+  return document.value(key, std::uint64_t{0});
+}
+
+/// What became of several targets of a group, from the answer to who asked for it.
+Event targets_event(const std::string& target_group, const char* verb,
+                    const report::Json& document) {
+  std::vector<std::string> names;
+  for (const report::Json& target : document.value("targets", report::Json::array())) {
+    const auto address = dataplane::parse_address(text_in(target, "address"));
+    const auto port = static_cast<std::uint16_t>(count_in(target, "port"));
+    if (address) names.push_back(target_text(*address, port));
+  }
+  std::string listed;
+  for (std::size_t i = 0; i < std::min(names.size(), named_max); ++i) {
+    listed += (i == 0 ? ": " : ", ") + names[i];
+  }
+  if (names.size() > named_max) listed += fmt::format(" and {} more", names.size() - named_max);
+  const std::uint64_t count = count_in(document, fmt::format("{}ed", verb).c_str());
+  return {.kind = "operator",
+          .target_group = target_group,
+          .target = names.size() == 1 ? names.front() : "",
+          .to = verb,
+          .sentence = fmt::format("the operator {}s {} target{}{}", verb, count,
+                                  count == 1 ? "" : "s", listed)};
+}
+
+}  // namespace
 
 void Daemon::start_live(const config::Options& options) {
   LiveConfig::Parts parts;
@@ -22,8 +63,16 @@ void Daemon::start_live(const config::Options& options) {
   };
   parts.cannot_change = [this](const config::Config& wanted) { return cannot_change(wanted); };
   parts.facts = [this] { return facts(); };
-  parts.drain = [this](const TargetName& name) { return lifecycle_->drain(name); };
+  parts.drain = [this](const TargetName& name, std::optional<std::uint64_t> began) {
+    using Time = std::chrono::system_clock::time_point;
+    return lifecycle_->drain(
+        name, began ? std::optional{Time(std::chrono::milliseconds(*began))} : std::nullopt);
+  };
   parts.undrain = [this](const TargetName& name) { return lifecycle_->undrain(name); };
+  parts.shift = [this](const ZonalShift& shift) { return lifecycle_->shift(shift); };
+  parts.unshift = [this](const std::string& zone) { return lifecycle_->unshift(zone); };
+  parts.shifts = [this] { return lifecycle_->shifts(); };
+  parts.restore = [this](const std::vector<ZonalShift>& shifts) { lifecycle_->restore(shifts); };
   parts.documents = [this](const std::vector<TargetName>& names) {
     return target_documents(names);
   };
@@ -96,12 +145,24 @@ Outcome Daemon::reload(const ReloadWanted& wanted) {
   return outcome;
 }
 
+void Daemon::tell(const Outcome& outcome, Event event) {
+  if (outcome.status != 200) return;
+  events_.add(std::move(event));
+  events_.published(generation_);
+}
+
 void Daemon::add_live_commands(Commands& commands) {
   commands.reload = [this](const ReloadWanted& wanted, const Done& done) { done(reload(wanted)); };
   commands.rollback = [this](bool force, const Done& done) {
     Outcome outcome = live_->rollback(force);
     if (outcome.status == 200) {
-      events_.add({.kind = "reload", .to = "applied", .sentence = "rolled back " + config_file_});
+      tell(outcome, {.kind = "rollback",
+                     .to = "applied",
+                     .sentence = fmt::format("back to {} as it was until {}", config_file_,
+                                             text_in(outcome.document, "replaced"))});
+    } else {
+      events_.add(
+          {.kind = "rollback", .to = "refused", .sentence = text_in(outcome.document, "error")});
       events_.published(generation_);
     }
     done(std::move(outcome));
@@ -109,13 +170,27 @@ void Daemon::add_live_commands(Commands& commands) {
   commands.plan = [this](const PlanWanted& wanted, const Done& done) { done(plan(wanted)); };
   commands.changes = [this] { return live_->changes_document(); };
   commands.discard = [this](const std::string& target_group, bool force, const Done& done) {
-    done(live_->discard(target_group, force));
+    Outcome outcome = live_->discard(target_group, force);
+    if (count_in(outcome.document, "discarded") > 0) {
+      tell(outcome, {.kind = "operator",
+                     .target_group = target_group,
+                     .to = "discard",
+                     .sentence = fmt::format("{} changes beside the file are discarded",
+                                             count_in(outcome.document, "discarded"))});
+    }
+    done(std::move(outcome));
   };
   commands.add_targets = [this](const TargetsWanted& wanted, const Done& done) {
-    done(live_->add(wanted.target_group, wanted.targets));
+    Outcome outcome = live_->add(wanted.target_group, wanted.targets);
+    if (count_in(outcome.document, "registered") > 0) {
+      tell(outcome, targets_event(wanted.target_group, "register", outcome.document));
+    }
+    done(std::move(outcome));
   };
   commands.remove_targets = [this](const TargetsWanted& wanted, const Done& done) {
-    done(live_->remove(wanted.target_group, wanted.targets, wanted.force));
+    Outcome outcome = live_->remove(wanted.target_group, wanted.targets, wanted.force);
+    tell(outcome, targets_event(wanted.target_group, "deregister", outcome.document));
+    done(std::move(outcome));
   };
   commands.drain = [this](const DrainWanted& wanted, const Done& done) {
     done(live_->drain(wanted, wanted.force));
@@ -134,6 +209,14 @@ Outcome Daemon::set_weight(const TargetName& name, std::uint16_t weight) {
   Outcome outcome = live_->set_weight(name, weight, true);
   if (outcome.status != 200) return outcome;
   outcome.document["previous_weight"] = before ? report::Json(*before) : report::Json();
+  if (before != weight) {
+    tell(outcome, {.kind = "operator",
+                   .target_group = name.target_group,
+                   .target = target_text(name.address, name.port),
+                   .to = "weight",
+                   .sentence = fmt::format("the operator sets its weight from {} to {}",
+                                           before.value_or(0), weight)});
+  }
   const std::string note = lifecycle_->weight_note(name);
   outcome.document["note"] = note.empty() ? report::Json() : report::Json(note);
   return outcome;

@@ -48,6 +48,7 @@ void Daemon::every_second() {
   segment_.write_traffic(traffic_meter_);
   publication_->reclaim();
   lifecycle_->look_at_handshakes();
+  lifecycle_->look_at_addresses();
   second_.expires_after(std::chrono::seconds(1));
   second_.async_wait([this](const boost::system::error_code& error) {
     if (!error) every_second();

@@ -5,10 +5,8 @@
 namespace control {
 
 void Daemon::add_zone_commands(Commands& commands) {
-  const auto answer = [this](const std::optional<Refusal>& refusal) {
-    if (refusal) {
-      return refused(refusal->kind == Refusal::Kind::NotFound ? 404 : 409, refusal->sentence);
-    }
+  const auto answer = [this](const std::optional<Outcome>& refusal) {
+    if (refusal) return *refusal;
     publish();  // now, so that the answer is what it has come to
     return Outcome{200, report::zones_document(segment_.view(), Segment::alive())};
   };
@@ -17,10 +15,10 @@ void Daemon::add_zone_commands(Commands& commands) {
   };
   commands.zones = [this] { return report::zones_document(segment_.view(), Segment::alive()); };
   commands.shift = [this, answer](const ShiftWanted& wanted, const Done& done) {
-    done(answer(lifecycle_->shift(wanted.zone, wanted.expires, wanted.comment)));
+    done(answer(live_->shift(wanted)));
   };
   commands.unshift = [this, answer](const std::string& zone, const Done& done) {
-    done(answer(lifecycle_->unshift(zone)));
+    done(answer(live_->unshift(zone)));
   };
 }
 

@@ -102,6 +102,7 @@ report::Json Events::document(const Entry& entry) {
           {"generation", generation},
           {"kind", event.kind},
           {"listener", event.listener},
+          {"zone", event.zone},
           {"target_group", event.target_group},
           {"target", event.target},
           {"from", event.from},

@@ -1,8 +1,8 @@
 // Events: what has happened, for people and programs to look up: the last 4,096 changes, each with
 // its time, the generation that it became part of, what it is about, and a sentence.
 //
-// Written by whoever changes something (lifecycle, reload, operator's commands), read by the
-// control socket. Control thread only; bounded by `kept`, the oldest go first. Not kept over a
+// Written by whoever changes something (lifecycle, traffic, reload, operator's commands), read by
+// the control socket. Control thread only; bounded by `kept`, the oldest go first. Not kept over a
 // restart: the log is.
 //
 //   events.add({.target_group = "web", .target = "10.0.1.11:8080", .from = "healthy", .to = …});
@@ -24,9 +24,11 @@ namespace control {
 
 /// What does not apply is empty.
 struct Event {
-  /// "target": its state; "operator": what somebody asked for; "reload", "start"; others may come.
+  /// "target": its state; "target_group": where its new flows go; "listener", "zone": what became
+  /// of it; "operator": what somebody asked for; "reload", "rollback", "start"; others may come.
   std::string kind = "target";
   std::string listener = {};
+  std::string zone = {};
   std::string target_group = {};
   std::string target = {};  // "10.0.1.11:8080"; with target_group
   std::string from = {};    // a state; empty: it is new

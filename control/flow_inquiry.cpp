@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace control {
 namespace {
@@ -25,6 +26,28 @@ std::vector<dataplane::TargetId> matching(const report::SegmentView& view,
     if (record && record->used && matches(*record, wanted)) targets.push_back(record->id);
   }
   return targets;
+}
+
+std::optional<dataplane::ListenerId> listener_named(const report::SegmentView& view,
+                                                    std::string_view name) {
+  for (std::size_t slot = 0; slot < view.control->listeners.size(); ++slot) {
+    const auto record = view.control->listeners[slot].read();
+    if (record && record->used && record->name.view() == name) {
+      return dataplane::ListenerId{static_cast<std::uint16_t>(slot)};
+    }
+  }
+  return std::nullopt;
+}
+
+/// By what a flow is ordered.
+std::uint64_t figure(const dataplane::FlowRecord& record, FlowsWanted::Sort sort) {
+  switch (sort) {
+    case FlowsWanted::Sort::None: return 0;
+    case FlowsWanted::Sort::Bytes: return record.bytes_to_target + record.bytes_to_client;
+    case FlowsWanted::Sort::Packets: return record.packets_to_target + record.packets_to_client;
+    case FlowsWanted::Sort::Idle: return record.idle_milliseconds;
+  }
+  return 0;
 }
 
 std::string described(const FlowsWanted& wanted) {
@@ -49,23 +72,31 @@ void FlowInquiry::ask(const FlowsWanted& wanted, Done done) {
     question.targets = matching(view_, wanted);
     if (question.targets.empty()) return question.done(refused(404, described(wanted)));
   }
+  if (!wanted.listener.empty()) {
+    const auto listener = listener_named(view_, wanted.listener);
+    if (!listener) {
+      return question.done(
+          refused(404, fmt::format("there is no listener \"{}\"", wanted.listener)));
+    }
+    question.wanted.filter.listener = *listener;
+  }
   questions_.push_back(std::move(question));
   if (questions_.size() == 1) start();
 }
 
-/// One more than wanted, to know whether there are more; all of them where we have to sift.
+/// One more than wanted, to know whether there are more; all of them where we have to sift or sort.
 std::size_t FlowInquiry::limit_per_worker() const {
   const Question& question = questions_.front();
-  return question.targets.size() > 1 ? dataplane::FlowQuery::records_max
-                                     : question.wanted.limit + 1;
+  const bool all = question.targets.size() > 1 || question.wanted.sort != FlowsWanted::Sort::None;
+  return all ? dataplane::FlowQuery::records_max : question.wanted.limit + 1;
 }
 
 void FlowInquiry::start() {
   const Question& question = questions_.front();
-  const dataplane::TargetId only =
-      question.targets.size() == 1 ? question.targets.front() : dataplane::no_target;
+  dataplane::FlowFilter filter = question.wanted.filter;
+  if (question.targets.size() == 1) filter.target = question.targets.front();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    if (workers_[i]->ask(limit_per_worker(), only)) continue;
+    if (workers_[i]->ask(limit_per_worker(), filter)) continue;
     return finish(refused(500, fmt::format("worker {} is still busy with an earlier question that "
                                            "it did not answer in time",
                                            i)));
@@ -95,20 +126,34 @@ Outcome FlowInquiry::collect() const {
     return question.targets.empty() || std::find(question.targets.begin(), question.targets.end(),
                                                  target) != question.targets.end();
   };
+  struct Found {
+    const dataplane::FlowRecord* record;
+    dataplane::WorkerId worker;
+  };
   bool truncated = false;
-  report::Json flows = report::Json::array();
+  std::vector<Found> found;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     const auto records = workers_[i]->records();
     if (records.size() >= limit_per_worker()) truncated = true;
     for (const auto& record : records) {
       if (!wanted(record.target)) continue;
-      if (flows.size() == question.wanted.limit) {
-        truncated = true;
-        break;
-      }
-      flows.push_back(
-          report::flow_document(view_, record, dataplane::WorkerId{static_cast<std::uint8_t>(i)}));
+      found.push_back({&record, dataplane::WorkerId{static_cast<std::uint8_t>(i)}});
     }
+  }
+  const std::size_t limit = question.wanted.limit;
+  if (const auto sort = question.wanted.sort; sort != FlowsWanted::Sort::None) {
+    const auto last = found.begin() + static_cast<std::ptrdiff_t>(std::min(limit, found.size()));
+    std::partial_sort(found.begin(), last, found.end(), [sort](const Found& a, const Found& b) {
+      return figure(*a.record, sort) > figure(*b.record, sort);
+    });
+  }
+  if (found.size() > limit) {
+    truncated = true;
+    found.resize(limit);
+  }
+  report::Json flows = report::Json::array();
+  for (const Found& each : found) {
+    flows.push_back(report::flow_document(view_, *each.record, each.worker));
   }
   report::Json document{{"instance", report::version_document(view_)["instance"]},
                         {"flows", std::move(flows)},

@@ -105,6 +105,7 @@ nic::ForwarderOptions forwarder_options(const config::Config& config) {
   options.flows = {.v4 = config.flows.capacity, .v6 = config::ipv6_capacity(config)};
   options.sticky_clients = config.sticky.capacity;
   options.sticky_seed = fresh_seed();
+  options.surge_capacity = config::surge_capacity(config);
   options.idle = idle(config.idle);
   options.owner_seed = fresh_seed();
   for (std::uint32_t i = 0; i < config.workers; ++i) options.table_seeds.push_back(fresh_seed());

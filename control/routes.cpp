@@ -9,55 +9,10 @@
 
 #include "control/live/live_routes.h"
 #include "control/query.h"
+#include "control/wanted.h"
 
 namespace control {
 namespace {
-
-/// Takes one "name=value" into `wanted`, or says what is wrong with it.
-std::optional<std::string> take(std::string_view name, const std::string& value,
-                                FlowsWanted& wanted) {
-  if (name == "limit") {
-    const auto limit = number<std::size_t>(value);
-    if (!limit || *limit == 0 || *limit > FlowsWanted::limit_max) {
-      return fmt::format("limit = \"{}\": a number from 1 to {} is allowed", value,
-                         FlowsWanted::limit_max);
-    }
-    wanted.limit = *limit;
-    return std::nullopt;
-  }
-  if (name == "target_group") {
-    wanted.target_group = value;
-    return std::nullopt;
-  }
-  if (name == "target") {
-    const auto target = dataplane::parse_target(value);
-    if (!target) {
-      return fmt::format(
-          "target = \"{}\": an address and port such as 10.0.1.11:8080 or [2001:db8::11]:8080 is "
-          "allowed",
-          value);
-    }
-    wanted.address = target->address;
-    wanted.port = target->port;
-    return std::nullopt;
-  }
-  return fmt::format("unknown parameter \"{}\": limit, target_group and target are allowed", name);
-}
-
-std::optional<std::string> take(std::string_view name, const std::string& value,
-                                ShiftWanted& wanted);
-
-/// All parameters of a question, or what is wrong with one.
-template <class Wanted>
-std::variant<Wanted, std::string> wanted_of(std::string_view query) {
-  Wanted wanted;
-  const auto read = parameters(query);
-  if (const auto* error = std::get_if<std::string>(&read)) return *error;
-  for (const auto& [name, value] : std::get<std::vector<Parameter>>(read)) {
-    if (auto error = take(name, value, wanted)) return *error;
-  }
-  return wanted;
-}
 
 void answer_flows(std::string_view query, const Commands& commands, Done done) {
   const auto wanted = wanted_of<FlowsWanted>(query);
@@ -65,40 +20,20 @@ void answer_flows(std::string_view query, const Commands& commands, Done done) {
   commands.flows(std::get<FlowsWanted>(wanted), std::move(done));
 }
 
+void answer_explain(std::string_view query, const Commands& commands, Done done) {
+  const auto read = wanted_of<ExplainWanted>(query);
+  if (const auto* error = std::get_if<std::string>(&read)) return done(refused(400, *error));
+  const auto& wanted = std::get<ExplainWanted>(read);
+  if (wanted.from.port == 0 || wanted.to.port == 0) {
+    return done(refused(400, "from and to are needed, such as from=198.51.100.7:5555"));
+  }
+  commands.explain(wanted, std::move(done));
+}
+
 void answer_events(std::string_view query, const Commands& commands, const Done& done) {
   const auto wanted = events_wanted(query);
   if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
   done({200, commands.events(std::get<EventsWanted>(wanted))});
-}
-
-/// Takes one "name=value" into `wanted`, or says what is wrong with it.
-std::optional<std::string> take(std::string_view name, const std::string& value,
-                                ShiftWanted& wanted) {
-  if (name == "expires") {
-    const auto seconds = number<std::uint32_t>(value);
-    if (!seconds || *seconds == 0 || *seconds > ShiftWanted::expires_max.count()) {
-      return fmt::format("expires = \"{}\": seconds from 1 to {} are allowed", value,
-                         ShiftWanted::expires_max.count());
-    }
-    wanted.expires = std::chrono::seconds(*seconds);
-    return std::nullopt;
-  }
-  if (name == "comment") {
-    if (value.size() > ShiftWanted::comment_size_max) {
-      return fmt::format("the comment has {} bytes: at most {} are allowed", value.size(),
-                         ShiftWanted::comment_size_max);
-    }
-    // It goes into the log, a line at a time.
-    const auto is_control = [](char byte) {
-      return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f;
-    };
-    if (std::any_of(value.begin(), value.end(), is_control)) {
-      return "the comment has control characters: one line of text is allowed";
-    }
-    wanted.comment = value;
-    return std::nullopt;
-  }
-  return fmt::format("unknown parameter \"{}\": expires and comment are allowed", name);
 }
 
 /// `parts`: v1, zones, Z, shift or unshift.
@@ -166,6 +101,11 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
                    answer_flows(query, c, std::move(done));
                  }};
   }
+  if (is("explain")) {
+    return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
+                   answer_explain(query, c, std::move(done));
+                 }};
+  }
   if (is("events")) {
     return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
                    answer_events(query, c, done);
@@ -184,18 +124,19 @@ void answer(std::string_view method, std::string_view target, std::string_view b
   if (!route) {
     return done(refused(
         404,
-        fmt::format("there is no {}: version, status, listeners, targets, target_groups, zones, "
-                    "flows, events, changes, reload, rollback, plan, target_groups/NAME/register "
-                    "(or deregister), target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain, "
-                    "weight) and zones/NAME/shift (or unshift) are under /v1/",
-                    line.path)));
+        fmt::format(
+            "there is no {}: version, status, listeners, targets, target_groups, zones, "
+            "flows, explain, events, changes, reload, rollback, plan, target_groups/NAME/register "
+            "(or deregister), target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain, "
+            "weight) and zones/NAME/shift (or unshift) are under /v1/",
+            line.path)));
   }
   if (method != route->method) {
     return done(refused(
         405, fmt::format("{} {} is not possible: use {}", method, line.path, route->method)));
   }
-  const bool asks =
-      line.parts[1] == "flows" || line.parts[1] == "events" || line.parts.back() == "shift";
+  const bool asks = line.parts[1] == "flows" || line.parts[1] == "explain" ||
+                    line.parts[1] == "events" || line.parts.back() == "shift";
   if (!line.query.empty() && !asks) {
     return done(
         refused(400, fmt::format("{} takes no parameters, but got \"{}\"", line.path, line.query)));

@@ -51,6 +51,7 @@ struct Burst {
   Mask counted = 0;     // bit i: packet i is counted already, by the fast path
   Mask replies = 0;     // bit i: packet i is to be answered; translate writes the answer
   Mask stateless = 0;   // bit i: packet i goes on without a flow: path/stateless
+  Mask released = 0;    // bit i: packet i has waited in a surge queue: path/waiting_room
   std::array<Packet, capacity> packets;
   std::array<Kind, capacity> kinds;
   std::array<FlowKey4, capacity> keys4;  // of those that are not in v6
@@ -80,6 +81,7 @@ struct Burst {
     counted = 0;
     replies = 0;
     stateless = 0;
+    released = 0;
     // Whole arrays of a known size: a dozen stores for all packets.
     flows.fill(no_flow);
     listeners.fill(no_listener);

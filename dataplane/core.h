@@ -14,8 +14,10 @@
 #include "dataplane/packet/own_frame.h"
 #include "dataplane/path/error_meter.h"
 #include "dataplane/path/missing_hops.h"
+#include "dataplane/path/places.h"
 #include "dataplane/path/punt_meters.h"
 #include "dataplane/path/turns.h"
+#include "dataplane/path/waiting_room.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/ids.h"
 #include "dataplane/table/sticky_table.h"
@@ -37,10 +39,10 @@ struct FlowCapacity {
 
 struct Core {
   /// `flow_memory`: capacity.bytes() bytes, aligned to 64. `table_seed` is secret and differs per
-  /// worker; `owner_seed` is the same on all workers, and so is `sticky`, which outlives them.
-  /// Without `flow_measures` no histograms are kept.
+  /// worker; `owner_seed` is the same on all workers, and so are `sticky` and `gate`, which outlive
+  /// them. Without `flow_measures` no histograms are kept.
   Core(WorkerId worker, std::span<std::byte> flow_memory, FlowCapacity capacity, Seed table_seed,
-       Seed owner_hash_seed, WorkerBlock& block, StickyTable& sticky,
+       Seed owner_hash_seed, WorkerBlock& block, StickyTable& sticky, Gate& gate,
        FlowMeasures flow_measures = {})
       : id(worker),
         flows4(flow_memory, 2 * capacity.v4, table_seed),
@@ -48,10 +50,13 @@ struct Core {
                table_seed),
         owner_seed(owner_hash_seed),
         counters(block),
+        places(gate),
+        room(gate.queues.capacity()),
         measures(flow_measures) {
     counters.totals.flow_capacity.set(capacity.v4 + capacity.v6);
     counters.totals.flow_capacity_ipv6.set(capacity.v6);
     if (worker.number == 0) counters.totals.sticky_capacity.set(sticky.capacity());
+    if (worker.number == 0) counters.totals.surge_capacity.set(gate.queues.capacity());
     turns.worker = worker;
     turns.sticky = &sticky;
     // Where the process before this one left off, or anywhere; the same for all workers.
@@ -102,6 +107,8 @@ struct Core {
   Revalidation revalidation;
   Seed owner_seed;
   WorkerBlock& counters;
+  Places places;
+  WaitingRoom room;
   FlowMeasures measures;
   Turns turns;
   PuntMeters punts;

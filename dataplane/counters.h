@@ -12,6 +12,8 @@
 //   ├──────────────────────────────┤
 //   │ rule_hits[rules_max]         │   8 bytes each, index: RuleId.slot
 //   ├──────────────────────────────┤
+//   │ groups[target_groups_max]    │   128 bytes each, index: TargetGroupId.slot
+//   ├──────────────────────────────┤
 //   │ target_udp_flows[targets_max]│   16 bytes each, index: TargetId.slot
 //   └──────────────────────────────┘
 //
@@ -37,12 +39,12 @@ struct ListenerCounters {
   Counter incarnation;     // of the slot these figures belong to; others: stale, count as zero
   Counter new_flows;       // NewFlowCount
   Counter active_flows;    // ActiveFlowCount
-  Counter rejected_flows;  // RejectedFlowCount: no target, table full, rate, no local port
-  std::array<Counter, 1> reserved;
+  Counter rejected_flows;  // RejectedFlowCount: no target, table full, rate, no local port, spilled
+  Counter spilled_flows;   // SpilloverCount, of rejected_flows: no place and no room in the queue
   // Of new_flows and active_flows: those of UDP, where a listener has both protocols.
   Counter new_flows_udp;
   Counter active_flows_udp;
-  std::array<Counter, 1> reserved_last;
+  std::array<Counter, 1> reserved;
 };
 static_assert(sizeof(ListenerCounters) == 64);
 
@@ -64,9 +66,31 @@ struct alignas(64) TargetCounters {
   Counter handshakes_answered;
   Counter handshakes_failed;
   Counter unhealthy_routing_flows;  // UnhealthyRoutingFlowCount, of new_flows: group failed open
-  std::array<Counter, 1> reserved;
+  // Of active_flows: over (both ends said FIN, or the target RST), and remembered only for what
+  // comes late. They take no place below max_connections.
+  Counter over_flows;
 };
 static_assert(sizeof(TargetCounters) == 128);
+
+/// A target group's surge queue, as far as its waiters are this worker's. Over all workers:
+/// surge_entered = surge_admitted + surge_timed_out + surge_left + surge_queue_length.
+struct alignas(64) TargetGroupCounters {
+  Counter incarnation;         // as above
+  Counter surge_queue_length;  // SurgeQueueLength: SYNs held now
+  /// SurgeQueueLength at its highest, of the whole queue, as this worker saw it: not a part of a
+  /// sum, but the greatest of all workers' counts.
+  Counter surge_queue_length_max;
+  Counter surge_oldest_milliseconds;  // how long the oldest of them has waited; the same holds
+  Counter surge_entered;              // SYNs that began to wait
+  Counter surge_admitted;             // … and became flows
+  Counter surge_timed_out;
+  Counter surge_left;    // … and neither: target, listener or queue gone, worker full or stopped
+  Counter surge_joined;  // came again while they waited; not among those that entered
+  Counter spillover;     // SpilloverCount: new flows refused, no place and no room in the queue
+  Counter surge_wait_milliseconds;  // of all that were admitted, summed up
+  std::array<Counter, 5> reserved;
+};
+static_assert(sizeof(TargetGroupCounters) == 128);
 
 /// Of a target's new_flows and active_flows: those of UDP, where its group has both protocols. Of
 /// the same incarnation as its TargetCounters.
@@ -76,8 +100,9 @@ struct UdpFlowCounters {
 };
 
 struct Totals {
-  Counter generation;         // the snapshot this worker uses
-  Counter received;           // packets given to the path: from ports and from hand-off rings
+  Counter generation;  // the snapshot this worker uses
+  // Packets given to the path: from ports, from hand-off rings, and from surge queues.
+  Counter received;
   Counter sent;               // forwards and replies that a port took
   Counter unsent;             // … that no port took (transmit queue full)
   Counter punted;             // PuntKernel that the kernel path took
@@ -118,8 +143,11 @@ struct Totals {
   Counter blocked_outbound_icmp;
   Counter blocked_outbound_tcp;
   Counter blocked_outbound_udp;
-  Counter flows_cut;  // of flows_removed: no rule lets them in any more (revalidate)
-  std::array<Counter, 4> reserved;
+  Counter flows_cut;         // of flows_removed: no rule lets them in any more (revalidate)
+  Counter received_waiting;  // of received: SYNs that waited in a surge queue, for the second time
+  Counter surge_held;        // SYNs held now: Wait − received_waiting
+  Counter surge_capacity;    // of all queues and workers; worker 0 says it, the others 0
+  std::array<Counter, 1> reserved;
   // Time between the beginnings of two turns of the loop, by whether the first found packets.
   Counter busy_nanoseconds;
   Counter idle_nanoseconds;
@@ -137,11 +165,14 @@ struct alignas(64) WorkerBlock {
   std::array<ListenerCounters, listeners_max> listeners;
   std::array<TargetCounters, targets_max> targets;
   RuleHits rule_hits;
+  std::array<TargetGroupCounters, target_groups_max> groups;
   std::array<UdpFlowCounters, targets_max> target_udp_flows;
 };
 static_assert(offsetof(WorkerBlock, verdicts) == 384);
 static_assert(offsetof(WorkerBlock, listeners) == 896);
 static_assert(offsetof(WorkerBlock, targets) == 896 + 64 * listeners_max);
 static_assert(offsetof(WorkerBlock, rule_hits) == 896 + 64 * listeners_max + 128 * targets_max);
+static_assert(offsetof(WorkerBlock, groups) ==
+              896 + 64 * listeners_max + 128 * targets_max + 8 * rules_max);
 
 }  // namespace dataplane

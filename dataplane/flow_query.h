@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <type_traits>
 
@@ -30,18 +31,43 @@ struct FlowRecord {
   std::uint32_t idle_milliseconds = 0;
 };
 
+/// Which flows are wanted: those that fit in all that is given.
+struct FlowFilter {
+  TargetId target = no_target;
+  ListenerId listener = no_listener;
+  std::optional<IpPrefix> client{};
+  Be16 client_port{0};                     // 0: any
+  std::optional<IpAddress> destination{};  // the listener's address
+  Be16 destination_port{0};                // 0: any
+  std::optional<Protocol> protocol{};
+  std::optional<Phase> phase{};
+  std::uint32_t idle_milliseconds = 0;  // at least so long without a packet
+
+  /// Of an entry towards the target, all but how long it has been idle: its twin knows that, too.
+  template <class Address>
+  [[nodiscard]] bool fits(const Flow<Address>& flow) const {
+    const FlowKey<Address>& key = flow.key;
+    return (target == no_target || flow.target == target) &&
+           (listener == no_listener || flow.listener() == listener) &&
+           (client_port == Be16{0} || key.source_port == client_port) &&
+           (destination_port == Be16{0} || key.destination_port == destination_port) &&
+           (!protocol || key.protocol == *protocol) && (!phase || flow.phase == *phase) &&
+           (!client || client->contains(key.source)) &&
+           (!destination || key.destination == *destination);
+  }
+};
+
 class FlowQuery {
  public:
   static constexpr std::size_t records_max = 65'536;
   static constexpr std::uint32_t buckets_per_step = 64;
 
   // --- control ---
-  /// False while an earlier question is being answered. `limit` is cut to records_max; only flows
-  /// of `target` are wanted, unless that is no_target.
-  [[nodiscard]] bool ask(std::size_t limit, TargetId target) {
+  /// False while an earlier question is being answered. `limit` is cut to records_max.
+  [[nodiscard]] bool ask(std::size_t limit, const FlowFilter& filter) {
     if (state_.load(std::memory_order_acquire) == State::Asked) return false;  // pairs with answer
     limit_ = limit < records_max ? limit : records_max;
-    target_ = target;
+    filter_ = filter;
     size_ = 0;
     cursor_ = 0;
     state_.store(State::Asked, std::memory_order_release);  // pairs with asked
@@ -57,7 +83,7 @@ class FlowQuery {
   [[nodiscard]] bool asked() const {
     return state_.load(std::memory_order_acquire) == State::Asked;  // pairs with ask
   }
-  [[nodiscard]] TargetId target() const { return target_; }
+  [[nodiscard]] const FlowFilter& filter() const { return filter_; }
   [[nodiscard]] std::uint32_t cursor() const { return cursor_; }
   void advance(std::uint32_t buckets) { cursor_ += buckets; }
   [[nodiscard]] bool full() const { return size_ >= limit_; }
@@ -73,7 +99,7 @@ class FlowQuery {
   enum class State : std::uint8_t { Idle, Asked, Answered };
   std::atomic<State> state_{State::Idle};
   std::size_t limit_ = 0;
-  TargetId target_;
+  FlowFilter filter_;
   std::uint32_t cursor_ = 0;
   std::size_t size_ = 0;  // of records_, so many are an answer
   // Not a vector: the code to grow one would stand in the path.

@@ -125,6 +125,8 @@ struct TargetRecord {
   std::uint64_t drain_ends_unix_milliseconds;  // 0: not draining
   Text<192> detail;                            // a sentence: the last probe's outcome
   Exclusion exclusion;                         // why a zone keeps new flows from it
+  std::uint32_t max_connections;               // as it counts now, in slow start less; 0: no limit
+  std::uint32_t configured_max_connections;
 };
 
 /// How a target group stands in one zone: config::GroupZone.
@@ -153,7 +155,12 @@ struct TargetGroupRecord {
   std::uint32_t minimum_percentage;
   std::uint64_t standby_since_unix_milliseconds;
   Text<33> name;
-  Text<33> standby;  // "": none
+  Text<33> standby;           // "": none
+  std::uint16_t incarnation;  // of the slot: whose TargetGroupCounters count
+  bool spillover_silent;
+  std::uint32_t max_connections;  // 0: no limit
+  std::uint32_t surge_length;     // 0: no queue
+  std::uint32_t surge_timeout_milliseconds;
   std::array<GroupZoneRecord, zones_max> zones;
 };
 

@@ -7,7 +7,9 @@
 //   bool receive(Burst&, Instant now)   resets and fills the burst from the next source that has
 //                                       packets; false when every source has been asked once
 //   void transmit(Burst&, Totals&)      takes every packet by its verdict: sends it, punts it,
-//                                       hands it off or frees it, and counts sent, unsent and so on
+//                                       hands it off or frees it, and counts sent, unsent and so
+//                                       on. A packet with Wait stays as and where it is; it comes
+//                                       back in a later burst that receive() has not filled
 //   std::size_t idle(Totals&)           housekeeping of its own once a step (kernel path, transmit
 //                                       rings); how many packets it moved
 //   void originate(std::span<const OwnFrame>, Totals&)
@@ -24,6 +26,7 @@
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
 #include "dataplane/path/revalidate.h"
+#include "dataplane/path/surge.h"
 #include "dataplane/publication.h"
 
 namespace dataplane {
@@ -38,10 +41,12 @@ class Worker {
 
   /// One turn of the loop. Returns how many packets it dealt with: 0 means there was nothing to do.
   std::size_t step(Instant now) {
+    last_ = now;
     count_time(now);
     const Snapshot& snapshot = publication_.enter(core_.id);
     Totals& totals = core_.counters.totals;
     totals.generation.set(snapshot.generation.number);
+    enter_generation(core_, snapshot);
     std::size_t packets = 0;
     while (io_.receive(burst_, now)) {
       packets += burst_.size;
@@ -53,6 +58,10 @@ class Worker {
     revalidate(core_, snapshot, now);
     if (!snapshot.ending.empty()) [[unlikely]]
       io_.originate(end_flows(core_, snapshot, now), totals);
+    if (core_.places.freed().any()) [[unlikely]]
+      hand_on_freed(core_, snapshot);
+    if (!core_.room.empty()) [[unlikely]]
+      packets += give_places(snapshot, now);
     serve_query(core_, now);
     totals.local_port_turn.set(core_.turns.local_port);
     totals.sticky_found.set(core_.turns.sticky_found);
@@ -64,10 +73,32 @@ class Worker {
     return packets;
   }
 
-  /// After the last step: the publication no longer waits for this worker.
-  void stop() { publication_.leave(core_.id); }
+  /// After the last step: clients that still wait are refused, and the publication no longer waits
+  /// for this worker.
+  void stop() {
+    const Snapshot& snapshot = publication_.enter(core_.id);
+    enter_generation(core_, snapshot);
+    while (dismiss_waiters(core_, snapshot, burst_, last_) != 0) run_released(snapshot);
+    publication_.leave(core_.id);
+  }
 
  private:
+  /// Clients that have waited, and have a place now or may wait no longer.
+  std::size_t give_places(const Snapshot& snapshot, Instant now) {
+    std::size_t packets = 0;
+    // A full burst: there may be more.
+    do {
+      if (release_waiters(core_, snapshot, burst_, now) == 0) break;
+      packets += burst_.size;
+      run_released(snapshot);
+    } while (burst_.size == Burst::capacity);
+    return packets;
+  }
+  void run_released(const Snapshot& snapshot) {
+    run(burst_, snapshot, core_);
+    settle_released(core_, snapshot, burst_);
+    io_.transmit(burst_, core_.counters.totals);
+  }
   /// The last step took until now: what is read anyway tells where a worker's time goes.
   void count_time(Instant now) {
     Totals& totals = core_.counters.totals;
@@ -81,6 +112,7 @@ class Worker {
   Io& io_;
   Publication& publication_;
   Burst burst_;
+  Instant last_;  // step's
   Instant step_began_;
   bool was_busy_ = false;
 };

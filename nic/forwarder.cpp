@@ -27,7 +27,9 @@ PortBuffers buffers_of(const PortOptions& options, std::uint16_t queues) {
 }
 
 /// What any pool's buffers may be waiting in, besides the devices.
-void add_shared(BufferPlan& plan, std::size_t ports, std::size_t workers) {
+void add_shared(BufferPlan& plan, const ForwarderOptions& options, std::size_t workers) {
+  const std::size_t ports = options.ports.size();
+  plan.add_held(options.surge_capacity);
   plan.add_rings(HandOff::rings(workers), HandOff::capacity(workers));
   plan.add_rings(2 * ports, KernelPort::ring_capacity);
   plan.add_threads(workers + 1);
@@ -43,7 +45,7 @@ MemoryNeed memory_needed(const ForwarderOptions& options, std::size_t workers) {
     if (device == nullptr) continue;  // build() will say so
     plan.add_port(*device, buffers_of(port, queues_expected(*device, workers)));
   }
-  add_shared(plan, options.ports.size(), workers);
+  add_shared(plan, options, workers);
   const std::uint64_t rings = HandOff::rings(workers) * (HandOff::capacity(workers) * 16 + 4096);
   // Drivers and EAL itself: measured 10 to 30 MB.
   constexpr std::uint64_t others = std::uint64_t{64} << 20;
@@ -76,7 +78,10 @@ std::string StopReport::sentence() const {
 }
 
 Forwarder::Forwarder(Runtime& runtime, const ForwarderOptions& options)
-    : runtime_(runtime), options_(options), workers_(runtime.workers()) {
+    : runtime_(runtime),
+      options_(options),
+      gate_(std::make_unique<dataplane::Gate>(runtime.workers(), options.surge_capacity)),
+      workers_(runtime.workers()) {
   CHECK(!options_.ports.empty());
   CHECK(options_.ports.size() <= dataplane::ports_max);
   CHECK(options_.table_seeds.size() == workers_.size());
@@ -135,7 +140,7 @@ std::optional<Failure> Forwarder::build_pools(const std::vector<AttachedDevice>&
     found->plan.add_port(devices[i].device(), buffers_of(options_.ports[i], layout_->queues(id)));
   }
   for (NodePlan& node : plans) {
-    add_shared(node.plan, devices.size(), workers_.size());
+    add_shared(node.plan, options_, workers_.size());
     auto pool =
         MbufPool::create(fmt::format("buffers-node{}", node.numa_node), node.plan, node.numa_node);
     if (auto* failure = std::get_if<Failure>(&pool)) return std::move(*failure);
@@ -224,7 +229,7 @@ void Forwarder::build_worker(WorkerId id) {
   worker.memory.emplace(std::move(std::get<TableMemory>(memory)));
   worker.core = std::make_unique<dataplane::Core>(
       id, worker.memory->bytes(), options_.flows, options_.table_seeds[id.number],
-      options_.owner_seed, *options_.counters[id.number], *sticky_,
+      options_.owner_seed, *options_.counters[id.number], *sticky_, *gate_,
       options_.measures.empty() ? dataplane::FlowMeasures() : options_.measures[id.number]);
   dataplane::Totals& totals = options_.counters[id.number]->totals;
   totals.table_bytes.set(worker.memory->bytes().size());

@@ -43,6 +43,7 @@ struct ForwarderOptions {
   dataplane::FlowCapacity flows{.v4 = 1'048'576};  // per worker
   std::size_t sticky_clients = 0;                  // of the whole instance: see sticky_table.h
   dataplane::Seed sticky_seed{};
+  std::size_t surge_capacity = 0;  // SYNs that all surge queues may hold: a buffer each
   Idle idle = Idle::Spin;
   dataplane::Seed owner_seed{};
   std::vector<dataplane::Seed> table_seeds{};       // one per worker
@@ -96,6 +97,8 @@ class Forwarder {
   [[nodiscard]] const Clock& clock() const { return clock_; }
   /// Clients that are remembered: shared by all workers.
   [[nodiscard]] const dataplane::StickyTable& sticky() const { return *sticky_; }
+  /// Connection limits and surge queues: shared by all workers.
+  [[nodiscard]] dataplane::Gate& gate() { return *gate_; }
   /// "8 MB, in pages of 2 MB"
   [[nodiscard]] std::string sticky_sentence() const;
   /// Bytes of all flow tables.
@@ -152,6 +155,7 @@ class Forwarder {
   std::optional<HandOff> rings_;
   std::optional<TableMemory> sticky_memory_;
   std::optional<dataplane::StickyTable> sticky_;
+  std::unique_ptr<dataplane::Gate> gate_;
   std::vector<WorkerState> workers_;
   std::vector<Turn> turns_;
   StopFlag stop_flag_;

@@ -41,6 +41,8 @@ struct BufferPlan {
 
   void add_port(const Device& device, const PortBuffers& port);
   void add_rings(std::uint64_t rings, std::uint64_t capacity) { buffers += rings * capacity; }
+  /// SYNs in surge queues: they may all have come from this pool.
+  void add_held(std::uint64_t packets) { buffers += packets; }
   /// Bursts in hand and caches of `threads` threads.
   void add_threads(std::uint64_t threads);
   /// What is made: the sum, an eighth more, and 1,024.

@@ -21,7 +21,7 @@ using dataplane::Verdict;
 // longer (link down, slow peer) must not hold up the other ports.
 constexpr int attempts_max = 4;
 
-enum class Outlet : std::uint8_t { Free, Port, Kernel, Worker };
+enum class Outlet : std::uint8_t { Free, Port, Kernel, Worker, Kept };
 
 constexpr auto outlets = [] {
   std::array<Outlet, dataplane::verdict_count> table{};
@@ -31,6 +31,7 @@ constexpr auto outlets = [] {
   }
   table[static_cast<std::size_t>(Verdict::PuntKernel)] = Outlet::Kernel;
   table[static_cast<std::size_t>(Verdict::HandOff)] = Outlet::Worker;
+  table[static_cast<std::size_t>(Verdict::Wait)] = Outlet::Kept;
   return table;
 }();
 
@@ -189,6 +190,7 @@ void QueuePair::sort(const Burst& burst) {
         hand_off_waiting_ |= Mask{1} << packet.owner.number;
         break;
       }
+      case Outlet::Kept: break;  // the path has it, until it comes back in a burst
       case Outlet::Free: free_.add(static_cast<rte_mbuf*>(packet.buffer)); break;
     }
   }

@@ -30,7 +30,9 @@ VERDICTS = (
     "DropSource", "DropFragment", "DropProtocol", "DropTtl", "DropNoListener", "DropUnknownFlow",
     "DropNoTarget", "DropNoNextHop", "DropTableFull", "DropNoLocalPort", "DropFlowCollision",
     "DropTooBig", "DropPuntRate", "DropTargetGone", "DropErrorRate", "DropFlowRate",
-    "DropSecurityGroupInbound", "DropSecurityGroupOutbound")
+    "DropSecurityGroupInbound", "DropSecurityGroupOutbound", "Wait", "ReplyResetSpillover",
+    "ReplyResetQueueTimeout", "ReplyProhibited", "DropSpillover", "DropQueueTimeout",
+    "DropWaiting")
 
 _u8, _u16, _u32, u64 = ctypes.c_uint8, ctypes.c_uint16, ctypes.c_uint32, ctypes.c_uint64
 
@@ -66,14 +68,17 @@ Target = _layout("Target", used=_u8, slot=_u16, incarnation=_u16, state=_u8, rea
                  weight_is_set=_u8, slow_start_percent=_u8, reports_weight=_u8,
                  reported_percent=_u8, target_group=_text(33), address=_text(46), zone=_text(33),
                  since_unix_milliseconds=u64, drain_ends_unix_milliseconds=u64,
-                 detail=_text(192), exclusion=_u8)
+                 detail=_text(192), exclusion=_u8, max_connections=_u32,
+                 configured_max_connections=_u32)
 GroupZone = _layout("GroupZone", registered=_u32, healthy=_u32, shifted=_u8, failing_open=_u8,
                     zone_healthy=_u8, announced=_u8, zone=_text(33))
 TargetGroup = _layout("TargetGroup", used=_u8, failing_open=_u8, cross_zone=_u8,
                       shift_ignored=_u8, on_standby=_u8, affinity=_u8, spills=_u8,
                       zone_count=_u8, registered=_u32, healthy=_u32, minimum_count=_u32,
                       minimum_percentage=_u32, standby_since_unix_milliseconds=u64,
-                      name=_text(33), standby=_text(33), zones=GroupZone * ZONES_MAX)
+                      name=_text(33), standby=_text(33), incarnation=_u16, spillover_silent=_u8,
+                      max_connections=_u32, surge_length=_u32, surge_timeout_milliseconds=_u32,
+                      zones=GroupZone * ZONES_MAX)
 Zone = _layout("Zone", used=_u8, own=_u8, healthy=_u8, shifted=_u8, targets=_u32, name=_text(33),
                comment=_text(128), started_unix_milliseconds=u64, expires_unix_milliseconds=u64)
 Rule = _layout("Rule", used=_u8, inbound=_u8, number=_u16, security_group=_text(33),
@@ -107,20 +112,27 @@ Totals = _layout("Totals", **_words(
     "flows_alive_ipv6 flow_capacity_ipv6 table_bytes table_page_bytes stateless originated "
     "originated_unsent sticky_entries sticky_capacity sticky_found sticky_evicted "
     "blocked_inbound_icmp blocked_inbound_tcp blocked_inbound_udp blocked_outbound_icmp "
-    "blocked_outbound_tcp blocked_outbound_udp flows_cut"), reserved=u64 * 4,
+    "blocked_outbound_tcp blocked_outbound_udp flows_cut received_waiting surge_held "
+    "surge_capacity"), reserved=u64 * 1,
     **_words("busy_nanoseconds idle_nanoseconds"), reserved_last=u64 * 2)
 ListenerCounters = _layout("ListenerCounters", **_words(
-    "incarnation new_flows active_flows rejected_flows"), reserved=u64 * 1,
-    **_words("new_flows_udp active_flows_udp"), reserved_last=u64 * 1)
+    "incarnation new_flows active_flows rejected_flows spilled_flows new_flows_udp "
+    "active_flows_udp"), reserved=u64 * 1)
 TargetCounters = _layout("TargetCounters", **_words(
     "incarnation new_flows active_flows packets_to_target bytes_to_target packets_to_client "
     "bytes_to_client client_resets target_resets elb_resets picked_up_flows "
-    "port_allocation_errors handshakes_answered handshakes_failed unhealthy_routing_flows"),
-    reserved=u64 * 1)
+    "port_allocation_errors handshakes_answered handshakes_failed unhealthy_routing_flows "
+    "over_flows"))
+TargetGroupCounters = _layout("TargetGroupCounters", **_words(
+    "incarnation surge_queue_length surge_queue_length_max surge_oldest_milliseconds "
+    "surge_entered surge_admitted surge_timed_out surge_left surge_joined spillover "
+    "surge_wait_milliseconds"), reserved=u64 * 5)
 UdpFlowCounters = _layout("UdpFlowCounters", **_words("new_flows active_flows"))
 Worker = _layout("Worker", totals=Totals, verdicts=u64 * 64,
                  listeners=ListenerCounters * LISTENERS_MAX, targets=TargetCounters * TARGETS_MAX,
-                 rule_hits=u64 * RULES_MAX, target_udp_flows=UdpFlowCounters * TARGETS_MAX)
+                 rule_hits=u64 * RULES_MAX,
+                 groups=TargetGroupCounters * TARGET_GROUPS_MAX,
+                 target_udp_flows=UdpFlowCounters * TARGETS_MAX)
 
 BUCKETS = 896
 Histogram = _layout("Histogram", sum=u64, largest=u64, reserved=u64 * 6, buckets=u64 * BUCKETS)

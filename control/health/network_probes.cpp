@@ -55,8 +55,9 @@ std::unique_ptr<Probe> make_no_probe(const asio::any_io_executor& executor,
 }
 
 ProbeFactory network_probes(const asio::any_io_executor& executor) {
-  return [executor, contexts = std::make_shared<TlsContexts>()](
-             const Check& check) -> std::unique_ptr<Probe> {
+  return [executor, contexts = std::make_shared<TlsContexts>(),
+          connects =
+              std::make_shared<Connects>(executor)](const Check& check) -> std::unique_ptr<Probe> {
     switch (check.settings.protocol) {
       case config::CheckProtocol::Tcp: break;
       case config::CheckProtocol::Http:
@@ -71,7 +72,7 @@ ProbeFactory network_probes(const asio::any_io_executor& executor) {
       case config::CheckProtocol::Udp: return make_udp_probe(executor, check);
       case config::CheckProtocol::Icmp: return make_icmp_probe(executor, check);
     }
-    return make_tcp_probe(executor, check);
+    return make_tcp_probe(connects, check);
   };
 }
 

@@ -21,6 +21,7 @@ void Prober::watch(TargetId target, const Check& check) {
   Watched& watched = watched_[target];
   stop(watched);
   watched.check = check;
+  watched.begun = false;
   schedule_.add(target, check.settings.interval, parts_.now());
   arm();
 }
@@ -38,7 +39,9 @@ void Prober::tick() {
   ticked_ = parts_.now();
   for (const TargetId target : schedule_.take_due(ticked_)) {
     Watched& watched = watched_.at(target);
-    if (watched.probe == nullptr) start(target, watched);
+    if (watched.probe != nullptr) continue;
+    start(target, watched);
+    if (!std::exchange(watched.begun, true) && parts_.begun) parts_.begun(target);
   }
   arm();
 }

@@ -32,6 +32,7 @@ class Prober {
   struct Parts {
     Now now;
     ProbeFactory make_probe;
+    std::function<void(dataplane::TargetId)> begun = {};  // a new watch's first probe; may be empty
     Report report;  // may call watch() and forget(), for the same target too
   };
 
@@ -55,6 +56,7 @@ class Prober {
   struct Watched {
     Check check;
     std::unique_ptr<Probe> probe;  // null: none is running
+    bool begun = false;
   };
 
   void start(dataplane::TargetId target, Watched& watched);

@@ -1,9 +1,7 @@
 #include "control/health/tcp_probe.h"
 
-#include <boost/asio/socket_base.hpp>
 #include <utility>
 
-#include "control/health/attempt.h"
 #include "dataplane/packet/contract.h"
 
 namespace control {
@@ -11,33 +9,30 @@ namespace {
 
 class TcpProbe final : public Probe {
  public:
-  TcpProbe(const boost::asio::any_io_executor& executor, const Check& check)
-      : executor_(executor), check_(check) {}
-  ~TcpProbe() override {
-    if (attempt_) attempt_->abandon();
-  }
+  TcpProbe(std::shared_ptr<Connects> connects, const Check& check)
+      : connects_(std::move(connects)),
+        address_(check.address),
+        port_(check.port),
+        timeout_(check.settings.timeout) {}
+  ~TcpProbe() override { connects_->drop(number_); }
 
   void start(Done done) override {
-    CHECK(attempt_ == nullptr);
-    attempt_ = std::make_shared<Attempt>(executor_, std::move(done));
-    attempt_->connect(check_, [attempt = attempt_.get()] {  // the attempt itself calls this
-      boost::system::error_code ignored;  // without it the close is a clean one, no harm
-      attempt->socket().set_option(boost::asio::socket_base::linger(true, 0), ignored);
-      attempt->finish({Finding::Passed, "connected"});
-    });
+    CHECK(number_ == 0);
+    number_ = connects_->start(address_, port_, timeout_, std::move(done));
   }
 
  private:
-  boost::asio::any_io_executor executor_;
-  Check check_;
-  std::shared_ptr<Attempt> attempt_;
+  std::shared_ptr<Connects> connects_;
+  dataplane::IpAddress address_;
+  std::uint16_t port_;
+  std::chrono::milliseconds timeout_;
+  Connects::Number number_ = 0;  // 0: not started; nobody has that number
 };
 
 }  // namespace
 
-std::unique_ptr<Probe> make_tcp_probe(const boost::asio::any_io_executor& executor,
-                                      const Check& check) {
-  return std::make_unique<TcpProbe>(executor, check);
+std::unique_ptr<Probe> make_tcp_probe(std::shared_ptr<Connects> connects, const Check& check) {
+  return std::make_unique<TcpProbe>(std::move(connects), check);
 }
 
 }  // namespace control

@@ -42,8 +42,10 @@ void Lifecycle::look_at_handshakes(Targets::Entry& entry) {
 
 void Lifecycle::confirm_suspicion(Targets::Entry& entry) {
   Target& target = entry.thing;
+  // A target that keeps its clients' ports has none of its own: its checks' port has to do.
+  const std::uint16_t own = entry.name.port;
   Check check{.address = entry.name.address,
-              .port = entry.name.port,
+              .port = own == 0 ? target.check.port : own,
               .settings = {},
               .target_group = entry.name.target_group};
   check.settings.protocol = config::CheckProtocol::Tcp;

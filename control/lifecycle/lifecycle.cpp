@@ -30,6 +30,13 @@ Moment machine_now() {
 
 Slot slot_of(TargetId id) { return {id.slot, id.incarnation}; }
 
+/// "203.0.113.10:80", "203.0.113.10:8000-8099".
+std::string place_of(const config::Listener& listener) {
+  const std::string first = with_port(listener.address, listener.port);
+  const auto last = ports_of(listener).last;
+  return last == listener.port ? first : fmt::format("{}-{}", first, last);
+}
+
 template <class Known, class Wanted>
 std::optional<std::string> lacks(const char* kind, const Known& known, const Wanted& wanted) {
   std::size_t added = 0;
@@ -45,6 +52,9 @@ std::optional<std::string> lacks(const char* kind, const Known& known, const Wan
 
 Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
     : parts_(std::move(parts)),
+      traffic_([this](Event event) {
+        if (parts_.events != nullptr) parts_.events->add(std::move(event));
+      }),
       executor_(executor),
       timer_(executor),
       weights_timer_(executor),
@@ -52,6 +62,7 @@ Lifecycle::Lifecycle(const boost::asio::any_io_executor& executor, Parts parts)
           executor,
           {.now = [this] { return parts_.now().steady; },
            .make_probe = [this](const Check& check) { return parts_.make_probe(check); },
+           .begun = [this](TargetId id) { begin_checking(id); },
            .report = [this](TargetId id, const ProbeOutcome& outcome) { observe(id, outcome); }}) {
   if (!parts_.now) parts_.now = machine_now;
   if (!parts_.make_probe) parts_.make_probe = network_probes(executor);
@@ -69,6 +80,7 @@ struct Lifecycle::Wanted {
   WeightRules weight;
   std::optional<std::uint16_t> set_weight;  // the operator's, or the same; nullopt: not known
   std::string zone;
+  std::uint32_t max_connections;
 };
 
 std::optional<std::string> Lifecycle::apply(const config::Config& config) {
@@ -77,6 +89,8 @@ std::optional<std::string> Lifecycle::apply(const config::Config& config) {
   apply_listeners(config);
   apply_groups(config);
   apply_targets(config);
+  if (parts_.own_addresses) own_addresses_ = parts_.own_addresses();
+  judge_addresses();
   end_drains();
   traffic_.apply(config);
   judge_traffic();
@@ -113,6 +127,9 @@ Lifecycle::Listeners::Entry* Lifecycle::moved(Listeners::Entry& listener,
   const auto former = [&](const dataplane::IpAddress& address) {
     return fmt::format("{}@{}", wanted.name, to_string(address));
   };
+  tell(listener, "moved",
+       fmt::format("from {} to {}: what it has goes on at the old address",
+                   place_of(listener.thing), place_of(wanted)));
   if (listener.registered()) listeners_.leave(listener, told_);
   listeners_.rename(listener, former(listener.thing.address));
   Listeners::Entry* back = listeners_.find(former(wanted.address));
@@ -125,16 +142,17 @@ void Lifecycle::apply_listeners(const config::Config& config) {
   for (const config::Listener& listener : config.listeners) {
     named.insert(listener.name);
     Listeners::Entry* known = listeners_.find(listener.name);
+    const bool is_new = known == nullptr || !known->registered();
     if (known != nullptr) known = moved(*known, listener);
-    if (known == nullptr) {
-      listeners_.add(listener.name, [&](Slot) { return listener; });
-      continue;
-    }
+    if (known == nullptr) known = &listeners_.add(listener.name, [&](Slot) { return listener; });
+    if (is_new) tell(*known, "added", fmt::format("takes flows at {}", place_of(listener)));
     known->thing = listener;
     if (!known->registered()) listeners_.return_to(*known);
   }
   listeners_.for_each([&](Listeners::Entry& entry) {
-    if (entry.registered() && !named.contains(entry.name)) listeners_.leave(entry, told_);
+    if (!entry.registered() || named.contains(entry.name)) return;
+    tell(entry, "removed", "left the configuration: no new flows, those that it has go on");
+    listeners_.leave(entry, told_);
   });
 }
 
@@ -142,7 +160,13 @@ void Lifecycle::apply_groups(const config::Config& config) {
   std::set<std::string> named;
   for (const config::TargetGroup& group : config.target_groups) {
     named.insert(group.name);
-    const Group wanted{group.deregistration_delay};
+    const Group wanted{
+        .delay = group.deregistration_delay,
+        .max_connections = group.max_connections,
+        .surge_length = surge_length(group),
+        .surge_timeout = group.surge_queue.timeout,
+        .spillover_silent = group.spillover == dataplane::Spillover::Silent,
+    };
     Groups::Entry* known = groups_.find(group.name);
     if (known == nullptr) {
       groups_.add(group.name, [&](Slot) { return wanted; });
@@ -175,7 +199,12 @@ void Lifecycle::apply_targets(const config::Config& config) {
                                group.algorithm};
       const auto set = target.configured_weight ? std::optional{target.weight} : std::nullopt;
       apply_target(name,
-                   {standing, {target.address, port, check, group.name}, weight, set, target.zone},
+                   {standing,
+                    {target.address, port, check, group.name},
+                    weight,
+                    set,
+                    target.zone,
+                    target.max_connections},
                    now);
       named.insert(name);
     }
@@ -206,6 +235,7 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
   }
   configure_weight(*entry, wanted.weight, wanted.set_weight);
   entry->thing.zone = wanted.zone;
+  entry->thing.max_connections = wanted.max_connections;
   const bool returns = !entry->registered();
   if (returns) targets_.return_to(*entry);
   update(*entry, [&](TargetLife& life) {
@@ -216,6 +246,12 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
 }
 
 // --- states ---
+
+void Lifecycle::begin_checking(TargetId id) {
+  Targets::Entry* target = targets_.find(slot_of(id));
+  CHECK(target != nullptr);
+  update(*target, [&](TargetLife& life) { life.begin_checking(parts_.now()); });
+}
 
 void Lifecycle::observe(TargetId id, const ProbeOutcome& outcome) {
   Targets::Entry* target = targets_.find(slot_of(id));
@@ -244,9 +280,15 @@ void Lifecycle::update(Targets::Entry& target, const std::function<void(TargetLi
   watch(target, target.thing.check);
   if (after.state == before.state && after.reason == before.reason) return;
   const bool bad = after.state == dataplane::TargetState::Unhealthy ||
-                   after.state == dataplane::TargetState::UnhealthyDraining;
-  spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "target {} {} -> {}: {}",
-              to_string(target.name), to_string(before.state), to_string(after), after.detail);
+                   after.state == dataplane::TargetState::UnhealthyDraining ||
+                   after.reason == dataplane::TargetReason::IpUnusable;
+  // That a first check begins is no news for people: what it finds comes next.
+  const bool expected = after.reason == dataplane::TargetReason::InitialHealthChecking;
+  const auto level = bad        ? spdlog::level::warn
+                     : expected ? spdlog::level::debug
+                                : spdlog::level::info;
+  spdlog::log(level, "target {} {} -> {}: {}", to_string(target.name), to_string(before.state),
+              to_string(after), after.detail);
   tell(target, {.from = std::string(to_string(before.state)),
                 .to = std::string(to_string(after.state)),
                 .reason = std::string(to_string(after.reason)),
@@ -266,6 +308,15 @@ void Lifecycle::tell(const Targets::Entry& target, Event event) {
   event.target_group = target.name.target_group;
   event.target = with_port(target.name.address, target.name.port);
   parts_.events->add(std::move(event));
+}
+
+/// An event about a listener, and a line of the log.
+void Lifecycle::tell(const Listeners::Entry& listener, const char* to,
+                     const std::string& sentence) {
+  spdlog::info("listener {} {}: {}", listener.name, to, sentence);
+  if (parts_.events == nullptr) return;
+  parts_.events->add(
+      {.kind = "listener", .listener = listener.name, .to = to, .sentence = sentence});
 }
 
 /// Has it probed if its health matters, by `check`; a running probe by the same check goes on.
@@ -324,6 +375,10 @@ void Lifecycle::release_unused() {
   const auto listeners = listeners_.release(told_, [this](const Listeners::Entry& entry) {
     return parts_.listener_flows_left(ListenerId{entry.slot.number}) == 0;
   });
+  for (const Listeners::Entry& entry : listeners) {
+    tell(entry, "gone", fmt::format("its last flow at {} has ended", place_of(entry.thing)));
+  }
+  if (!listeners.empty()) judge_addresses();
   if (!targets.empty() || !groups.empty() || !listeners.empty()) facts_differ();
 }
 

@@ -70,7 +70,10 @@ class Lifecycle {
     std::function<std::uint64_t(dataplane::ListenerId)> listener_flows_left;
     /// How handshakes with a target have ended so far, over all workers; empty: not known.
     std::function<Handshakes(dataplane::TargetId)> handshakes = {};
-    Events* events = nullptr;     // every change of state goes there
+    Events* events = nullptr;  // everything that changes goes there
+    /// Addresses that this balancer's own kernel answers for on its ports, beside those of the
+    /// configuration; empty: none are.
+    std::function<std::set<dataplane::IpAddress>()> own_addresses = {};
     std::function<Moment()> now;  // empty: the machine's clocks
     ProbeFactory make_probe;      // empty: network_probes()
   };
@@ -90,8 +93,9 @@ class Lifecycle {
   [[nodiscard]] Records records() const;
 
   /// No new flows for this target, until undrain() or until it leaves the configuration and comes
-  /// back. nullopt: done.
-  [[nodiscard]] std::optional<Refusal> drain(const TargetKey& name);
+  /// back. `began`: before a restart, and its delay counts from then. nullopt: done.
+  [[nodiscard]] std::optional<Refusal> drain(
+      const TargetKey& name, std::optional<std::chrono::system_clock::time_point> began = {});
   [[nodiscard]] std::optional<Refusal> undrain(const TargetKey& name);
   /// That weight for this target, until it leaves or the file has another one than now. Returns the
   /// one before.
@@ -100,13 +104,12 @@ class Lifecycle {
   /// Why a target's weight does not do what one would think; "" if it does.
   [[nodiscard]] std::string weight_note(const TargetKey& name) const;
 
-  /// No new flows for the targets of a zone until then; a second shift replaces the first. The
-  /// zone must be this balancer's or a target's.
-  [[nodiscard]] std::optional<Refusal> shift(const std::string& zone, std::chrono::seconds expires,
-                                             const std::string& comment);
+  /// No new flows for the targets of a zone until it expires; a second shift replaces the first.
+  /// The zone must be this balancer's or a target's.
+  [[nodiscard]] std::optional<Refusal> shift(const ZonalShift& shift);
   [[nodiscard]] std::optional<Refusal> unshift(const std::string& zone);
   /// The shifts that hold now, for whoever keeps them over a restart; restore() takes them back,
-  /// those that have expired since not.
+  /// but for those that have expired since, and says which.
   [[nodiscard]] std::vector<ZonalShift> shifts() const { return traffic_.shifts().all(); }
   void restore(const std::vector<ZonalShift>& shifts);
 
@@ -116,20 +119,29 @@ class Lifecycle {
   /// Looks at what clients met since it was called last: passive checks. To be called once a
   /// second.
   void look_at_handshakes();
+  /// Looks whether targets' addresses have become our own, or have ceased to be. To be called once
+  /// a second.
+  void look_at_addresses();
 
  private:
   struct Group {
     config::DeregistrationDelay delay;
+    std::uint32_t max_connections = 0;  // 0: no limit
+    std::uint32_t surge_length = 0;     // 0: no queue
+    std::chrono::milliseconds surge_timeout{0};
+    bool spillover_silent = false;
   };
   struct Target {
     TargetWeight weight;
     std::string zone;
     Check check;
     TargetLife life;
-    std::uint8_t percent = 100;  // of the weight, as last passed on
-    bool joins_warm = false;     // when it became Initial, its group had a warm target
-    bool watched = false;        // by the prober
-    bool attempts_fail = false;  // the last probe could not be made
+    std::uint8_t percent = 100;         // of the weight, as last passed on
+    std::uint32_t max_connections = 0;  // the configuration's; 0: no limit
+    std::uint32_t limit = 0;            // of it, in slow start a part; as last passed on
+    bool joins_warm = false;            // when it became Initial, its group had a warm target
+    bool watched = false;               // by the prober
+    bool attempts_fail = false;         // the last probe could not be made
     std::optional<Handshakes> handshakes = {};  // up to the last look; nullopt: not looked at
     std::unique_ptr<Probe> confirmation = {};   // running because the target is suspected
   };
@@ -144,10 +156,15 @@ class Lifecycle {
   void apply_groups(const config::Config& config);
   void apply_targets(const config::Config& config);
   void apply_target(const TargetKey& name, const Wanted& wanted, const Moment& now);
+  void begin_checking(dataplane::TargetId id);
   void observe(dataplane::TargetId id, const ProbeOutcome& outcome);
+  /// Why packets for that address would not reach a target; "": they would.
+  [[nodiscard]] std::string unusable(const dataplane::IpAddress& address) const;
+  void judge_addresses();
   void look_at_handshakes(Targets::Entry& target);
   void confirm_suspicion(Targets::Entry& target);
   void tell(const Targets::Entry& target, Event event);
+  void tell(const Listeners::Entry& listener, const char* to, const std::string& sentence);
   /// Lets `act` change the target's life, and sees to everything that follows.
   void update(Targets::Entry& target, const std::function<void(TargetLife&)>& act);
   void judge(Targets::Entry& target, const std::function<void(TargetLife&)>& act);
@@ -158,6 +175,8 @@ class Lifecycle {
   /// All targets, as traffic_ wants to see them, in the order of targets_.
   [[nodiscard]] std::vector<Member> members() const;
   void judge_traffic();
+  void shifts_differ();
+  void tell_of_zone(const std::string& zone, const char* to, const std::string& sentence);
   /// This balancer's, those of registered targets and those that are shifted.
   [[nodiscard]] std::set<std::string> zones() const;
   void add_target_groups(Records& records, const TrafficByGroup& traffic) const;
@@ -187,6 +206,7 @@ class Lifecycle {
   Groups groups_{dataplane::target_groups_max};
   Targets targets_{dataplane::targets_max};
   Traffic traffic_;
+  std::set<dataplane::IpAddress> own_addresses_;
 
   std::uint64_t told_ = 0;  // how often the facts were passed on; who left when is counted in it
   bool facts_changed_ = false;

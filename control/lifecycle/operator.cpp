@@ -5,7 +5,8 @@
 
 namespace control {
 
-std::optional<Refusal> Lifecycle::drain(const TargetKey& name) {
+std::optional<Refusal> Lifecycle::drain(
+    const TargetKey& name, std::optional<std::chrono::system_clock::time_point> began) {
   Targets::Entry* target = targets_.find(name);
   if (target == nullptr) return unknown(name);
   if (!target->registered()) {
@@ -18,9 +19,12 @@ std::optional<Refusal> Lifecycle::drain(const TargetKey& name) {
                    fmt::format("target {} is drained already: it is {}", to_string(name),
                                to_string(target->thing.life.status()))};
   }
-  tell(*target, {.kind = "operator", .to = "drain", .sentence = "the operator drains it"});
+  tell(*target, {.kind = "operator",
+                 .to = "drain",
+                 .sentence = began ? "the operator had it drained before the restart"
+                                   : "the operator drains it"});
   update(*target, [&](TargetLife& life) {
-    life.drain(TargetLife::Cause::Operator, delay_of(*target), parts_.now());
+    life.drain(TargetLife::Cause::Operator, delay_of(*target), parts_.now(), began);
   });
   end_drains();
   arm();

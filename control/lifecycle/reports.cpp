@@ -12,15 +12,6 @@ namespace control {
 using dataplane::ListenerId;
 using dataplane::TargetGroupId;
 
-namespace {
-
-std::uint64_t unix_milliseconds(std::chrono::system_clock::time_point time) {
-  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-  return static_cast<std::uint64_t>(since.count());
-}
-
-}  // namespace
-
 config::Facts Lifecycle::facts() const {
   config::Facts facts;
   listeners_.for_each([&](const Listeners::Entry& entry) {
@@ -31,7 +22,9 @@ config::Facts Lifecycle::facts() const {
     facts.listeners.push_back({entry.name, ListenerId{entry.slot.number}, entry.slot.incarnation});
   });
   groups_.for_each([&](const Groups::Entry& entry) {
-    facts.target_groups.push_back({entry.name, TargetGroupId{entry.slot.number}});
+    facts.target_groups.push_back({.name = entry.name,
+                                   .id = TargetGroupId{entry.slot.number},
+                                   .incarnation = entry.slot.incarnation});
   });
   targets_.for_each([&](const Targets::Entry& entry) {
     facts.targets.push_back({.id = target_id(entry.slot),
@@ -42,7 +35,8 @@ config::Facts Lifecycle::facts() const {
                              .percent = entry.thing.percent,
                              .zone = entry.thing.zone,
                              .availability = entry.thing.life.status().availability,
-                             .resets_flows = entry.thing.life.status().resets_flows});
+                             .resets_flows = entry.thing.life.status().resets_flows,
+                             .max_connections = entry.thing.limit});
   });
   traffic_.add_to(facts);
   return facts;
@@ -91,6 +85,8 @@ Records Lifecycle::records() const {
     record.weight_is_set = entry.thing.weight.is_set();
     const bool starting = entry.thing.weight.is_starting(now);
     record.slow_start_percent = starting ? entry.thing.weight.start_percent(now) : std::uint8_t{0};
+    record.max_connections = entry.thing.limit;
+    record.configured_max_connections = entry.thing.max_connections;
     record.reports_weight = entry.thing.weight.reported().has_value();
     record.reported_percent = entry.thing.weight.reported().value_or(0);
     record.target_group.assign(entry.name.target_group);

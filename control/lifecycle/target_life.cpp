@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace control {
@@ -10,26 +11,7 @@ using config::Availability;
 using dataplane::TargetReason;
 using dataplane::TargetState;
 
-namespace {
-
-struct Words {
-  TargetState state;
-  TargetReason reason;
-  Availability availability;
-};
-
-Words words_of(const Health& health) {
-  const bool healthy = health.state == TargetState::Healthy;
-  return {health.state, health.reason, healthy ? Availability::Serving : Availability::FailOpen};
-}
-
-std::string first_detail(const Standing& standing, std::string_view why) {
-  if (!standing.in_use) return fmt::format("{}, no listener uses its target group", why);
-  if (!standing.checked) return fmt::format("{}, its health is not checked", why);
-  return fmt::format("{}, not checked yet", why);
-}
-
-}  // namespace
+namespace {}  // namespace
 
 std::string to_string(const Status& status) {
   const auto reason = to_string(status.reason);
@@ -40,11 +22,18 @@ std::string to_string(const Status& status) {
 TargetLife::TargetLife(const Standing& standing, const Moment& now)
     : standing_(standing), judge_(standing.thresholds) {
   status_.since = now.wall;
-  settle(first_detail(standing, "new"), now);
+  settle(first_sentence("new"), now);
+}
+
+std::string TargetLife::first_sentence(std::string_view why) const {
+  if (!unusable_.empty()) return unusable_;
+  if (!standing_.in_use) return fmt::format("{}, no listener uses its target group", why);
+  if (!standing_.checked) return fmt::format("{}, its health is not checked", why);
+  return fmt::format("{}, not checked yet", why);
 }
 
 bool TargetLife::probes() const {
-  return drain_ == Drain::None && standing_.in_use && standing_.checked;
+  return drain_ == Drain::None && unusable_.empty() && standing_.in_use && standing_.checked;
 }
 
 std::optional<std::chrono::steady_clock::time_point> TargetLife::deadline() const {
@@ -61,13 +50,32 @@ void TargetLife::stand(const Standing& standing, const Moment& now) {
     if (drain_ == Drain::None) settle(status_.detail, now);  // what befalls its flows may differ
     return;
   }
-  judge_ = Judge(standing.thresholds);  // it was not probed before, or will not be from now on
+  forget_health();  // it was not probed before, or will not be from now on
+  if (drain_ == Drain::None) settle(first_sentence("configuration changed"), now);
+}
+
+void TargetLife::forget_health() {
+  judge_ = Judge(standing_.thresholds);
   failed_.reset();
-  if (drain_ == Drain::None) settle(first_detail(standing, "configuration changed"), now);
+  checking_ = false;
+}
+
+void TargetLife::begin_checking(const Moment& now) {
+  if (!probes() || std::exchange(checking_, true)) return;
+  if (judge_.health().state == TargetState::Initial) settle("its first check has begun", now);
+}
+
+void TargetLife::set_unusable(const std::string& why, const Moment& now) {
+  if (why == unusable_) return;
+  unusable_ = why;
+  forget_health();
+  if (drain_ != Drain::None) return;
+  settle(first_sentence("its address can be used again"), now);
 }
 
 void TargetLife::observe(const ProbeOutcome& outcome, const Moment& now) {
   if (!probes()) return;
+  checking_ = true;
   const Health before = judge_.health();
   const std::string tally = judge_.observe(outcome.finding);
   judged(before, tally.empty() ? outcome.sentence : outcome.sentence + ", " + tally, now);
@@ -102,23 +110,39 @@ void TargetLife::judged(const Health& before, std::string detail, const Moment& 
   settle(std::move(detail), now);
 }
 
-void TargetLife::drain(Cause cause, const config::DeregistrationDelay& delay, const Moment& now) {
+void TargetLife::drain(Cause cause, const config::DeregistrationDelay& delay, const Moment& now,
+                       std::optional<std::chrono::system_clock::time_point> began) {
   if (drained()) return;
+  using std::chrono::milliseconds;
+  const milliseconds whole = delay.timeout;
+  milliseconds left = whole;
+  if (began) {  // of a clock that may have been set since
+    const auto since = std::chrono::duration_cast<milliseconds>(now.wall - *began);
+    left = std::clamp(whole - since, milliseconds(0), whole);
+  }
   drain_ = Drain::Running;
-  drain_deadline_ = now.steady + delay.timeout;
-  drain_ends_ = now.wall + delay.timeout;
+  drain_deadline_ = now.steady + left;
+  drain_ends_ = now.wall + left;
+  lost_flows_ = status_.resets_flows;
   failed_.reset();
   const auto* why = cause == Cause::Operator ? "drained by the operator" : "left the configuration";
-  settle(fmt::format("{}, its flows have {} s to end", why, delay.timeout.count()), now);
+  if (lost_flows_) {
+    return settle(fmt::format("{} when it was unhealthy: its flows {} with their next packet", why,
+                              standing_.udp ? "move" : "are reset"),
+                  now);
+  }
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(left).count();
+  settle(fmt::format("{}, its flows have {} s to end", why, seconds), now);
 }
 
 void TargetLife::undrain(Cause cause, const Moment& now) {
   if (!drained()) return;
   drain_ = Drain::None;
-  judge_ = Judge(standing_.thresholds);
+  lost_flows_ = false;
+  forget_health();
   const auto* why =
       cause == Cause::Operator ? "undrained by the operator" : "back in the configuration";
-  settle(first_detail(standing_, why), now);
+  settle(first_sentence(why), now);
 }
 
 void TargetLife::tick(const config::DeregistrationDelay& delay, const Moment& now) {
@@ -136,29 +160,43 @@ void TargetLife::tick(const config::DeregistrationDelay& delay, const Moment& no
          now);
 }
 
-void TargetLife::settle(std::string detail, const Moment& now) {
-  Words words{};
-  if (drain_ == Drain::Running) {
-    words = {TargetState::Draining, TargetReason::DeregistrationInProgress, Availability::Draining};
-  } else if (drain_ == Drain::Over) {
-    words = {TargetState::Unused, TargetReason::NotRegistered, Availability::Draining};
-  } else if (drain_ == Drain::Terminated) {
-    words = {TargetState::Unused, TargetReason::NotRegistered, Availability::Terminated};
-  } else if (!standing_.in_use) {
-    words = {TargetState::Unused, TargetReason::NotInUse, Availability::Draining};
-  } else if (!standing_.checked) {
-    words = {TargetState::Unavailable, TargetReason::HealthCheckDisabled, Availability::Serving};
-  } else {
-    words = words_of(judge_.health());
+TargetLife::Words TargetLife::words() const {
+  switch (drain_) {
+    case Drain::None: break;
+    case Drain::Running:
+      return {TargetState::Draining, TargetReason::DeregistrationInProgress,
+              Availability::Draining};
+    case Drain::Over:
+      return {TargetState::Unused, TargetReason::NotRegistered, Availability::Draining};
+    case Drain::Terminated:
+      return {TargetState::Unused, TargetReason::NotRegistered, Availability::Terminated};
   }
+  if (!unusable_.empty()) {
+    return {TargetState::Unused, TargetReason::IpUnusable, Availability::Draining};
+  }
+  if (!standing_.in_use) {
+    return {TargetState::Unused, TargetReason::NotInUse, Availability::Draining};
+  }
+  if (!standing_.checked) {
+    return {TargetState::Unavailable, TargetReason::HealthCheckDisabled, Availability::Serving};
+  }
+  const Health& health = judge_.health();
+  const bool new_here = health.state == TargetState::Initial && !checking_;
+  const bool healthy = health.state == TargetState::Healthy;
+  return {health.state, new_here ? TargetReason::RegistrationInProgress : health.reason,
+          healthy ? Availability::Serving : Availability::FailOpen};
+}
+
+void TargetLife::settle(std::string detail, const Moment& now) {
+  const Words now_is = words();
   const TargetState before = status_.state;
-  status_.state = words.state;
-  status_.reason = words.reason;
-  status_.availability = words.availability;
-  status_.resets_flows = false;
+  status_.state = now_is.state;
+  status_.reason = now_is.reason;
+  status_.availability = now_is.availability;
+  status_.resets_flows = drained() && lost_flows_;
   status_.drain_ends.reset();
   if (drain_ == Drain::Running) status_.drain_ends = drain_ends_;
-  if (words.state == TargetState::Unhealthy) settle_unhealthy(now);
+  if (now_is.state == TargetState::Unhealthy) settle_unhealthy(now);
   if (status_.state != before) status_.since = now.wall;
   status_.detail = std::move(detail);
 }

@@ -13,6 +13,8 @@ using config::Eligibility;
 using config::HealthyTargets;
 using config::Situation;
 using config::Tally;
+using spdlog::level::info;
+using spdlog::level::warn;
 
 /// All groups' targets, as they are and as they would be if all that were not checked yet were
 /// healthy.
@@ -105,7 +107,11 @@ bool Traffic::judge(const std::vector<Member>& members, const Moment& now) {
   bool changed = false;
   for (const ZonalShift& over : shifts_.expire(now)) {
     changed = true;
-    spdlog::info("zone {} gets new flows again: its shift has expired", over.zone);
+    const std::string sentence = "gets new flows again: its shift has expired";
+    spdlog::info("zone {} {}", over.zone, sentence);
+    if (tell_) {
+      tell_({.kind = "zone", .zone = over.zone, .to = "shift_expired", .sentence = sentence});
+    }
   }
   const View view(members, shifts_.zones());
   for (auto& [name, group] : groups_) {
@@ -127,15 +133,14 @@ bool Traffic::judge_spill(const std::string& name, Group& group, const View& vie
                     real >= affinity.recovery_local_capacity, affinity.recovery_time, now.steady);
   if (group.spill.active() == before) return false;
   if (!before) {
-    spdlog::warn(
-        "target group {}: zone {} has {} % of its capacity, less than {} %: new flows go "
-        "to all zones",
-        name, zoning_.zone, hopeful, affinity.minimum_local_capacity);
+    say(warn, name, "spill",
+        fmt::format(": zone {} has {} % of its capacity, less than {} %: new flows go to all zones",
+                    zoning_.zone, hopeful, affinity.minimum_local_capacity));
   } else {
-    spdlog::info(
-        "target group {}: zone {} has had {} % of its capacity or more for {} s: new "
-        "flows stay there",
-        name, zoning_.zone, affinity.recovery_local_capacity, affinity.recovery_time.count());
+    say(info, name, "spill_ended",
+        fmt::format(": zone {} has had {} % of its capacity or more for {} s: new flows stay there",
+                    zoning_.zone, affinity.recovery_local_capacity,
+                    affinity.recovery_time.count()));
   }
   return true;
 }
@@ -155,8 +160,9 @@ bool Traffic::judge_standby(const std::string& name, Group& group, const View& v
   const bool before = group.standby.active();
   if (before && !usable) {
     group.standby.end();
-    spdlog::warn("target group {}: standby group {} fails, too ({}): new flows come back", name,
-                 failover.target_group, sentence(theirs.judged));
+    say(warn, name, "standby_ended",
+        fmt::format(": standby group {} fails, too ({}): new flows come back",
+                    failover.target_group, sentence(theirs.judged)));
     return true;
   }
   const bool fails = !suffices(hopeful, failover.minimum_healthy_targets);
@@ -165,17 +171,26 @@ bool Traffic::judge_standby(const std::string& name, Group& group, const View& v
   if (group.standby.active() == before) return false;
   if (!before) {
     group.on_standby_since = now.wall;
-    spdlog::warn("target group {}: {}, {}: new flows go to standby group {}", name,
-                 sentence(hopeful), lacking(hopeful, failover.minimum_healthy_targets),
-                 failover.target_group);
+    say(warn, name, "standby",
+        fmt::format(": {}, {}: new flows go to standby group {}", sentence(hopeful),
+                    lacking(hopeful, failover.minimum_healthy_targets), failover.target_group));
   } else {
-    spdlog::info("target group {}: {}, enough for {} s: new flows come back from standby group {}",
-                 name, sentence(real), failover.recovery_time.count(), failover.target_group);
+    say(info, name, "standby_ended",
+        fmt::format(": {}, enough for {} s: new flows come back from standby group {}",
+                    sentence(real), failover.recovery_time.count(), failover.target_group));
   }
   return true;
 }
 
-/// Logs what has become of the group. That nobody was checked yet is no news.
+void Traffic::say(spdlog::level::level_enum level, const std::string& name, const char* to,
+                  const std::string& text) const {
+  spdlog::log(level, "target group {}{}", name, text);
+  if (!tell_) return;
+  std::string sentence = text.substr(text.find_first_not_of(": "));
+  tell_({.kind = "target_group", .target_group = name, .to = to, .sentence = std::move(sentence)});
+}
+
+/// Says what has become of the group. That nobody was checked yet is no news.
 void Traffic::tell(const std::string& name, Group& group, const View& view) {
   const Situation asked = situation(group, view.shifted);
   const std::vector<Candidate>& members = View::of(view.real, name);
@@ -184,20 +199,24 @@ void Traffic::tell(const std::string& name, Group& group, const View& view) {
   const bool open = now.failing_open && (hoped.failing_open || group.told.failing_open);
   if (open != std::exchange(group.told.failing_open, open)) {
     if (open) {
-      spdlog::warn("target group {} fails open: {}, {}: all of them get new flows", name,
-                   sentence(now.judged),
-                   lacking(now.judged, group.rules.target_group_health.unhealthy_state_routing));
+      say(warn, name, "fail_open",
+          fmt::format(
+              " fails open: {}, {}: all of them get new flows", sentence(now.judged),
+              lacking(now.judged, group.rules.target_group_health.unhealthy_state_routing)));
     } else {
-      spdlog::info("target group {} fails open no more: {}", name, sentence(now.judged));
+      say(info, name, "fail_open_ended",
+          fmt::format(" fails open no more: {}", sentence(now.judged)));
     }
   }
   const bool ignored = now.shift_ignored && (hoped.shift_ignored || group.told.shift_ignored);
   if (ignored != std::exchange(group.told.shift_ignored, ignored)) {
     if (ignored) {
-      spdlog::warn("target group {} ignores the shift of zone {}: it would leave no healthy target",
-                   name, joined(view.shifted));
+      say(warn, name, "shift_ignored",
+          fmt::format(" ignores the shift of zone {}: it would leave no healthy target",
+                      joined(view.shifted)));
     } else if (!view.shifted.empty()) {
-      spdlog::info("target group {} heeds the shift of zone {} again", name, joined(view.shifted));
+      say(info, name, "shift_heeded",
+          fmt::format(" heeds the shift of zone {} again", joined(view.shifted)));
     }
   }
   bool announced = true;
@@ -206,10 +225,10 @@ void Traffic::tell(const std::string& name, Group& group, const View& view) {
   }
   if (announced == std::exchange(group.told.announced, announced)) return;
   if (announced) {
-    spdlog::info("target group {}: zone {} may be announced again", name, zoning_.zone);
+    say(info, name, "announced", fmt::format(": zone {} may be announced again", zoning_.zone));
   } else {
-    spdlog::warn("target group {}: zone {} should not be announced: {}", name, zoning_.zone,
-                 sentence(now.judged));
+    say(warn, name, "not_announced",
+        fmt::format(": zone {} should not be announced: {}", zoning_.zone, sentence(now.judged)));
   }
 }
 

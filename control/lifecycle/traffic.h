@@ -4,22 +4,27 @@
 // config/eligibility.h decides what follows from targets and zones at one moment; this adds memory:
 // hysteresis (hold.h) and zonal shifts (zone_shifts.h). Owned by the lifecycle, which asks it after
 // every change of a target and when deadline() has come. Time and targets are arguments. Every
-// change is one log line.
+// change is one log line and one event.
 //
 // A target that was not checked yet speaks neither for leaving a group or zone nor for coming back:
 // else a start would go to whichever group was probed first.
 #pragma once
 
+#include <spdlog/common.h>
+
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/config.h"
 #include "config/eligibility.h"
+#include "control/events.h"
 #include "control/lifecycle/hold.h"
 #include "control/lifecycle/target_life.h"
 #include "control/lifecycle/zone_shifts.h"
@@ -52,6 +57,10 @@ using TrafficByGroup = std::map<std::string_view, GroupTraffic>;
 
 class Traffic {
  public:
+  using Tell = std::function<void(Event)>;
+  /// `tell` is given every change; empty: they are only logged.
+  explicit Traffic(Tell tell = {}) : tell_(std::move(tell)) {}
+
   /// The rules of a configuration. What stays keeps its memory.
   void apply(const config::Config& config);
 
@@ -94,7 +103,11 @@ class Traffic {
   [[nodiscard]] bool judge_standby(const std::string& name, Group& group, const View& view,
                                    const Moment& now);
   void tell(const std::string& name, Group& group, const View& view);
+  /// `text` follows the group's name: " fails open: …", ": zone a …".
+  void say(spdlog::level::level_enum level, const std::string& name, const char* to,
+           const std::string& text) const;
 
+  Tell tell_;
   config::Zoning zoning_;
   std::set<std::string> in_use_;
   std::map<std::string, Group, std::less<>> groups_;

@@ -23,6 +23,14 @@ namespace {
 
 constexpr std::chrono::seconds weights_interval{1};
 
+/// A target that starts slowly gets so many connections at once: of its limit the same part as of
+/// its weight, but one at least.
+std::uint32_t limit_in_slow_start(std::uint32_t limit, std::uint8_t percent) {
+  if (limit == 0) return 0;
+  return static_cast<std::uint32_t>(
+      std::max<std::uint64_t>(std::uint64_t{limit} * percent / 100, 1));
+}
+
 }  // namespace
 
 std::variant<std::uint16_t, Refusal> Lifecycle::set_weight(const TargetKey& name,
@@ -124,8 +132,11 @@ bool Lifecycle::settle_weights() {
   targets_.for_each([&](Targets::Entry& entry) {
     const std::uint8_t percent =
         entry.thing.weight.percent(now, heeded.contains(entry.name.target_group));
-    differ = differ || percent != entry.thing.percent;
+    const std::uint32_t limit =
+        limit_in_slow_start(entry.thing.max_connections, entry.thing.weight.start_percent(now));
+    differ = differ || percent != entry.thing.percent || limit != entry.thing.limit;
     entry.thing.percent = percent;
+    entry.thing.limit = limit;
   });
   weights_settled_ = now;
   weights_differ_ = false;

@@ -14,11 +14,6 @@ using dataplane::TargetGroupId;
 
 namespace {
 
-std::uint64_t unix_milliseconds(std::chrono::system_clock::time_point time) {
-  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-  return static_cast<std::uint64_t>(since.count());
-}
-
 dataplane::TargetGroupRecord record_of(const std::string& name, const GroupTraffic& traffic) {
   dataplane::TargetGroupRecord record{};
   record.used = true;
@@ -52,6 +47,12 @@ dataplane::TargetGroupRecord record_of(const std::string& name, const GroupTraff
     record.zones[i].zone.assign(zone.zone);
   }
   return record;
+}
+
+std::string no_flows_until(const ZonalShift& shift) {
+  return fmt::format("gets no new flows until {}{}{}",
+                     report::iso_time(unix_milliseconds(shift.expires)),
+                     shift.comment.empty() ? "" : ": ", shift.comment);
 }
 
 std::string listed(const std::set<std::string>& zones) {
@@ -97,8 +98,14 @@ void Lifecycle::add_target_groups(Records& records, const TrafficByGroup& traffi
   groups_.for_each([&](const Groups::Entry& entry) {
     const auto found = traffic.find(entry.name);
     if (found == traffic.end()) return;
-    records.target_groups.push_back(
-        {TargetGroupId{entry.slot.number}, record_of(entry.name, found->second)});
+    dataplane::TargetGroupRecord record = record_of(entry.name, found->second);
+    record.incarnation = entry.slot.incarnation;
+    record.max_connections = entry.thing.max_connections;
+    record.surge_length = entry.thing.surge_length;
+    record.surge_timeout_milliseconds =
+        static_cast<std::uint32_t>(entry.thing.surge_timeout.count());
+    record.spillover_silent = entry.thing.spillover_silent;
+    records.target_groups.push_back({TargetGroupId{entry.slot.number}, record});
   });
 }
 
@@ -131,22 +138,15 @@ void Lifecycle::add_zones(Records& records, const TrafficByGroup& traffic) const
 
 // --- what the operator asks ---
 
-std::optional<Refusal> Lifecycle::shift(const std::string& zone, std::chrono::seconds expires,
-                                        const std::string& comment) {
+std::optional<Refusal> Lifecycle::shift(const ZonalShift& shift) {
   const std::set<std::string> known = zones();
-  if (!known.contains(zone)) {
+  if (!known.contains(shift.zone)) {
     return Refusal{Refusal::Kind::NotFound,
-                   fmt::format("there is no zone {}; {}", zone, listed(known))};
+                   fmt::format("there is no zone {}; {}", shift.zone, listed(known))};
   }
-  const Moment now = parts_.now();
-  const ZonalShift shift{zone, comment, now.wall, now.wall + expires};
-  traffic_.shifts().put(shift, now);
-  spdlog::info("zone {} gets no new flows until {}{}{}", zone,
-               report::iso_time(unix_milliseconds(shift.expires)), comment.empty() ? "" : ": ",
-               comment);
-  facts_differ();
-  judge_traffic();
-  arm();
+  traffic_.shifts().put(shift, parts_.now());
+  tell_of_zone(shift.zone, "shifted", no_flows_until(shift));
+  shifts_differ();
   return std::nullopt;
 }
 
@@ -159,15 +159,33 @@ std::optional<Refusal> Lifecycle::unshift(const std::string& zone) {
     return Refusal{Refusal::Kind::NotFound,
                    fmt::format("there is no zone {}; {}", zone, listed(known))};
   }
-  spdlog::info("zone {} gets new flows again: the operator has ended its shift", zone);
-  facts_differ();
-  judge_traffic();
-  arm();
+  tell_of_zone(zone, "unshifted", "gets new flows again: the operator has ended its shift");
+  shifts_differ();
   return std::nullopt;
 }
 
 void Lifecycle::restore(const std::vector<ZonalShift>& shifts) {
-  for (const ZonalShift& shift : shifts) traffic_.shifts().put(shift, parts_.now());
+  const Moment now = parts_.now();
+  for (const ZonalShift& shift : shifts) {
+    if (shift.expires <= now.wall) {
+      tell_of_zone(shift.zone, "shift_expired",
+                   fmt::format("gets new flows again: its shift expired at {}, before this start",
+                               report::iso_time(unix_milliseconds(shift.expires))));
+      continue;
+    }
+    traffic_.shifts().put(shift, now);
+    tell_of_zone(shift.zone, "shifted", no_flows_until(shift) + " (since before this start)");
+  }
+  shifts_differ();
+}
+
+void Lifecycle::tell_of_zone(const std::string& zone, const char* to, const std::string& sentence) {
+  spdlog::info("zone {} {}", zone, sentence);
+  if (parts_.events == nullptr) return;
+  parts_.events->add({.kind = "zone", .zone = zone, .to = to, .sentence = sentence});
+}
+
+void Lifecycle::shifts_differ() {
   facts_differ();
   judge_traffic();
   arm();

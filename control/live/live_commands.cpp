@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "config/check.h"
@@ -42,6 +43,11 @@ const Target* target_in(const TargetGroup& group, const TargetName& name) {
 }
 
 const char* plural(std::size_t count) { return count == 1 ? "" : "s"; }
+
+std::optional<Outcome> answer_of(const std::optional<Refusal>& refusal) {
+  if (!refusal) return std::nullopt;
+  return refused(refusal->kind == Refusal::Kind::NotFound ? 404 : 409, refusal->sentence);
+}
 
 }  // namespace
 
@@ -221,12 +227,8 @@ Outcome LiveConfig::drain(const TargetName& name, bool force) {
   changes.drained.insert(name);
   const auto lost = losses(effective_, changes.drained, parts_.facts());
   if (!lost.empty() && !force) return refused(409, to_string(lost));
-  const auto act = [&]() -> std::optional<Outcome> {
-    const auto refusal = parts_.drain(name);
-    if (!refusal) return std::nullopt;
-    return refused(refusal->kind == Refusal::Kind::NotFound ? 404 : 409, refusal->sentence);
-  };
-  if (auto outcome = keep(changes, act)) return *outcome;
+  const auto act = [&]() -> std::optional<Outcome> { return answer_of(parts_.drain(name, {})); };
+  if (auto outcome = keep(state_with(changes, effective_), act)) return *outcome;
   changes_ = std::move(changes);
   const Json documents = parts_.documents({name});
   return {200, documents.empty() ? Json::object() : documents.front()};
@@ -235,16 +237,31 @@ Outcome LiveConfig::drain(const TargetName& name, bool force) {
 Outcome LiveConfig::undrain(const TargetName& name) {
   Changes changes = changes_;
   changes.drained.erase(name);
-  const auto act = [&]() -> std::optional<Outcome> {
-    const auto refusal = parts_.undrain(name);
-    if (!refusal) return std::nullopt;
-    return refused(refusal->kind == Refusal::Kind::NotFound ? 404 : 409, refusal->sentence);
-  };
-  if (auto outcome = keep(changes, act)) return *outcome;
+  const auto act = [&]() -> std::optional<Outcome> { return answer_of(parts_.undrain(name)); };
+  if (auto outcome = keep(state_with(changes, effective_), act)) return *outcome;
   changes_ = std::move(changes);
   const Json documents = parts_.documents({name});
   return {200, documents.empty() ? Json::object() : documents.front()};
 }
+
+// --- zones ---
+
+std::optional<Outcome> LiveConfig::shift(const ShiftWanted& wanted) {
+  const auto now = std::chrono::system_clock::now();
+  const ZonalShift shift{wanted.zone, wanted.comment, now, now + wanted.expires};
+  State state = state_with(changes_, effective_);
+  std::erase_if(state.zone_shifts, [&](const ZonalShift& one) { return one.zone == wanted.zone; });
+  state.zone_shifts.push_back(shift);
+  return keep(std::move(state), [&] { return answer_of(parts_.shift(shift)); });
+}
+
+std::optional<Outcome> LiveConfig::unshift(const std::string& zone) {
+  State state = state_with(changes_, effective_);
+  std::erase_if(state.zone_shifts, [&](const ZonalShift& one) { return one.zone == zone; });
+  return keep(std::move(state), [&] { return answer_of(parts_.unshift(zone)); });
+}
+
+// --- weights ---
 
 std::optional<std::uint16_t> LiveConfig::weight(const TargetName& name) const {
   const TargetGroup* group = group_in(effective_, name.target_group);

@@ -29,7 +29,7 @@ std::string trimmed(std::string text) {
 
 /// What was kept before a restart. Not ignored if it cannot be read: targets that the operator has
 /// taken out would get flows again.
-Changes kept_changes(const StateFile& file, const std::string& instance) {
+State kept_state(const StateFile& file, const std::string& instance) {
   const auto text = file.read();
   if (std::holds_alternative<StateFile::Absent>(text)) return {};
   if (const auto* unreadable = std::get_if<StateFile::Unreadable>(&text)) {
@@ -39,7 +39,7 @@ Changes kept_changes(const StateFile& file, const std::string& instance) {
   if (const auto* wrong = std::get_if<std::string>(&read)) {
     throw std::runtime_error(fmt::format("{}: {}{}", file.path().string(), *wrong, way_out));
   }
-  return std::move(std::get<Changes>(read));
+  return std::move(std::get<State>(read));
 }
 
 StateFile set_aside(StateFile file, bool discard) {
@@ -89,8 +89,14 @@ LiveConfig::LiveConfig(Config file, const std::filesystem::path& state_directory
       history_(StateFile(state_directory / (file_.instance + ".history")), file_) {
   CHECK(parts_.apply);
   CHECK(parts_.facts);
-  config::Reconciled reconciled = config::reconcile(file_, kept_changes(state_, file_.instance));
+  State kept = kept_state(state_, file_.instance);
+  const config::Reconciled meant =
+      config::without_edited_weights(kept.weights_instead_of, file_, kept.changes);
+  config::Reconciled reconciled = config::reconcile(file_, meant.kept);
+  for (const std::string& reason : meant.reasons) spdlog::warn("{}", reason);
   for (const std::string& reason : reconciled.reasons) spdlog::warn("{}", reason);
+  drains_began_ = std::move(kept.drains_began);
+  shifts_before_ = std::move(kept.zone_shifts);
   changes_ = std::move(reconciled.kept);
   effective_ = config::with_changes(file_, changes_);
   if (const config::Errors errors = config::check_with_changes(effective_); !errors.empty()) {
@@ -103,10 +109,18 @@ LiveConfig::LiveConfig(Config file, const std::filesystem::path& state_directory
   }
 }
 
-void LiveConfig::drain_again() {
+void LiveConfig::resume() {
   for (const TargetName& name : changes_.drained) {
-    if (const auto refusal = parts_.drain(name)) spdlog::warn("{}", refusal->sentence);
+    const auto found = drains_began_.find(name);
+    const auto began = found == drains_began_.end() ? std::nullopt : std::optional{found->second};
+    if (const auto refusal = parts_.drain(name, began)) spdlog::warn("{}", refusal->sentence);
   }
+  const auto before = std::exchange(shifts_before_, {});
+  if (before.empty()) return;
+  parts_.restore(before);
+  if (parts_.shifts().size() == before.size()) return;
+  // What has expired is told once, not at each start.
+  static_cast<void>(keep(state_with(changes_, effective_), [] { return std::nullopt; }));
 }
 
 Proposal LiveConfig::propose(Config file, const Changes& changes) const {
@@ -122,7 +136,8 @@ Proposal LiveConfig::propose(Config file, const Changes& changes) const {
 
 Proposal LiveConfig::propose_reload(Config file, bool discard_changes) const {
   if (discard_changes) return propose(std::move(file), {});
-  config::Reconciled edited = config::without_edited_weights(file_, file, changes_);
+  config::Reconciled edited =
+      config::without_edited_weights(config::weights_of(file_), file, changes_);
   Proposal proposal = propose(std::move(file), edited.kept);
   proposal.changes.dropped.weights.merge(edited.dropped.weights);
   proposal.changes.reasons.insert(proposal.changes.reasons.end(), edited.reasons.begin(),
@@ -138,9 +153,26 @@ std::optional<Proposal> LiveConfig::earlier() const {
   return propose(std::move(std::get<Config>(loaded)), config::merged(entry->dropped, changes_));
 }
 
-std::optional<Outcome> LiveConfig::keep(const Changes& changes,
+State LiveConfig::state_with(const Changes& changes, const Config& effective) const {
+  State state{.changes = changes, .zone_shifts = parts_.shifts()};
+  for (const TargetName& name : changes.drained) {
+    const auto found = drains_began_.find(name);
+    state.drains_began.emplace(
+        name, found == drains_began_.end() ? report::now_unix_milliseconds() : found->second);
+  }
+  for (const config::TargetGroup& group : effective.target_groups) {
+    for (const config::Target& target : group.targets) {
+      const TargetName name{group.name, target.address, target.port};
+      if (!changes.weights.contains(name)) continue;
+      state.weights_instead_of.emplace(name, target.configured_weight.value_or(target.weight));
+    }
+  }
+  return state;
+}
+
+std::optional<Outcome> LiveConfig::keep(State state,
                                         const std::function<std::optional<Outcome>()>& act) {
-  if (auto error = state_.prepare(changes.empty() ? "" : state_text(file_.instance, changes))) {
+  if (auto error = state_.prepare(state.empty() ? "" : state_text(file_.instance, state))) {
     return refused(500, fmt::format("nothing is changed, since it could not be kept: {}", *error));
   }
   if (auto outcome = act()) {
@@ -150,6 +182,7 @@ std::optional<Outcome> LiveConfig::keep(const Changes& changes,
   if (const auto error = state_.commit()) {
     spdlog::error("a restart will forget the last change: {}", *error);
   }
+  drains_began_ = std::move(state.drains_began);
   return std::nullopt;
 }
 
@@ -166,11 +199,11 @@ std::optional<Outcome> LiveConfig::apply(Proposal proposal, bool force) {
     if (const auto error = parts_.apply(proposal.effective, undrained)) return refused(409, *error);
     return std::nullopt;
   };
-  if (auto outcome = keep(kept, act)) return outcome;
+  if (auto outcome = keep(state_with(kept, proposal.effective), act)) return outcome;
   for (const std::string& reason : proposal.changes.reasons) spdlog::warn("{}", reason);
   // Of what a rollback brings back.
   for (const TargetName& name : drained) {
-    if (const auto refusal = parts_.drain(name)) spdlog::warn("{}", refusal->sentence);
+    if (const auto refusal = parts_.drain(name, {})) spdlog::warn("{}", refusal->sentence);
   }
   file_ = std::move(proposal.file);
   changes_ = std::move(proposal.changes.kept);

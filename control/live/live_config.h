@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,6 +30,7 @@
 #include "control/lifecycle/lifecycle.h"
 #include "control/live/guard.h"
 #include "control/live/history.h"
+#include "control/live/state_document.h"
 #include "control/live/state_file.h"
 #include "control/live/target_requests.h"
 
@@ -59,8 +61,15 @@ class LiveConfig {
         apply;
     std::function<config::Errors(const config::Config& wanted)> cannot_change;
     std::function<config::Facts()> facts;
-    std::function<std::optional<Refusal>(const TargetName&)> drain;
+    /// `began`: Unix time in milliseconds, if that was before a restart.
+    std::function<std::optional<Refusal>(const TargetName&, std::optional<std::uint64_t> began)>
+        drain;
     std::function<std::optional<Refusal>(const TargetName&)> undrain;
+    std::function<std::optional<Refusal>(const ZonalShift&)> shift;
+    std::function<std::optional<Refusal>(const std::string& zone)> unshift;
+    /// Those that hold now; and those of before a restart, as far as they have not expired.
+    std::function<std::vector<ZonalShift>()> shifts;
+    std::function<void(const std::vector<ZonalShift>&)> restore;
     /// Each target as in targets_document(); those that are gone are left out.
     std::function<report::Json(const std::vector<TargetName>&)> documents;
     std::function<std::uint64_t()> generation;
@@ -73,8 +82,9 @@ class LiveConfig {
 
   /// For the lifecycle's first apply(); from then on the daemon has it from Parts::apply.
   [[nodiscard]] const config::Config& effective() const { return effective_; }
-  /// Drains what was drained before the restart; once, after the first apply().
-  void drain_again();
+  /// Takes up what went on before the restart, drains and zonal shifts; once, after the first
+  /// apply().
+  void resume();
 
   [[nodiscard]] Proposal propose(config::Config file, const config::Changes& changes) const;
   /// What a reload with that file would come to.
@@ -92,6 +102,9 @@ class LiveConfig {
   Outcome remove(const std::string& target_group, const report::Json& targets, bool force);
   Outcome drain(const TargetName& name, bool force);
   Outcome undrain(const TargetName& name);
+  /// nullopt: done.
+  [[nodiscard]] std::optional<Outcome> shift(const ShiftWanted& wanted);
+  [[nodiscard]] std::optional<Outcome> unshift(const std::string& zone);
   /// As it counts now; nullopt: there is no such target.
   [[nodiscard]] std::optional<std::uint16_t> weight(const TargetName& name) const;
   /// Instead of what file or registration say, until the change is discarded or a file has another
@@ -116,8 +129,11 @@ class LiveConfig {
   /// nullopt: it runs now, and a restart will know.
   [[nodiscard]] std::optional<Outcome> apply(Proposal proposal, bool force);
   [[nodiscard]] std::optional<Outcome> change(const config::Changes& changes, bool force);
+  /// What is to be kept with these changes of this configuration; shifts are those that hold now.
+  [[nodiscard]] State state_with(const config::Changes& changes,
+                                 const config::Config& effective) const;
   /// `act` between the two steps of writing the state file.
-  [[nodiscard]] std::optional<Outcome> keep(const config::Changes& changes,
+  [[nodiscard]] std::optional<Outcome> keep(State state,
                                             const std::function<std::optional<Outcome>()>& act);
   [[nodiscard]] Outcome done(report::Json document) const;
 
@@ -125,6 +141,8 @@ class LiveConfig {
   config::Config file_;
   config::Changes changes_;
   config::Config effective_;
+  std::map<TargetName, std::uint64_t> drains_began_;  // State's
+  std::vector<ZonalShift> shifts_before_;             // the restart; until resume()
   StateFile state_;
   History history_;
 };

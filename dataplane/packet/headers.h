@@ -142,12 +142,14 @@ struct IcmpHeader {
   static constexpr std::uint8_t echo_request = 8;
   static constexpr std::uint8_t time_exceeded = 11;
   static constexpr std::uint8_t fragmentation_needed_code = 4;
+  static constexpr std::uint8_t prohibited_code = 13;  // RFC 1812, 5.2.7.1
 };
 
 /// Types of ICMPv6 messages, whose header is ICMP's (RFC 4443; RFC 4861).
 namespace icmpv6 {
 inline constexpr std::uint8_t unreachable = 1;
-inline constexpr std::uint8_t packet_too_big = 2;  // the header's last 4 bytes: the MTU
+inline constexpr std::uint8_t prohibited_code = 1;  // of unreachable
+inline constexpr std::uint8_t packet_too_big = 2;   // the header's last 4 bytes: the MTU
 inline constexpr std::uint8_t time_exceeded = 3;
 inline constexpr std::uint8_t parameter_problem = 4;
 inline constexpr std::uint8_t echo_request = 128;

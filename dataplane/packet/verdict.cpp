@@ -66,6 +66,24 @@ constexpr std::array<Entry, verdict_count> entries{{
     {Verdict::DropSecurityGroupOutbound, "DropSecurityGroupOutbound",
      "new flow that no outbound rule lets go to its target; spillwayctl security-groups shows the "
      "rules"},
+    {Verdict::Wait, "Wait",
+     "SYN held in its target group's surge queue; sent on as soon as a target has room"},
+    {Verdict::ReplyResetSpillover, "ReplyResetSpillover",
+     "new TCP flow refused with RST: every target is at max_connections and the surge queue is "
+     "full; add targets, or raise max_connections or surge_queue.length"},
+    {Verdict::ReplyResetQueueTimeout, "ReplyResetQueueTimeout",
+     "SYN that waited in the surge queue as long as surge_queue.timeout, refused with RST"},
+    {Verdict::ReplyProhibited, "ReplyProhibited",
+     "new UDP flow refused with ICMP: every target is at max_connections"},
+    {Verdict::DropSpillover, "DropSpillover",
+     "new flow refused without a word (spillover = \"silent\"): every target is at "
+     "max_connections and the surge queue is full"},
+    {Verdict::DropQueueTimeout, "DropQueueTimeout",
+     "SYN that waited in the surge queue as long as surge_queue.timeout, refused without a word "
+     "(spillover = \"silent\")"},
+    {Verdict::DropWaiting, "DropWaiting",
+     "a waiting client's SYN came again: it keeps its place in the surge queue, the copy is not "
+     "needed"},
 }};
 
 constexpr bool in_order() {

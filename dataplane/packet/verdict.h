@@ -53,10 +53,19 @@ enum class Verdict : std::uint8_t {
   DropFlowRate,              // new flow above the worker's rate of new flows
   DropSecurityGroupInbound,  // new flow or ping that no rule lets in
   DropSecurityGroupOutbound,  // new flow that no rule lets out to its target
+
+  // Surge queues (path/surge). In the order in which they were added, whatever they are.
+  Wait,                    // SYN: held until a target has room; comes into the path once more then
+  ReplyResetSpillover,     // SYN: every target has as many connections as it may, the queue is full
+  ReplyResetQueueTimeout,  // SYN that waited as long as it may
+  ReplyProhibited,         // UDP at its targets' limit: ICMP administratively prohibited (RFC
+                           // 1812, 5.2.7.1)
+  DropSpillover,           // either, where spillover is silent
+  DropQueueTimeout,
+  DropWaiting,  // older copy of a waiting client's SYN, which came again: it keeps its place
 };
 
-inline constexpr std::size_t verdict_count =
-    static_cast<std::size_t>(Verdict::DropSecurityGroupOutbound) + 1;
+inline constexpr std::size_t verdict_count = static_cast<std::size_t>(Verdict::DropWaiting) + 1;
 /// What the shared memory layout reserves.
 inline constexpr std::size_t verdicts_max = 64;
 static_assert(verdict_count <= verdicts_max);
@@ -69,9 +78,28 @@ static_assert(verdict_count <= verdicts_max);
 [[nodiscard]] constexpr bool is_forward(Verdict verdict) {
   return verdict == Verdict::ForwardToTarget || verdict == Verdict::ForwardToClient;
 }
-[[nodiscard]] constexpr bool is_reply(Verdict verdict) {
-  return verdict >= Verdict::ReplyArp && verdict <= Verdict::ReplyTooBig;
+namespace verdicts {
+template <class... Verdicts>
+[[nodiscard]] constexpr std::uint64_t mask(Verdicts... verdicts) {
+  return ((std::uint64_t{1} << static_cast<unsigned>(verdicts)) | ...);
 }
-[[nodiscard]] constexpr bool is_drop(Verdict verdict) { return verdict >= Verdict::DropMalformed; }
+/// From `first` to `last`, both among them.
+[[nodiscard]] constexpr std::uint64_t range(Verdict first, Verdict last) {
+  return mask(last) | (mask(last) - mask(first));
+}
+inline constexpr std::uint64_t replies =
+    range(Verdict::ReplyArp, Verdict::ReplyTooBig) |
+    range(Verdict::ReplyResetSpillover, Verdict::ReplyProhibited);
+inline constexpr std::uint64_t drops =
+    range(Verdict::DropMalformed, Verdict::DropSecurityGroupOutbound) |
+    range(Verdict::DropSpillover, Verdict::DropWaiting);
+}  // namespace verdicts
+
+[[nodiscard]] constexpr bool is_reply(Verdict verdict) {
+  return (verdicts::replies >> static_cast<unsigned>(verdict) & 1) != 0;
+}
+[[nodiscard]] constexpr bool is_drop(Verdict verdict) {
+  return (verdicts::drops >> static_cast<unsigned>(verdict) & 1) != 0;
+}
 
 }  // namespace dataplane

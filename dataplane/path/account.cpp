@@ -32,6 +32,11 @@ void account_blocked(const Burst& burst, std::size_t i, Totals& totals) {
   }
 }
 
+bool is_spillover(Verdict verdict) {
+  return verdict == Verdict::ReplyResetSpillover || verdict == Verdict::ReplyProhibited ||
+         verdict == Verdict::DropSpillover;
+}
+
 /// What else a packet's verdict says about its target and listener.
 void account_refusal(const Burst& burst, std::size_t i, const Snapshot& snapshot,
                      WorkerBlock& counters) {
@@ -49,8 +54,15 @@ void account_refusal(const Burst& burst, std::size_t i, const Snapshot& snapshot
     case Verdict::DropTableFull:
     case Verdict::DropFlowRate:
     case Verdict::DropFlowCollision:
+    case Verdict::ReplyResetQueueTimeout:
+    case Verdict::DropQueueTimeout:
+    case Verdict::ReplyResetSpillover:
+    case Verdict::ReplyProhibited:
+    case Verdict::DropSpillover:
       if (const Listener* listener = snapshot.listener(burst.listeners[i])) {
-        counters_of(counters, *listener).rejected_flows.add(1);
+        ListenerCounters& refused = counters_of(counters, *listener);
+        refused.rejected_flows.add(1);
+        if (is_spillover(burst.verdicts[i])) refused.spilled_flows.add(1);
       }
       break;
     case Verdict::DropSecurityGroupInbound:

@@ -44,6 +44,15 @@ void admit_mid_stream(Burst& burst, std::size_t i, const Snapshot& snapshot) {
   burst.decide(i, Verdict::ReplyResetUnknownFlow);
 }
 
+/// Some rule lets the client in. What has waited in a surge queue was counted when it came.
+template <class Address>
+bool may_come_in(const Burst& burst, std::size_t i, const Snapshot& snapshot, RuleHits& hits) {
+  const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
+  if ((burst.released >> i & 1) == 0) return lets_in(listener, burst.key<Address>(i), hits);
+  RuleId by;
+  return lets_in(listener, burst.key<Address>(i), by);
+}
+
 /// An earlier packet of this burst opens the flow that packet `i` is in the middle of.
 template <class Address>
 bool follows_opening(const Burst& burst, std::size_t i, Mask opening) {
@@ -61,8 +70,7 @@ void admit_new(Burst& burst, std::size_t i, const Snapshot& snapshot, Mask& open
   const bool from_client = burst.listeners[i] != no_listener;
   // Whatever it says: who is not let in is not told what is here. (What a target says of a flow
   // that we do not know is judged in choose, which finds the client.)
-  if (from_client &&
-      !lets_in(snapshot.listeners[burst.listeners[i].slot], burst.key<Address>(i), hits)) {
+  if (from_client && !may_come_in<Address>(burst, i, snapshot, hits)) {
     return burst.decide(i, Verdict::DropSecurityGroupInbound);
   }
   if (from_client && burst.kinds[i] == Kind::Udp) return;

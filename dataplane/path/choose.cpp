@@ -3,6 +3,7 @@
 #include "dataplane/path/pick.h"
 #include "dataplane/path/security.h"
 #include "dataplane/path/stateless.h"
+#include "dataplane/path/surge.h"
 #include "dataplane/path/track.h"
 #include "dataplane/path/verbs.h"
 
@@ -61,11 +62,12 @@ Verdict find_reply(FlowKey<Address>& to_client, FlowToken& token, std::size_t i,
   return Verdict::Pending;
 }
 
-/// Enters the flow of client's key `to_target` towards `target`; Pending, or why it cannot.
+/// Enters the flow of client's key `to_target` towards `target`, with the places that were taken
+/// for it; Pending, or why it cannot, and the places are the caller's again.
 template <class Address>
 Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<Address>& flows,
               Turns& turns, const FlowKey<Address>& to_target, FlowToken to_target_token,
-              const Target& target, Drafts<Address>& drafts) {
+              const Target& target, Drafts<Address>& drafts, Reservation places = {}) {
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
   const Listener& listener = snapshot.listeners[burst.listeners[i].slot];
   burst.targets[i] = target.id;
@@ -91,7 +93,9 @@ Verdict start(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<
                           .now = Tick::of(burst.now),
                           .client_mac = {},
                           .client_port = no_port,
-                          .failing_open = group.failing_open};
+                          .failing_open = group.failing_open,
+                          .group = group.id,
+                          .places = places};
   if (from_client) {
     flow.client_mac = packet.header<EthernetHeader>(0).source;
     flow.client_port = packet.ingress;
@@ -154,12 +158,105 @@ Verdict pass_to_client(Burst& burst, std::size_t i, const Target& target, Verdic
   return Verdict::Pending;
 }
 
+// --- limits ---
+
+/// Where a new flow gets a place: at its client's target if that has one, else at another, which is
+/// not the client's from then on: its next flow tries that one first again.
+template <class Address>
+Placed place_for_client(const Acquaintance& known, const TargetGroup& group,
+                        const FlowKey<Address>& key, const Snapshot& snapshot,
+                        FlowLedger<Address>& flows, Turns& turns, int attempt, Instant now) {
+  Places& places = flows.places();
+  if (known.target != nullptr && attempt == 0) {
+    if (const auto taken = places.reserve(*known.target, group, snapshot)) {
+      keep(known, group, turns, now);
+      return {known.target, *taken};
+    }
+  }
+  Placed placed = find_place(group, key, snapshot, flows, turns, attempt);
+  if (placed.target == nullptr || known.target != nullptr) return placed;
+  Acquaintance client = known;
+  const Target& agreed = settle(client, *placed.target, group, snapshot, turns, now);
+  if (&agreed == placed.target) return placed;
+  // Another worker has just sent the client elsewhere.
+  const auto taken = places.reserve(agreed, group, snapshot);
+  if (!taken) return placed;
+  places.give_back(placed.target->id, group.id, placed.places);
+  return {&agreed, *taken};
+}
+
+/// A SYN that has waited: refused, or to the target that has a place for it. nullopt: that target
+/// takes no flows any more, so it begins like one that has just come.
+template <class Address>
+std::optional<Verdict> start_released(Burst& burst, std::size_t i, const Snapshot& snapshot,
+                                      FlowLedger<Address>& flows, Turns& turns,
+                                      Drafts<Address>& drafts, WaitingRoom& room) {
+  WaitingRoom::Released& released = room.released();
+  if (released.fates[i] != Verdict::Pending) return released.fates[i];
+  Grant& grant = released.grants[i];
+  const Target* target = snapshot.target(grant.target);
+  if (target == nullptr || target->target_group != burst.groups[i] || !target->eligible) {
+    return std::nullopt;
+  }
+  const Verdict verdict = start(burst, i, snapshot, flows, turns, burst.key<Address>(i),
+                                burst.tokens[i], *target, drafts, grant.places);
+  if (verdict == Verdict::Pending) grant.places = {};
+  return verdict;
+}
+
+/// A new flow of a group whose targets have limits, or that has a queue.
+template <class Address>
+Verdict start_gated(Burst& burst, std::size_t i, const Snapshot& snapshot,
+                    FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts,
+                    WaitingRoom& room) {
+  const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
+  const FlowKey<Address>& key = burst.key<Address>(i);
+  const bool tcp = burst.kinds[i] == Kind::Tcp;
+  if ((burst.released >> i & 1) != 0) {
+    const auto verdict = start_released(burst, i, snapshot, flows, turns, drafts, room);
+    if (verdict) return *verdict;
+  } else {
+    if (tcp && joins_waiter<Address>(burst, i, flows.counters(), room)) {
+      return Verdict::DropWaiting;
+    }
+    const Verdict full = overload(burst, snapshot, flows, turns);
+    if (is_overload(full)) return full;
+  }
+  Places& places = flows.places();
+  const bool may_wait = tcp && group.surge.length != 0;
+  // Nobody overtakes those who wait.
+  const SurgeQueue* queue = may_wait ? places.gate().queues.of(group.id) : nullptr;
+  const bool behind = queue != nullptr && queue->waiting() != 0;
+  const Acquaintance client = recall(group, key, snapshot, turns, burst.now);
+  for (int n = 0; n < turns_max && !behind; ++n) {
+    const Placed placed =
+        place_for_client(client, group, key, snapshot, flows, turns, n, burst.now);
+    if (placed.target == nullptr) break;
+    const Verdict verdict = start(burst, i, snapshot, flows, turns, key, burst.tokens[i],
+                                  *placed.target, drafts, placed.places);
+    if (verdict == Verdict::Pending) {
+      turns.sticky_found += placed.target == client.target ? 1 : 0;
+      return verdict;
+    }
+    places.give_back(placed.target->id, group.id, placed.places);
+    const bool elsewhere = verdict == Verdict::DropFlowCollision && client.target == nullptr;
+    if (!elsewhere || n + 1 == turns_max) return verdict;
+  }
+  if (may_wait) return begin_to_wait(burst, i, group, snapshot, flows, room);
+  if (group.eligible.empty()) return refusal(burst, i);
+  return spill(burst, i, group, flows.counters());
+}
+
 // --- one packet ---
 
 template <class Address>
 Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
-                         FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
+                         FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts,
+                         WaitingRoom& room) {
   const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
+  if (group.gated && !is_mid_stream(burst, i)) [[unlikely]] {
+    return start_gated(burst, i, snapshot, flows, turns, drafts, room);
+  }
   if (!has_targets(burst, i, snapshot)) return refusal(burst, i);
   if (const Verdict full = overload(burst, snapshot, flows, turns); is_overload(full)) return full;
   const FlowKey<Address>& key = burst.key<Address>(i);
@@ -197,13 +294,14 @@ Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
 
 template <class Address>
 void choose_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
-                       FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts) {
+                       FlowLedger<Address>& flows, Turns& turns, Drafts<Address>& drafts,
+                       WaitingRoom& room) {
   if (never_enters(burst, i)) {
     // If it follows an opening, that was refused, or sent on without a flow, too.
     return settle(burst, i,
                   pass_to_target(burst, i, snapshot, flows, turns, Verdict::DropUnknownFlow));
   }
-  const Verdict verdict = start_for_client(burst, i, snapshot, flows, turns, drafts);
+  const Verdict verdict = start_for_client(burst, i, snapshot, flows, turns, drafts, room);
   settle(
       burst, i,
       is_overload(verdict) ? pass_to_target(burst, i, snapshot, flows, turns, verdict) : verdict);
@@ -307,8 +405,8 @@ void settle_collisions(Burst& burst, const Snapshot& snapshot, FlowLedger<Addres
 }
 
 template <class Address>
-void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows,
-                   Turns& turns) {
+void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& flows, Turns& turns,
+                   WaitingRoom& room) {
   FlowTable<Address>& table = flows.table();
   const std::uint64_t moves = table.moves();
   const Mask fresh = burst.of<Address>(burst.pending & burst.keyed & ~burst.known);
@@ -323,12 +421,12 @@ void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& 
     if (burst.flows[i] == no_flow) {
       const bool from_client = burst.listeners[i] != no_listener;
       if (from_client) {
-        choose_for_client(burst, i, snapshot, flows, turns, drafts);
+        choose_for_client(burst, i, snapshot, flows, turns, drafts, room);
       } else {
         choose_for_target(burst, i, snapshot, flows, turns, drafts);
       }
     } else if (burst.kinds[i] == Kind::Tcp) {
-      advance(table[burst.flows[i]], table, burst.tcp_flags[i]);
+      advance(table[burst.flows[i]], flows, burst.tcp_flags[i]);
     }
   }
   if (burst.stateless != 0) settle_collisions(burst, snapshot, flows);
@@ -342,9 +440,10 @@ void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& 
 
 }  // namespace
 
-void choose(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, Turns& turns) {
-  choose_family(burst, snapshot, flows.v4, turns);
-  choose_family(burst, snapshot, flows.v6, turns);
+void choose(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, Turns& turns,
+            WaitingRoom& room) {
+  choose_family(burst, snapshot, flows.v4, turns, room);
+  choose_family(burst, snapshot, flows.v6, turns, room);
 }
 
 }  // namespace dataplane

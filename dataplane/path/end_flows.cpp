@@ -99,7 +99,7 @@ std::span<const OwnFrame> end_flows(Core& core, const Snapshot& snapshot, Instan
   if (!ending.running) begin_pass(core, snapshot, now);
   if (!ending.running) return {};
   ending.frame_count = 0;
-  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.measures, now);
+  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, now);
   const std::uint32_t v4 = core.flows4.buckets();  // first all of these, then all of IPv6's
   const std::uint32_t all = v4 + core.flows6.buckets();
   const std::uint32_t first = ending.bucket;

@@ -209,12 +209,14 @@ void sweep_sticky(Core& core, const Snapshot& snapshot, Instant now) {
 template <class Address>
 void answer(FlowTable<Address>& table, std::uint32_t first, std::uint32_t last, FlowQuery& query,
             Tick now) {
+  const FlowFilter& filter = query.filter();
   for (std::uint32_t bucket = first; bucket < last && !query.full(); ++bucket) {
     table.visit_bucket(bucket, [&](FlowIndex index) {
       const Flow<Address>& flow = table[index];
       if (flow.direction != Direction::ToTarget || query.full()) return;
-      if (query.target() != no_target && flow.target != query.target()) return;
-      query.add(record(table, flow, now));
+      if (!filter.fits(flow)) return;
+      const FlowRecord found = record(table, flow, now);
+      if (found.idle_milliseconds >= filter.idle_milliseconds) query.add(found);
     });
   }
 }
@@ -222,7 +224,7 @@ void answer(FlowTable<Address>& table, std::uint32_t first, std::uint32_t last, 
 }  // namespace
 
 void expire(Core& core, const Snapshot& snapshot, Instant now) {
-  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.measures, now);
+  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, now);
   expire_family(flows.v4, core.sweep4, snapshot, now);
   expire_family(flows.v6, core.sweep6, snapshot, now);
   sweep_sticky(core, snapshot, now);

@@ -27,6 +27,7 @@ class FastPath {
            WorkerBlock& counters)
       : burst_(burst),
         snapshot_(snapshot),
+        flows_(flows),
         table_(flows.table()),
         measures_(flows.measures()),
         counters_(counters) {}
@@ -109,7 +110,7 @@ class FastPath {
     if (flow.phase == Phase::Established && (flags & moving) == 0) [[likely]]
       return true;
     if (is_client_syn(flow, flags)) return false;
-    advance_opening(flow, table_, flags, counters_, measures_, now_);
+    advance_opening(flow, flows_, flags, counters_, now_);
     if ((flags & TcpHeader::rst) != 0) {
       TargetCounters& target = counters_of(counters_, flow.target);
       const bool by_client = flow.direction == Direction::ToTarget;
@@ -144,6 +145,7 @@ class FastPath {
 
   Burst& burst_;
   const Snapshot& snapshot_;
+  FlowLedger<Address>& flows_;
   FlowTable<Address>& table_;
   const FlowMeasures& measures_;
   WorkerBlock& counters_;

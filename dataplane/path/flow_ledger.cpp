@@ -18,6 +18,7 @@ void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direct
   flow.client_port = start.client_port;
   flow.phase = start.phase;
   flow.direction = direction;
+  flow.over = false;
   flow.waiting = false;
   flow.target = start.target;
   flow.twin = twin;
@@ -55,6 +56,8 @@ FlowIndex FlowLedger<Address>::start(const FlowStart<Address>& flow) {
   ListenerCounters& listener = counters_of(counters_, *flow.listener);
   listener.new_flows.add(1);
   listener.active_flows.add(1);
+  if (places_.any() || flow.places.any()) [[unlikely]]
+    places_.begin(flow.target, flow.group, flow.places);
   if (flow.to_target.protocol == Protocol::Udp) {
     UdpFlowCounters& udp = counters_.target_udp_flows[flow.target.slot];
     udp.new_flows.add(1);
@@ -88,12 +91,19 @@ void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
   measure(either, why);
   const Flow<Address>& flow = table_[either];
   const FlowIndex twin = flow.twin;
+  const bool over = flow.direction == Direction::ToTarget ? flow.over : table_[twin].over;
+  TargetCounters& target = counters_.targets[flow.target.slot];
   if (why == FlowEnd::Expired && flow.phase == Phase::SynSent &&
       flow.direction == Direction::ToTarget && flow.packets == 1) {
     // A SYN without any answer, nor a second one, which would have been counted when it came.
-    counters_.targets[flow.target.slot].handshakes_failed.add(1);
+    target.handshakes_failed.add(1);
   }
-  counters_.targets[flow.target.slot].active_flows.subtract(1);
+  target.active_flows.subtract(1);
+  if (over) {
+    target.over_flows.subtract(1);
+  } else if (places_.any()) [[unlikely]] {
+    places_.end(flow.target);
+  }
   counters_.listeners[flow.listener().slot].active_flows.subtract(1);
   if (flow.key.protocol == Protocol::Udp) {
     counters_.target_udp_flows[flow.target.slot].active_flows.subtract(1);
@@ -107,6 +117,29 @@ void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
   table_.erase(either);
 }
 
+/// Known to be over, or known to live after all.
+template <class Address>
+void FlowLedger<Address>::set_over(const Flow<Address>& either, bool over) {
+  // What is marked is the entry that the client's packets are found by.
+  const FlowIndex twin = either.twin;
+  const FlowIndex marked = either.direction == Direction::ToTarget ? table_[twin].twin : twin;
+  Flow<Address>& flow = table_[marked];
+  if (flow.over == over) return;
+  flow.over = over;
+  TargetCounters& target = counters_.targets[flow.target.slot];
+  if (over) {
+    target.over_flows.add(1);
+  } else {
+    target.over_flows.subtract(1);
+  }
+  if (!places_.any()) return;
+  if (over) {
+    places_.end(flow.target);
+  } else {
+    places_.begin(flow.target, {}, {});
+  }
+}
+
 template class FlowLedger<Ipv4Address>;
 template class FlowLedger<Ipv6Address>;
 
@@ -115,7 +148,7 @@ void begin(WorkerBlock& counters, TargetId target) {
   UdpFlowCounters& udp = counters.target_udp_flows[target.slot];
   udp.new_flows.set(0);
   udp.active_flows.set(0);
-  for (Counter* counter = &slot.new_flows; counter != &slot.reserved[0]; ++counter) {
+  for (Counter* counter = &slot.new_flows; counter <= &slot.over_flows; ++counter) {
     counter->set(0);
   }
   slot.incarnation.set(target.incarnation);
@@ -127,9 +160,21 @@ ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener) {
     slot.new_flows.set(0);
     slot.active_flows.set(0);
     slot.rejected_flows.set(0);
+    slot.spilled_flows.set(0);
     slot.new_flows_udp.set(0);
     slot.active_flows_udp.set(0);
     slot.incarnation.set(listener.incarnation);
+  }
+  return slot;
+}
+
+TargetGroupCounters& counters_of(WorkerBlock& counters, const TargetGroup& group) {
+  TargetGroupCounters& slot = counters.groups[group.id.slot];
+  if (slot.incarnation.read() != group.incarnation) [[unlikely]] {
+    for (Counter* counter = &slot.surge_queue_length; counter != &slot.reserved[0]; ++counter) {
+      counter->set(0);
+    }
+    slot.incarnation.set(group.incarnation);
   }
   return slot;
 }

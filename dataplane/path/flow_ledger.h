@@ -8,6 +8,7 @@
 #include "dataplane/counters.h"
 #include "dataplane/flow_histograms.h"
 #include "dataplane/packet/checksum.h"
+#include "dataplane/path/places.h"
 #include "dataplane/table/flow_table.h"
 #include "dataplane/table/snapshot.h"
 
@@ -27,6 +28,8 @@ struct FlowStart {
   MacAddress client_mac;  // zero: not known yet
   PortId client_port;
   bool failing_open = false;  // the target's group
+  TargetGroupId group{};      // whose place was taken, if one was
+  Reservation places{};       // that were taken for it
 };
 
 /// What packets of `flow.key` become: the key that they leave with, and the checksums' differences.
@@ -64,14 +67,15 @@ void begin(WorkerBlock& counters, TargetId target);
   return slot;
 }
 [[nodiscard]] ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener);
+[[nodiscard]] TargetGroupCounters& counters_of(WorkerBlock& counters, const TargetGroup& group);
 
 template <class Address>
 class FlowLedger {
  public:
   /// `now`: as of the burst or step.
-  FlowLedger(FlowTable<Address>& table, WorkerBlock& counters, const FlowMeasures& measures = {},
-             Instant now = {})
-      : table_(table), counters_(counters), measures_(measures), now_(now) {}
+  FlowLedger(FlowTable<Address>& table, WorkerBlock& counters, Places& places,
+             const FlowMeasures& measures = {}, Instant now = {})
+      : table_(table), counters_(counters), places_(places), measures_(measures), now_(now) {}
 
   [[nodiscard]] FlowTable<Address>& table() { return table_; }
   [[nodiscard]] const FlowTable<Address>& table() const { return table_; }
@@ -79,7 +83,7 @@ class FlowLedger {
   /// No room for one more.
   [[nodiscard]] bool full() const { return table_.size() + 2 > table_.capacity(); }
   /// Enters both directions and returns that to the target; no_flow if the table is full. Neither
-  /// key may be there yet.
+  /// key may be there yet. Uses up the places that were taken for it, unless the table is full.
   [[nodiscard]] FlowIndex start(const FlowStart<Address>& flow);
 
   /// How many connections a target has on this worker.
@@ -88,25 +92,39 @@ class FlowLedger {
   }
 
   [[nodiscard]] RuleHits& rule_hits() { return counters_.rule_hits; }
+  [[nodiscard]] WorkerBlock& counters() { return counters_; }
+  [[nodiscard]] Places& places() const { return places_; }
+
+  /// To be told when the phase of `flow`, and of its other direction, has changed: a connection
+  /// that is over gives its place back at once, and not only when it is forgotten. A client's RST
+  /// is not believed so soon: if the target does not take it for one, the connection lives on
+  /// there.
+  void follow(const Flow<Address>& flow) {
+    const bool ends = flow.phase == Phase::Closing || flow.phase == Phase::TargetReset;
+    if (ends || flow.phase == Phase::Established) [[unlikely]]
+      set_over(flow, ends);
+  }
   [[nodiscard]] const FlowMeasures& measures() const { return measures_; }
 
   /// Removes the connection that `either` is one direction of.
   void end(FlowIndex either, FlowEnd why);
 
  private:
+  void set_over(const Flow<Address>& either, bool over);
   void measure(FlowIndex either, FlowEnd why);
 
   FlowTable<Address>& table_;
   WorkerBlock& counters_;
+  Places& places_;
   FlowMeasures measures_;
   Instant now_;
 };
 
 /// Both families' ledgers: what a verb gets.
 struct FlowLedgers {
-  FlowLedgers(FlowTable4& table4, FlowTable6& table6, WorkerBlock& counters,
+  FlowLedgers(FlowTable4& table4, FlowTable6& table6, WorkerBlock& counters, Places& places,
               const FlowMeasures& measures = {}, Instant now = {})
-      : v4(table4, counters, measures, now), v6(table6, counters, measures, now) {}
+      : v4(table4, counters, places, measures, now), v6(table6, counters, places, measures, now) {}
 
   FlowLedger<Ipv4Address> v4;
   FlowLedger<Ipv6Address> v6;

@@ -30,15 +30,15 @@ void look_up(Burst& burst, const Snapshot& snapshot, const Core& core, FlowLedge
 }  // namespace
 
 void run(Burst& burst, const Snapshot& snapshot, Core& core) {
-  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.measures, burst.now);
+  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, burst.now);
   RuleHits& hits = core.counters.rule_hits;
   look_up(burst, snapshot, core, flows);
   track(burst, snapshot, flows, core.counters);  // known: how far is the connection?
   core.counters.totals.wrong_core.add(           // unknown: did the NIC mistake?
       redirect(burst, snapshot, core.id, core.owner_seed));
-  match(burst, snapshot, hits);                // new: which listener? ARP, kernel?
-  admit(burst, snapshot, core.punts, hits);    // new: may it start? punts: too many?
-  choose(burst, snapshot, flows, core.turns);  // new: which target?
+  match(burst, snapshot, hits);                           // new: which listener? ARP, kernel?
+  admit(burst, snapshot, core.punts, hits);               // new: may it start? punts: too many?
+  choose(burst, snapshot, flows, core.turns, core.room);  // new: which target? Or wait?
   translate(burst, snapshot, flows, core.missing_hops, core.errors);  // rewrite; all is decided
   account(burst, snapshot, core.counters);  // by verdict, target and listener
 }

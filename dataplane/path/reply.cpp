@@ -127,6 +127,33 @@ void put_error(Packet& packet, Protocol protocol, const IcmpHeader& error, std::
   packet.header<IcmpHeader>(packet.transport) = error;
 }
 
+/// What an ICMP error says: its type, its code, and what is in its last two bytes.
+struct IcmpWords {
+  std::uint8_t type;
+  std::uint8_t code;
+  std::uint16_t last;
+  [[nodiscard]] IcmpHeader header() const {
+    return {.type = type,
+            .code = code,
+            .checksum = Be16{0},
+            .identifier = Be16{0},
+            .sequence = Be16{last}};
+  }
+};
+
+/// As large as it may be: RFC 1812, 4.3.2.3; RFC 4443, 3.
+void reply_error(Packet& packet, const Port& port, const IcmpWords& v4, const IcmpWords& v6) {
+  turn_around(packet, port);
+  if (is_ipv6(packet)) {
+    put_error<Ipv6Header>(packet, Protocol::IcmpV6, v6.header(), 1280);
+    return set_icmpv6_checksum(packet);
+  }
+  put_error<Ipv4Header>(packet, Protocol::Icmp, v4.header(), 576);
+  auto& icmp = packet.header<IcmpHeader>(packet.transport);
+  icmp.checksum =
+      checksum_of(sum_words(packet.data + packet.transport, packet.length - packet.transport));
+}
+
 }  // namespace
 
 void reply_arp(Packet& packet, const Port& port) {
@@ -191,27 +218,13 @@ void reply_reset(Packet& packet, const Port& port) {
 }
 
 void reply_too_big(Packet& packet, const Port& port, std::uint16_t mtu) {
-  turn_around(packet, port);
-  if (is_ipv6(packet)) {
-    put_error<Ipv6Header>(packet, Protocol::IcmpV6,
-                          {.type = icmpv6::packet_too_big,
-                           .code = 0,
-                           .checksum = Be16{0},
-                           .identifier = Be16{0},
-                           .sequence = Be16{mtu}},
-                          1280);
-    return set_icmpv6_checksum(packet);
-  }
-  put_error<Ipv4Header>(packet, Protocol::Icmp,
-                        {.type = IcmpHeader::unreachable,
-                         .code = IcmpHeader::fragmentation_needed_code,
-                         .checksum = Be16{0},
-                         .identifier = Be16{0},
-                         .sequence = Be16{mtu}},
-                        576);
-  auto& icmp = packet.header<IcmpHeader>(packet.transport);
-  icmp.checksum =
-      checksum_of(sum_words(packet.data + packet.transport, packet.length - packet.transport));
+  reply_error(packet, port, {IcmpHeader::unreachable, IcmpHeader::fragmentation_needed_code, mtu},
+              {icmpv6::packet_too_big, 0, mtu});
+}
+
+void reply_prohibited(Packet& packet, const Port& port) {
+  reply_error(packet, port, {IcmpHeader::unreachable, IcmpHeader::prohibited_code, 0},
+              {icmpv6::unreachable, icmpv6::prohibited_code, 0});
 }
 
 template <class Address>

@@ -30,6 +30,10 @@ void reply_reset(Packet& packet, const Port& port);
 /// as much as fits into 1,280 (RFC 4443, 3.2).
 void reply_too_big(Packet& packet, const Port& port, std::uint16_t mtu);
 
+/// UDP packet → ICMP "communication administratively prohibited" (RFC 1812, 5.2.7.1; RFC
+/// 4443, 3.1), quoting as reply_too_big() does.
+void reply_prohibited(Packet& packet, const Port& port);
+
 /// What asks the receiver of a TCP flow's packets where it is: an ACK without data as the flow's
 /// sender's, with a sequence number that is probably in no window. It is answered with an ACK that
 /// says which one is expected (RFC 9293, 3.10.7.4); a RST has to carry that one, or it is not

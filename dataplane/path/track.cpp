@@ -62,8 +62,7 @@ void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& f
       burst.targets[i] = flow.target;
       refuse(burst, i);
     } else if (burst.kinds[i] == Kind::Tcp) {
-      advance_opening(flow, table, burst.tcp_flags[i], counters, flows.measures(),
-                      Tick::of(burst.now));
+      advance_opening(flow, flows, burst.tcp_flags[i], counters, Tick::of(burst.now));
     }
   }
   fast.finish();

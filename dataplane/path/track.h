@@ -37,11 +37,12 @@ void hurry(const Flow<Address>& flow, FlowTable<Address>& table) {
 
 /// Moves a connection on by one packet of `flow`; both its directions know the phase.
 template <class Address>
-void advance(Flow<Address>& flow, FlowTable<Address>& table, std::uint8_t tcp_flags) {
+void advance(Flow<Address>& flow, FlowLedger<Address>& flows, std::uint8_t tcp_flags) {
   const Phase next = next_phase(flow.phase, flow.direction, tcp_flags);
   if (next == flow.phase) return;
-  flow.phase = table[flow.twin].phase = next;
-  hurry(flow, table);
+  flow.phase = flows.table()[flow.twin].phase = next;
+  hurry(flow, flows.table());
+  flows.follow(flow);
 }
 
 /// The way back to the client is the way it came last: no look-up, and right behind several
@@ -62,17 +63,17 @@ inline constexpr std::uint32_t retransmission_milliseconds = 500;
 /// The same for a connection that is opening; counts how that went, once. A target that answers is
 /// not to blame for what the client does then.
 template <class Address>
-void advance_opening(Flow<Address>& flow, FlowTable<Address>& table, std::uint8_t tcp_flags,
-                     WorkerBlock& counters, const FlowMeasures& measures, Tick now) {
+void advance_opening(Flow<Address>& flow, FlowLedger<Address>& flows, std::uint8_t tcp_flags,
+                     WorkerBlock& counters, Tick now) {
   const bool opening = flow.phase == Phase::SynSent;
-  advance(flow, table, tcp_flags);
+  advance(flow, flows, tcp_flags);
   if (!opening) return;
   if (flow.phase == Phase::SynReceived) {
     counters_of(counters, flow.target).handshakes_answered.add(1);
     // This is the target's first packet: its entry's time is still that of the first SYN.
     if (flow.packets == 0) {
-      measures.add(flow.target, flow.listener(), &FlowHistograms::connect,
-                   now.nanoseconds_since(flow.last_seen));
+      flows.measures().add(flow.target, flow.listener(), &FlowHistograms::connect,
+                           now.nanoseconds_since(flow.last_seen));
     }
   } else if (flow.phase == Phase::TargetReset) {
     counters_of(counters, flow.target).handshakes_failed.add(1);

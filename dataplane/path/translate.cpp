@@ -49,7 +49,20 @@ void forward(Burst& burst, std::size_t i, const Snapshot& snapshot, FlowLedger<A
                                                         : Verdict::ForwardToClient);
 }
 
-void write_replies(Burst& burst, const Snapshot& snapshot) {
+/// What ICMP adds to a short packet, at most.
+constexpr std::size_t error_headers = sizeof(Ipv6Header) + sizeof(IcmpHeader);
+
+/// A refused flow's client is told so, as long as we do not tell too many.
+void prohibit(Burst& burst, std::size_t i, const Port& port, const Snapshot& snapshot,
+              ErrorMeter& errors) {
+  Packet& packet = burst.packets[i];
+  const bool room = packet.tailroom >= error_headers;
+  if (room && errors.take(burst.now, snapshot)) return reply_prohibited(packet, port);
+  burst.verdicts[i] = Verdict::DropSpillover;
+  burst.replies &= ~(Mask{1} << i);
+}
+
+void write_replies(Burst& burst, const Snapshot& snapshot, ErrorMeter& errors) {
   for (std::size_t i : bits(burst.replies)) {
     Packet& packet = burst.packets[i];
     const Verdict verdict = burst.verdicts[i];
@@ -61,6 +74,8 @@ void write_replies(Burst& burst, const Snapshot& snapshot) {
       reply_neighbour(packet, port);
     } else if (verdict == Verdict::ReplyEcho) {
       reply_echo(packet, port);
+    } else if (verdict == Verdict::ReplyProhibited) {
+      prohibit(burst, i, port, snapshot, errors);
     } else {
       reply_reset(packet, port);
     }
@@ -84,7 +99,7 @@ void translate(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, Missi
     forward_stateless(burst, snapshot, missing, errors);
   translate_family(burst, snapshot, flows.v4, missing, errors);
   translate_family(burst, snapshot, flows.v6, missing, errors);
-  write_replies(burst, snapshot);
+  write_replies(burst, snapshot, errors);
 }
 
 }  // namespace dataplane

@@ -11,6 +11,7 @@
 #include "dataplane/path/missing_hops.h"
 #include "dataplane/path/punt_meters.h"
 #include "dataplane/path/turns.h"
+#include "dataplane/path/waiting_room.h"
 #include "dataplane/table/snapshot.h"
 
 namespace dataplane {
@@ -49,8 +50,10 @@ void match(Burst& burst, const Snapshot& snapshot, RuleHits& hits);
 /// the rate.
 void admit(Burst& burst, const Snapshot& snapshot, PuntMeters& punts, RuleHits& hits);
 
-/// Picks a target for each new flow and enters it into the table.
-void choose(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, Turns& turns);
+/// Picks a target for each new flow and enters it into the table. Where targets have as many as
+/// they may, SYNs wait (path/surge).
+void choose(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, Turns& turns,
+            WaitingRoom& room);
 
 /// Rewrites packets of known flows and sets their egress. Afterwards nothing is pending.
 void translate(Burst& burst, const Snapshot& snapshot, FlowLedgers& flows, MissingHops& missing,

@@ -60,6 +60,8 @@ struct alignas(64) Flow {
   PortId client_port;
   Phase phase : 4 = Phase::SynSent;
   Direction direction : 1 = Direction::ToTarget;
+  // Of a ToTarget entry: the connection is over, and takes no place at the target any more.
+  bool over : 1 = false;
   // The client has sent data that the target has not answered with any: path/answer. Both
   // directions know; ToClient's last_seen is then when that was.
   bool waiting : 1 = false;

@@ -121,6 +121,9 @@ struct Snapshot {
   std::vector<TargetGroup> target_groups;  // by TargetGroupId slot; unused: id.slot 0xffff
   std::vector<Target> targets;             // by TargetId slot; unused: id no_target
   std::vector<TargetId> ending;            // those that are
+  std::vector<std::uint32_t> limits;  // max_connections by TargetId slot, 0: none; empty: of nobody
+  std::vector<TargetId> limited;      // those that have a limit, or whose group has
+  std::vector<TargetGroupId> queueing;           // those that have a surge queue
   FixedTable<Endpoint, ListenerId> listener_at;  // of one port; for any, ask listener_for()
   FixedTable<Endpoint, Segments> segments_at;    // of ranges; the key's port is 0
   std::vector<PortSegment> segments;  // of one address and protocol: ascending, none overlap
@@ -177,6 +180,10 @@ struct Snapshot {
   [[nodiscard]] const Target* target(TargetId id) const {
     if (id.slot >= targets.size() || targets[id.slot].id != id) return nullptr;
     return &targets[id.slot];
+  }
+  /// max_connections of a target of this snapshot; 0: no limit.
+  [[nodiscard]] std::uint32_t limit_of(TargetId id) const {
+    return id.slot < limits.size() ? limits[id.slot] : 0;
   }
   [[nodiscard]] const Listener* listener(ListenerId id) const {
     if (id.slot >= listeners.size() || listeners[id.slot].id != id) return nullptr;

@@ -56,21 +56,39 @@ enum class Stickiness : std::uint8_t {
   SourceIpDestIpProto,  // and the protocol
 };
 
+/// What a new flow is told that finds no place, neither at a target nor in the queue.
+enum class Spillover : std::uint8_t {
+  Reset,   // TCP: RST; UDP: ICMP, administratively prohibited
+  Silent,  // nothing: nobody who forges addresses can have us answer others
+};
+
+/// How clients wait for a place (surge_queue.h).
+struct SurgeRules {
+  std::uint32_t length = 0;  // SYNs; 0: nobody waits
+  std::uint32_t timeout_milliseconds = 10'000;
+  Spillover spillover = Spillover::Reset;
+};
+
 struct TargetGroup {
   TargetGroupId id;
+  std::uint16_t incarnation = 0;  // of the slot, as in TargetId
   Protocols protocol;
   Mode mode = Mode::Nat;
   Algorithm algorithm = Algorithm::RoundRobin;
   UnknownFlow unknown_flow = UnknownFlow::Reset;
   Overload overload = Overload::Refuse;
   Stickiness stickiness = Stickiness::None;
-  std::uint32_t sticky_seconds = 0;  // how long a client is remembered after its last new flow
-  bool failing_open = false;         // too few targets are healthy, so all are eligible
+  std::uint32_t sticky_seconds = 0;   // how long a client is remembered after its last new flow
+  bool failing_open = false;          // too few targets are healthy, so all are eligible
+  bool gated = false;                 // new flows need a place (path/surge): a limit, or a queue
+  std::uint32_t max_connections = 0;  // of all its targets together; 0: no limit
+  SurgeRules surge;
   /// The eligible targets in turn; LeastConnections draws from it. Never null, empty if the
   /// algorithm is consistent.
   std::shared_ptr<const WeightedSchedule> schedule;
   /// The eligible targets by hash. Never null, empty unless the algorithm is consistent.
   std::shared_ptr<const MaglevTable> maglev;
+  std::vector<TargetId> eligible;     // each once, in the order of their addresses; if gated
   std::vector<ListenerId> listeners;  // that send flows here, or did before their weight was 0
 };
 

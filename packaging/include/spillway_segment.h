@@ -129,6 +129,8 @@ typedef struct {
   uint64_t drain_ends_unix_milliseconds;
   char detail[192];
   uint8_t exclusion;
+  uint32_t max_connections; /* as it counts now; 0: no limit */
+  uint32_t configured_max_connections;
 } spillway_target_t;
 
 typedef struct {
@@ -157,6 +159,11 @@ typedef struct {
   uint64_t standby_since_unix_milliseconds;
   char name[33];
   char standby[33];
+  uint16_t incarnation; /* of the slot: whose spillway_target_group_counters_t count */
+  uint8_t spillover_silent;
+  uint32_t max_connections;
+  uint32_t surge_length;
+  uint32_t surge_timeout_milliseconds;
   spillway_group_zone_t zones[SPILLWAY_ZONES_MAX];
 } spillway_target_group_t;
 
@@ -235,25 +242,34 @@ typedef struct {
       wrong_core, local_port_turn, flows_alive_ipv6, flow_capacity_ipv6, table_bytes,
       table_page_bytes, stateless, originated, originated_unsent, sticky_entries, sticky_capacity,
       sticky_found, sticky_evicted, blocked_inbound_icmp, blocked_inbound_tcp, blocked_inbound_udp,
-      blocked_outbound_icmp, blocked_outbound_tcp, blocked_outbound_udp, flows_cut;
-  uint64_t reserved[4];
+      blocked_outbound_icmp, blocked_outbound_tcp, blocked_outbound_udp, flows_cut,
+      received_waiting, surge_held, surge_capacity;
+  uint64_t reserved[1];
   uint64_t busy_nanoseconds, idle_nanoseconds;
   uint64_t reserved_last[2];
 } spillway_totals_t;
 
 typedef struct {
-  uint64_t incarnation, new_flows, active_flows, rejected_flows;
+  uint64_t incarnation, new_flows, active_flows, rejected_flows, spilled_flows, new_flows_udp,
+      active_flows_udp;
   uint64_t reserved[1];
-  uint64_t new_flows_udp, active_flows_udp;
-  uint64_t reserved_last[1];
 } spillway_listener_counters_t;
 
 typedef struct {
   uint64_t incarnation, new_flows, active_flows, packets_to_target, bytes_to_target,
       packets_to_client, bytes_to_client, client_resets, target_resets, elb_resets, picked_up_flows,
-      port_allocation_errors, handshakes_answered, handshakes_failed, unhealthy_routing_flows;
-  uint64_t reserved[1];
+      port_allocation_errors, handshakes_answered, handshakes_failed, unhealthy_routing_flows,
+      over_flows;
 } spillway_target_counters_t;
+
+/* Of its surge queue; surge_queue_length_max and surge_oldest_milliseconds are the greatest of all
+ * workers', the others are to be added up. */
+typedef struct {
+  uint64_t incarnation, surge_queue_length, surge_queue_length_max, surge_oldest_milliseconds,
+      surge_entered, surge_admitted, surge_timed_out, surge_left, surge_joined, spillover,
+      surge_wait_milliseconds;
+  uint64_t reserved[5];
+} spillway_target_group_counters_t;
 
 typedef struct {
   uint64_t new_flows, active_flows;
@@ -265,6 +281,7 @@ typedef struct {
   spillway_listener_counters_t listeners[SPILLWAY_LISTENERS_MAX];
   spillway_target_counters_t targets[SPILLWAY_TARGETS_MAX];
   uint64_t rule_hits[SPILLWAY_RULES_MAX];
+  spillway_target_group_counters_t groups[SPILLWAY_TARGET_GROUPS_MAX];
   spillway_udp_flow_counters_t target_udp_flows[SPILLWAY_TARGETS_MAX];
 } spillway_worker_t;
 

@@ -1,5 +1,6 @@
 """deregistration_delay: what becomes of the flows of a target that is drained or leaves."""
 
+import contextlib
 import json
 import subprocess
 import time
@@ -198,15 +199,23 @@ def test_300_targets_drain_at_the_same_time(lab, spillway):
             connection.close()
 
 
+@contextlib.contextmanager
+def udp_clients(lab, count=12):
+    """Echo servers on all targets, and clients that have a port each."""
+    with contextlib.ExitStack() as stack:
+        for number, namespace in enumerate(lab.network.targets, 1):
+            echo = servers.UdpEcho(namespace, f"target{number}")
+            echo.start()
+            stack.callback(echo.stop)
+        clients = [ends.UdpClient(lab) for _ in range(count)]
+        for client in clients:
+            stack.callback(client.close)
+        yield clients
+
+
 def test_udp_flows_of_a_gone_target_move_at_once(lab, spillway):
-    echoes = [servers.UdpEcho(namespace, f"target{number}")
-              for number, namespace in enumerate(lab.network.targets, 1)]
-    for echo in echoes:
-        echo.start()
-    clients = []
-    try:
+    with udp_clients(lab) as clients:
         daemon = spillway(udp(lab))
-        clients = [ends.UdpClient(lab) for _ in range(12)]
         before = [client.ask() for client in clients]
         assert "target2" in before, before
         assert before == [client.ask() for client in clients], "a flow keeps its target"
@@ -215,17 +224,49 @@ def test_udp_flows_of_a_gone_target_move_at_once(lab, spillway):
         assert None not in after and "target2" not in after, after
         assert [name for name in before if name != "target2"] == [
             name for name, was in zip(after, before) if was != "target2"], "others moved too"
-    finally:
-        for client in clients:
-            client.close()
-        for echo in echoes:
-            echo.stop()
 
 
-def udp(lab, targets=(1, 2, 3)):
+def test_udp_flows_of_a_deregistered_target_stay_for_the_delay_and_then_move(lab, spillway):
+    """connection_termination is on by default for UDP, as with ELB."""
+    with udp_clients(lab) as clients:
+        daemon = spillway(udp(lab, deregistration_delay={"timeout": 4}))
+        before = [client.ask() for client in clients]
+        assert "target2" in before, before
+        daemon.ctl.run("deregister", "dns", f"{SECOND}:5353")
+        begun = time.monotonic()
+        assert [client.ask() for client in clients] == before, "the delay is for them to end"
+        with contextlib.closing(ends.UdpClient(lab)) as new:
+            assert new.ask() != "target2"
+        watched = clients[before.index("target2")]
+        processes.wait_until(lambda: watched.ask() != "target2", 10, "the flow moves")
+        assert 3 < time.monotonic() - begun < 9
+        after = [client.ask() for client in clients]
+        assert None not in after and "target2" not in after, after
+
+
+def test_udp_flows_of_an_unhealthy_target_that_is_deregistered_move_at_once(
+        lab, served, spillway):
+    """They were to move, since it was unhealthy; a delay of 60 s does not bring it back."""
+    with udp_clients(lab) as clients:
+        daemon = spillway(udp(lab, check=CHECK, deregistration_delay={"timeout": 60}))
+        before = [client.ask() for client in clients]
+        assert "target2" in before, before
+        served[1].healthy(False)
+        try:
+            daemon.wait_state(SECOND, "unhealthy", group="dns")
+            daemon.ctl.run("deregister", "dns", f"{SECOND}:5353")
+            target = daemon.wait_state(SECOND, "draining", group="dns")
+            assert "its flows move with their next packet" in target["detail"], target
+            after = [client.ask() for client in clients]
+            assert None not in after and "target2" not in after, after
+        finally:
+            served[1].healthy(True)
+
+
+def udp(lab, targets=(1, 2, 3), check=None, deregistration_delay=None):
     chosen = lab.configuration()
     chosen["target_groups"] = [configuration.target_group(
-        "dns", protocol="udp", port=5353, targets=targets, check={"enabled": False},
-        deregistration_delay={"timeout": 0})]
+        "dns", protocol="udp", port=5353, targets=targets, check=check or {"enabled": False},
+        deregistration_delay=deregistration_delay or {"timeout": 0})]
     chosen["listeners"] = [configuration.listener("dns", port=53, protocol="udp")]
     return chosen

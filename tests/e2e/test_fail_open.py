@@ -109,19 +109,29 @@ def test_dns_failover_minimum_healthy_targets(lab, spillway, health):
     daemon.wait_log("zone a may be announced again")
 
 
-def test_failover_target_group(lab, spillway, health):
-    digest = servers.make_file(lab.files / "kept", 6)
-    chosen = lab.configuration(check=check(), targets=(1, 2), failover={
-        "target_group": "standby", "recovery_time": 3,
-        "recovery_healthy_targets": {"count": 2}})
+def with_standby(lab, **group):
+    """Group web of targets 1 and 2, whose standby is target 3."""
+    chosen = lab.configuration(check=check(), targets=(1, 2), **group)
     chosen["target_groups"].append(
         configuration.target_group("standby", targets=(3,), check=check()))
-    daemon = spillway(chosen)
-    assert answering(lab) == ["target1", "target2"]
+    return chosen
+
+
+def slow_download(lab, daemon, megabytes):
+    """A download at 8 MiB/s that has begun, and the digest of what it should get."""
+    digest = servers.make_file(lab.files / "kept", megabytes)
     download = clients.download(lab.client, f"{URL}/slow/kept")
     processes.wait_until(
         lambda: any(t["active_flows"] and t["bytes_to_client"] > 100_000
                     for t in daemon.ctl.targets().values()), 10, "the download runs")
+    return download, digest
+
+
+def test_failover_target_group(lab, spillway, health):
+    daemon = spillway(with_standby(lab, failover={
+        "target_group": "standby", "recovery_time": 3,
+        "recovery_healthy_targets": {"count": 2}}))
+    assert answering(lab) == ["target1", "target2"]
     health.fail(daemon, 1)
     assert answering(lab) == ["target2"]
     health.fail(daemon, 2)
@@ -138,15 +148,39 @@ def test_failover_target_group(lab, spillway, health):
                          "flows come back")
     assert answering(lab) == ["target1", "target2"]
     daemon.wait_log("enough for 3 s: new flows come back from standby group standby")
-    assert clients.download_digest(download) == digest, "a flow stays where it is"
+
+
+def on_standby(daemon, health):
+    """Takes the health of both targets of web, so that new flows go to the standby."""
+    health.fail(daemon, 1, 2)
+    processes.wait_until(lambda: group_of(daemon)["on_standby"] and daemon.applied(), 5,
+                         "flows go to the standby")
+
+
+def test_failover_leaves_flows_where_they_are(lab, spillway, health):
+    daemon = spillway(with_standby(lab, unhealthy={"connection_termination": False},
+                                   failover={"target_group": "standby", "recovery_time": 0}))
+    download, digest = slow_download(lab, daemon, 80)
+    on_standby(daemon, health)
+    assert answering(lab) == ["target3"]
+    assert download.poll() is None, "the download was over too early: this test shows nothing"
+    health.recover(daemon, 1, 2)
+    processes.wait_until(lambda: not group_of(daemon)["on_standby"] and daemon.applied(), 10,
+                         "flows come back")
+    assert clients.download_digest(download) == digest
+
+
+def test_failover_does_not_save_flows_from_connection_termination(lab, spillway, health):
+    """A standby is no fail-open: unhealthy targets' flows are reset, as by default everywhere."""
+    daemon = spillway(with_standby(lab, failover={"target_group": "standby"}))
+    download, _ = slow_download(lab, daemon, 80)
+    on_standby(daemon, health)
+    with pytest.raises(AssertionError, match="reset by peer"):
+        clients.download_digest(download)
 
 
 def test_failover_to_a_standby_that_is_not_healthy_is_fail_open(lab, spillway, health):
-    chosen = lab.configuration(check=check(), targets=(1, 2),
-                               failover={"target_group": "standby"})
-    chosen["target_groups"].append(
-        configuration.target_group("standby", targets=(3,), check=check()))
-    daemon = spillway(chosen)
+    daemon = spillway(with_standby(lab, failover={"target_group": "standby"}))
     health.fail(daemon, 3, group="standby")
     health.fail(daemon, 1, 2)
     assert answering(lab) == ["target1", "target2"]

@@ -2,6 +2,7 @@
 are refused, rollbacks; and what all that must not do to traffic."""
 
 import copy
+import datetime
 import json
 import os
 import re
@@ -105,6 +106,36 @@ def test_a_restart_forgets_nothing(lab, spillway):
     assert not list(daemon.state_dir.glob("*.state"))
 
 
+def test_a_restart_forgets_neither_a_drain_s_end_nor_a_weight_that_the_file_still_has(
+        lab, spillway):
+    chosen = lab.configuration(deregistration_delay={"timeout": 300})
+    daemon = spillway(chosen)
+    daemon.ctl.run("drain", "web", f"{SECOND}:8080")
+    daemon.ctl.run("weight", "web", f"{FIRST}:8080", "7")
+    daemon.ctl.run("weight", "web", f"{THIRD}:8080", "8")
+    ends_at = daemon.ctl.target(SECOND)["drain_ends"]
+    daemon.kill()
+    chosen["target_groups"][0]["targets"][2]["weight"] = 3
+    daemon.write(chosen)
+    daemon.start()
+    daemon.wait_state(FIRST, "healthy")
+    after = daemon.ctl.target(SECOND)
+    assert after["state"] == "draining"
+    assert abs(seconds(after["drain_ends"]) - seconds(ends_at)) < 1, "it began anew"
+    assert daemon.ctl.target(FIRST)["weight"] == 7
+    assert daemon.ctl.target(THIRD)["weight"] == 3, "who edits the file means it"
+    daemon.wait_log(f"weight of web {THIRD}:8080 is dropped: the file has 3 now, not 1")
+    chosen["target_groups"][0]["deregistration_delay"] = {"timeout": 1}
+    daemon.write(chosen)
+    daemon.kill()
+    daemon.start()
+    assert daemon.wait_state(SECOND, "unused")["reason"] == "Target.NotRegistered", "it was over"
+
+
+def seconds(time_text):
+    return datetime.datetime.fromisoformat(time_text.replace("Z", "+00:00")).timestamp()
+
+
 def test_a_state_file_that_cannot_be_read_is_no_start(lab, spillway):
     daemon = spillway(lab.configuration(targets=(1, 2)))
     daemon.ctl.run("register", "web", THIRD)
@@ -112,7 +143,7 @@ def test_a_state_file_that_cannot_be_read_is_no_start(lab, spillway):
     state = daemon.state_dir / f"{daemon.instance}.state"
     text = state.read_text()
     for content, told in ((text[:-20], "is not JSON"),
-                          (text.replace('"version": 1', '"version": 9'), "has version 9")):
+                          (text.replace('"version": 2', '"version": 9'), "has version 9")):
         state.write_text(content)
         with pytest.raises(RuntimeError) as refused:
             daemon.start()

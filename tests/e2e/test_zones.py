@@ -2,6 +2,7 @@
 
 import copy
 import re
+import time
 
 import pytest
 
@@ -153,6 +154,31 @@ def test_zone_shift_expires_and_survives_a_reload(lab, spillway):
     daemon.wait_log("zone b gets new flows again: its shift has expired")
     processes.wait_until(daemon.applied, 5, "the workers know")
     assert answering(lab) == ["target1", "target2", "target3"]
+
+
+def test_zone_shift_survives_a_restart_with_its_expiry(lab, spillway):
+    daemon = spillway(zoned(lab, "aab", cross_zone=True), wait=wait_all)
+    daemon.ctl.run("zone", "shift", "b", "--expires", "1h", "--comment", "power works")
+    daemon.ctl.run("zone", "shift", "a", "--expires", "1s")
+    before = daemon.ctl.json("zone", "list")["zones"][1]
+    daemon.kill()
+    time.sleep(1)  # the other shift's expiry
+    wait_all(daemon.start())
+    after = daemon.ctl.json("zone", "list")["zones"]
+    for key in ("shifted", "shift_started", "shift_expires", "comment"):
+        assert after[1][key] == before[key], key
+    assert not after[0]["shifted"]
+    assert answering(lab) == ["target1", "target2"]
+    daemon.wait_log(r"zone b gets no new flows until .*: power works \(since before this start\)")
+    daemon.wait_log("zone a gets new flows again: its shift expired at .*, before this start")
+    found = daemon.ctl.json("events", "--kind", "zone")["events"]
+    assert sorted((one["zone"], one["to"]) for one in found) == [
+        ("a", "shift_expired"), ("b", "shifted")]
+    daemon.ctl.run("zone", "unshift", "b")
+    daemon.kill()
+    wait_all(daemon.start())
+    assert answering(lab) == ["target1", "target2", "target3"]
+    assert not list(daemon.state_dir.glob("*.state"))
 
 
 def test_zone_shift_that_would_leave_nothing_is_ignored(lab, spillway, health):

@@ -16,6 +16,29 @@ using namespace dataplane;
 
 namespace {
 
+constexpr int port_of_limited = 101, port_of_silent = 102;
+
+/// A listener, TCP and UDP, whose targets take one connection each.
+void add_limited(config::Config& config, Spillover spillover, int port) {
+  config::TargetGroup group = config.target_groups[0];
+  group.name = fmt::format("limited-{}", port);
+  group.protocol = Protocols::tcp_udp();
+  group.port = static_cast<std::uint16_t>(9000 + port);
+  group.overload = Overload::Refuse;
+  group.spillover = spillover;
+  group.surge_queue = {.length = 4, .timeout = std::chrono::milliseconds(20)};
+  for (config::Target& target : group.targets) {
+    target.port = group.port;
+    target.max_connections = 1;
+  }
+  config::Listener listener = config.listeners[0];
+  listener.name = listener.target_group = group.name;
+  listener.protocol = group.protocol;
+  listener.port = static_cast<std::uint16_t>(port);
+  config.target_groups.push_back(group);
+  config.listeners.push_back(listener);
+}
+
 config::Config config_of(const World& world) {
   config::Config config = standard_config(4, world.mode, world.algorithm, world.family);
   for (config::TargetGroup& group : config.target_groups) {
@@ -60,6 +83,8 @@ config::Config config_of(const World& world) {
     config.listeners.push_back(listener);
   }
   config.target_groups[1].stickiness.type = Stickiness::SourceIp;
+  add_limited(config, Spillover::Reset, port_of_limited);
+  add_limited(config, Spillover::Silent, port_of_silent);
   return config;
 }
 
@@ -128,14 +153,16 @@ bool Wire::receive(Burst& burst, Instant now) {
   while (source_ != Source::None) {
     std::size_t count = 0;
     for (const Slot* slot = nullptr; count < burst.capacity && (slot = next()) != nullptr;) {
-      received_[count++] = *slot;
+      CHECK(free_ != 0);
+      received_[count] = unused_[--free_];
+      *received_[count++] = *slot;
     }
     const bool handed_off = source_ == Source::HandedOver;
     source_ = Source{static_cast<std::uint8_t>(static_cast<int>(source_) + 1)};
     if (count == 0) continue;
     burst.reset(now, count);
     for (std::size_t i = 0; i < count; ++i) {
-      Slot& slot = received_[i];
+      Slot& slot = *received_[i];
       Packet packet;
       packet.data = slot.bytes.data() + Slot::room;
       packet.buffer = &slot;
@@ -157,6 +184,8 @@ void Wire::transmit(Burst& burst, Totals& totals) {
   for (std::size_t i = 0; i < burst.size; ++i) {
     const Packet& packet = burst.packets[i];
     const Verdict verdict = burst.verdicts[i];
+    if (verdict == Verdict::Wait) continue;  // it comes back
+    unused_[free_++] = static_cast<Slot*>(packet.buffer);
     if (verdict == Verdict::HandOff) {
       Slot* place = other_->handed_.put();
       (place != nullptr ? totals.handed_off : totals.hand_off_unsent).add(1);
@@ -224,7 +253,7 @@ void Traffic::prepare(std::size_t phase) {
     });
     facts.targets[1].availability = Availability::Draining;
     for (int i = 0; i < static_cast<int>(workers); ++i) {
-      CHECK(rig_.core(i).query.ask(100, no_target));
+      CHECK(rig_.core(i).query.ask(100, {}));
     }
   } else if (phase == 2) {
     facts.targets[0].availability = Availability::Terminated;
@@ -304,6 +333,11 @@ void Traffic::add_flow_packet() {
   static constexpr std::uint8_t usual[] = {syn, syn, ack, ack, psh | ack, ack, fin | ack, rst};
   const std::string from = client(below(60));
   if (below(4) == 0) return add(udp(from, ours(53)).payload("query"), front);
+  if (below(8) == 0) {
+    const std::string limited = ours(below(2) == 0 ? port_of_limited : port_of_silent);
+    if (below(3) == 0) return add(udp(from, limited).payload("query"), front);
+    return add(tcp(from, limited).flags(syn), front);
+  }
   const int port = below(5) == 0 ? 81 + static_cast<int>(below(9)) : 80;
   add(tcp(from, ours(port)).flags(usual[below(std::size(usual))]).payload("data"), front);
 }

@@ -32,6 +32,7 @@ struct World {
 /// A frame in a buffer of its own, with room in front and behind.
 struct Slot {
   static constexpr std::size_t room = 128;
+  static constexpr std::size_t in_all = 128;  // of a Wire: a burst in hand, and those that wait
   std::array<std::uint8_t, 2048> bytes;
   std::uint16_t length = 0;
   dataplane::PortId port;
@@ -58,7 +59,9 @@ class Places {
 /// Worker's Io: frames arrive from the script, from targets and from the other worker.
 class Wire {
  public:
-  Wire() : answers_(512), handed_(512) {}
+  Wire() : answers_(512), handed_(512), slots_(Slot::in_all), unused_(Slot::in_all) {
+    for (Slot& slot : slots_) unused_[free_++] = &slot;
+  }
   void connect(Wire& other) { other_ = &other; }
   /// What arrives next, a burst a step; outlives its use.
   void play(const std::vector<Slot>& script) {
@@ -87,7 +90,10 @@ class Wire {
   Wire* other_ = nullptr;
   Source source_ = Source::Script;
   unsigned turns_ = 0;
-  std::array<Slot, dataplane::Burst::capacity> received_;
+  std::vector<Slot> slots_;
+  std::vector<Slot*> unused_;
+  std::size_t free_ = 0;  // of unused_
+  std::array<Slot*, dataplane::Burst::capacity> received_;
 };
 
 class Traffic {

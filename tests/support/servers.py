@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import socket
@@ -196,6 +197,40 @@ class WeightServer:
             stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "ready\n":
             raise RuntimeError("the weight server did not start")
+
+    def stop(self):
+        if self.process:
+            processes.stop(self.process)
+
+
+class SlowServer:
+    """Holds its connections until release(), and counts how many there are at once."""
+
+    def __init__(self, namespace, port):
+        self.namespace = namespace
+        self.port = port
+        self.process = None
+
+    def start(self):
+        self.process = self.namespace.start(
+            ["/usr/bin/python3", _HERE / "slow_server.py", self.port],
+            stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError("the slow server did not start")
+
+    def figures(self):
+        """{"accepted": …, "now": …, "most": …}"""
+        return self._tell("figures")
+
+    def release(self, seconds):
+        """From now on it holds each connection for so long only; those that are there end."""
+        return self._tell(f"release {seconds}")
+
+    def _tell(self, command):
+        with self.namespace.entered(), \
+                socket.create_connection(("127.0.0.1", self.port + 1), timeout=10) as told:
+            told.sendall(command.encode() + b"\n")
+            return json.loads(told.makefile().readline())
 
     def stop(self):
         if self.process:

@@ -22,6 +22,7 @@ LAYERS = {
     "config": ("config/",),
     "nic": ("nic/",),
     "report": ("tools/report/",),
+    "explain": ("tools/explain/",),
     "control": ("control/",),
     "tools": ("tools/",),
     "tests": ("tests/",),
@@ -36,8 +37,9 @@ MAY_INCLUDE = {
     "config": {"packet", "table"},
     "nic": {"packet", "table", "core", "worker"},
     "report": {"packet", "table", "core", "worker"},
-    "control": {"packet", "table", "core", "worker", "config", "nic", "report"},
-    "tools": {"packet", "table", "core", "worker", "path", "config", "report"},
+    "explain": {"packet", "table", "core", "worker", "path", "config", "report"},
+    "control": {"packet", "table", "core", "worker", "config", "nic", "report", "explain"},
+    "tools": {"packet", "table", "core", "worker", "path", "config", "report", "explain"},
     "tests": set(LAYERS),
 }
 EXCEPTIONS = {
@@ -47,6 +49,8 @@ EXCEPTIONS = {
     ("dataplane/core.h", "dataplane/path/missing_hops.h"),
     ("dataplane/core.h", "dataplane/path/punt_meters.h"),
     ("dataplane/core.h", "dataplane/path/error_meter.h"),
+    ("dataplane/core.h", "dataplane/path/places.h"),
+    ("dataplane/core.h", "dataplane/path/waiting_room.h"),
 }
 
 # dataplane/ does not talk to the system: time, randomness and I/O are its arguments.
@@ -60,7 +64,8 @@ SYSTEM_EXCEPTIONS = {
 ATOMICS = {"dataplane/publication.h", "dataplane/counter.h", "dataplane/segment.h",
            "dataplane/counters.h", "dataplane/flow_histograms.h",
            "dataplane/flow_query.h", "dataplane/record.h", "dataplane/table/sticky_table.h",
-           "dataplane/table/sticky_table.cpp"}
+           "dataplane/table/sticky_table.cpp", "dataplane/table/connection_limits.h",
+           "dataplane/table/surge_queue.h"}
 
 FILE_WORDS = {"util", "utils", "common", "helper", "helpers", "misc", "manager", "base", "impl",
               "stuff"}
@@ -172,8 +177,9 @@ def namespaces(source):
     top = source.name.split("/")[0]
     if top == "tests":
         return
-    if source.name.startswith("tools/report/"):  # a layer of its own, which control uses too
-        top = "report"
+    for layer in ("report", "explain"):  # layers of their own, which control uses too
+        if source.name.startswith(f"tools/{layer}/"):
+            top = layer
     for number, line in enumerate(source.code_lines, 1):
         found = re.match(r"(?:inline )?namespace (\w[\w:]*)", line)
         if not found or "=" in line or found[1].split("::")[0] in (top, "boost", "std"):

@@ -28,6 +28,7 @@ def complaints(name, text):
     ("config/a.h", '#include "dataplane/core.h"\n', "config may not include"),
     ("nic/a.h", '#include "config/config.h"\n', "nic may not include"),
     ("tools/report/a.h", '#include "control/log.h"\n', "report may not include"),
+    ("tools/explain/a.h", '#include "control/log.h"\n', "explain may not include"),
     ("control/a.h", '#include "tools/x.h"\n', "control may not include"),
     ("tools/a.h", '#include "nic/port.h"\n', "tools may not include"),
     ("nic/a.h", '#include "port.h"\n', "not relative to the project's root"),

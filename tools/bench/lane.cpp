@@ -24,7 +24,8 @@ Lane::Lane(dataplane::WorkerId id, dataplane::FlowCapacity capacity, std::uint16
       block_(std::make_unique<dataplane::WorkerBlock>()),
       sticky_memory_(dataplane::StickyTable::bytes_needed(sticky_clients)),
       sticky_(sticky_memory_.bytes(), sticky_clients, table_seed(id)),
-      core_(id, table_.bytes(), capacity, table_seed(id), owner_seed, *block_, sticky_),
+      gate_(std::make_unique<dataplane::Gate>(1, 0)),
+      core_(id, table_.bytes(), capacity, table_seed(id), owner_seed, *block_, sticky_, *gate_),
       worker_(core_, io, publication) {}
 
 std::uint64_t Lane::run() {

@@ -62,6 +62,7 @@ class Lane {
   std::unique_ptr<dataplane::WorkerBlock> block_;
   Memory sticky_memory_;
   dataplane::StickyTable sticky_;
+  std::unique_ptr<dataplane::Gate> gate_;
   dataplane::Core core_;
   dataplane::Worker<MemoryIo> worker_;
   double now_ = 1e9;  // nanoseconds

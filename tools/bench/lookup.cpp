@@ -67,7 +67,7 @@ template <class Family>
 Figures measure(Bench& bench, Scene<Family>& scene, Key wanted) {
   constexpr std::size_t packets = bursts * burst_size;
   dataplane::Core& core = scene.lane.core();
-  dataplane::FlowLedgers ledgers(core.flows4, core.flows6, core.counters);
+  dataplane::FlowLedgers ledgers(core.flows4, core.flows6, core.counters, core.places);
   std::vector<Burst> slice(bursts);
   Random random(13);
   LineReference lines(bench, scene.lane);

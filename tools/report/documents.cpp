@@ -57,6 +57,9 @@ constexpr std::array worker_figures{
     Figures<Totals>{"sticky_capacity", &Totals::sticky_capacity},
     Figures<Totals>{"sticky_found", &Totals::sticky_found},
     Figures<Totals>{"sticky_evicted", &Totals::sticky_evicted},
+    Figures<Totals>{"received_waiting", &Totals::received_waiting},
+    Figures<Totals>{"surge_held", &Totals::surge_held},
+    Figures<Totals>{"surge_capacity", &Totals::surge_capacity},
     Figures<Totals>{"polls", &Totals::polls},
     Figures<Totals>{"busy_polls", &Totals::busy_polls},
     Figures<Totals>{"busy_nanoseconds", &Totals::busy_nanoseconds},
@@ -78,6 +81,7 @@ constexpr std::array target_figures{
     Figures<TargetCounters>{"handshakes_answered", &TargetCounters::handshakes_answered},
     Figures<TargetCounters>{"handshakes_failed", &TargetCounters::handshakes_failed},
     Figures<TargetCounters>{"unhealthy_routing_flows", &TargetCounters::unhealthy_routing_flows},
+    Figures<TargetCounters>{"over_flows", &TargetCounters::over_flows},
 };
 
 constexpr std::array listener_figures{
@@ -86,6 +90,8 @@ constexpr std::array listener_figures{
                                          &dataplane::ListenerCounters::active_flows},
     Figures<dataplane::ListenerCounters>{"rejected_flows",
                                          &dataplane::ListenerCounters::rejected_flows},
+    Figures<dataplane::ListenerCounters>{"spilled_flows",
+                                         &dataplane::ListenerCounters::spilled_flows},
     Figures<dataplane::ListenerCounters>{"new_flows_udp",
                                          &dataplane::ListenerCounters::new_flows_udp},
     Figures<dataplane::ListenerCounters>{"active_flows_udp",
@@ -299,6 +305,14 @@ Json target_document(const SegmentView& view, const dataplane::TargetRecord& rec
   }
   target["new_flows_udp"] = new_flows_udp(view, record.id);
   target["active_flows_udp"] = active_flows_udp(view, record.id);
+  const auto connections_max = [](std::uint32_t limit) {
+    return limit == 0 ? Json() : Json(limit);
+  };
+  target["max_connections"] = connections_max(record.max_connections);
+  target["configured_max_connections"] = connections_max(record.configured_max_connections);
+  // Each worker's two figures are of one moment or nearly: never less than none.
+  const auto active = target["active_flows"].get<std::uint64_t>();
+  target["connections"] = active - std::min(active, target["over_flows"].get<std::uint64_t>());
   const std::uint64_t ends = record.drain_ends_unix_milliseconds;
   target["drain_ends"] = ends == 0 ? Json() : Json(iso_time(ends));
   target["histograms"] = flow_figures_document(view, record.id);

@@ -10,11 +10,14 @@ namespace {
 
 using dataplane::Counter;
 using dataplane::TargetCounters;
+using dataplane::TargetGroupCounters;
+using dataplane::TargetGroupId;
 
 /// A group's targets together.
 struct Sums {
   std::uint64_t new_flows = 0;
   std::uint64_t active_flows = 0;
+  std::uint64_t over_flows = 0;
   std::uint64_t unhealthy_routing_flows = 0;
 };
 using SumsByGroup = std::map<std::string, Sums, std::less<>>;
@@ -27,6 +30,7 @@ SumsByGroup sums_of(const SegmentView& view) {
     Sums& group = sums[std::string(target->target_group.view())];
     group.new_flows += total(view, target->id, &TargetCounters::new_flows);
     group.active_flows += total(view, target->id, &TargetCounters::active_flows);
+    group.over_flows += total(view, target->id, &TargetCounters::over_flows);
     group.unhealthy_routing_flows +=
         total(view, target->id, &TargetCounters::unhealthy_routing_flows);
   }
@@ -82,6 +86,37 @@ Json group_document(const dataplane::TargetGroupRecord& record, const Sums& sums
   };
 }
 
+/// Limits and the queue, as they are set, and what has come of them.
+void add_surge(Json& group, const SegmentView& view, TargetGroupId id,
+               const dataplane::TargetGroupRecord& record, const Sums& sums) {
+  const auto sum = [&](Counter TargetGroupCounters::*figure) {
+    return total(view, id, record.incarnation, figure);
+  };
+  const auto most = [&](Counter TargetGroupCounters::*figure) {
+    return greatest(view, id, record.incarnation, figure);
+  };
+  const bool queue = record.surge_length != 0;
+  group["max_connections"] = record.max_connections == 0 ? Json() : Json(record.max_connections);
+  group["connections"] =
+      sums.active_flows > sums.over_flows ? sums.active_flows - sums.over_flows : 0;
+  group["surge_queue"] = !queue ? Json()
+                                : Json{{"length", record.surge_length},
+                                       {"timeout", record.surge_timeout_milliseconds / 1000.0}};
+  group["spillover"] = record.spillover_silent ? "silent" : "reset";
+  group["surge_queue_length"] = sum(&TargetGroupCounters::surge_queue_length);
+  group["surge_queue_length_max"] = most(&TargetGroupCounters::surge_queue_length_max);
+  group["surge_oldest_seconds"] =
+      static_cast<double>(most(&TargetGroupCounters::surge_oldest_milliseconds)) / 1000;
+  group["surge_entered"] = sum(&TargetGroupCounters::surge_entered);
+  group["surge_admitted"] = sum(&TargetGroupCounters::surge_admitted);
+  group["surge_wait_seconds"] =
+      static_cast<double>(sum(&TargetGroupCounters::surge_wait_milliseconds)) / 1000;
+  group["surge_timed_out"] = sum(&TargetGroupCounters::surge_timed_out);
+  group["surge_left"] = sum(&TargetGroupCounters::surge_left);
+  group["surge_joined"] = sum(&TargetGroupCounters::surge_joined);
+  group["spillover_count"] = sum(&TargetGroupCounters::spillover);
+}
+
 Json zone_document(const dataplane::ZoneRecord& record) {
   return {{"zone", std::string(record.name.view())},
           {"own", record.own},
@@ -115,12 +150,14 @@ Json target_groups_document(const SegmentView& view, const Liveness& liveness) {
   const std::string own = own_zone(view);
   Json groups = Json::array();
   std::uint64_t unreadable = 0;
-  for (const auto& each : view.control->target_groups) {
-    const auto record = each.read();
+  for (std::size_t slot = 0; slot < view.control->target_groups.size(); ++slot) {
+    const auto record = view.control->target_groups[slot].read();
     if (!record) ++unreadable;
     if (!record || !record->used) continue;
     const auto found = sums.find(record->name.view());
-    groups.push_back(group_document(*record, found == sums.end() ? Sums{} : found->second, own));
+    const Sums group = found == sums.end() ? Sums{} : found->second;
+    groups.push_back(group_document(*record, group, own));
+    add_surge(groups.back(), view, TargetGroupId{static_cast<std::uint16_t>(slot)}, *record, group);
   }
   Json document{{"instance", instance_name(view)},
                 {"stale", liveness.stale},

@@ -99,6 +99,29 @@ std::uint64_t total(const SegmentView& view, dataplane::ListenerId listener,
   return sum;
 }
 
+std::uint64_t total(const SegmentView& view, dataplane::TargetGroupId group,
+                    std::uint16_t incarnation, Counter dataplane::TargetGroupCounters::*figure) {
+  if (group.slot >= dataplane::target_groups_max) return 0;
+  std::uint64_t sum = 0;
+  for (const auto& worker : view.workers) {
+    const auto& counters = worker.groups[group.slot];
+    if (counters.incarnation.read() == incarnation) sum += (counters.*figure).read();
+  }
+  return sum;
+}
+
+std::uint64_t greatest(const SegmentView& view, dataplane::TargetGroupId group,
+                       std::uint16_t incarnation, Counter dataplane::TargetGroupCounters::*figure) {
+  if (group.slot >= dataplane::target_groups_max) return 0;
+  std::uint64_t most = 0;
+  for (const auto& worker : view.workers) {
+    const auto& counters = worker.groups[group.slot];
+    if (counters.incarnation.read() != incarnation) continue;
+    most = std::max(most, (counters.*figure).read());
+  }
+  return most;
+}
+
 std::optional<dataplane::TargetRecord> target(const SegmentView& view, dataplane::TargetId id) {
   if (id.slot >= dataplane::targets_max) return std::nullopt;
   auto record = view.control->targets[id.slot].read();

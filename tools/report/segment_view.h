@@ -56,6 +56,14 @@ struct SegmentView {
                                   std::uint16_t incarnation,
                                   dataplane::Counter dataplane::ListenerCounters::*figure);
 
+[[nodiscard]] std::uint64_t total(const SegmentView& view, dataplane::TargetGroupId group,
+                                  std::uint16_t incarnation,
+                                  dataplane::Counter dataplane::TargetGroupCounters::*figure);
+/// The greatest of those workers' figures, where each has seen the whole.
+[[nodiscard]] std::uint64_t greatest(const SegmentView& view, dataplane::TargetGroupId group,
+                                     std::uint16_t incarnation,
+                                     dataplane::Counter dataplane::TargetGroupCounters::*figure);
+
 /// The record of that target, if it is still there.
 [[nodiscard]] std::optional<dataplane::TargetRecord> target(const SegmentView& view,
                                                             dataplane::TargetId id);

@@ -5,6 +5,7 @@
 
 #include "tools/spillwayctl/command.h"
 #include "tools/spillwayctl/events.h"
+#include "tools/spillwayctl/explain.h"
 #include "tools/spillwayctl/figures.h"
 #include "tools/spillwayctl/live.h"
 #include "tools/spillwayctl/plan.h"
@@ -97,13 +98,33 @@ const std::array all_commands{
     Command{.name = "flows",
             .arguments = {},
             .summary = "the connections that are being balanced now",
-            .help = "Asks the daemon, which asks each worker.\n"
-                    "\n"
-                    "examples:\n"
-                    "  spillwayctl flows --limit 20\n"
-                    "  spillwayctl flows --target-group web --target 10.0.1.11:8080\n",
+            .help =
+                "Asks the daemon, which asks each worker; a worker looks through its table a "
+                "few entries at a time, between\nits packets. With --sort the largest of all "
+                "(of at most 65536 flows a worker) come first.\n"
+                "\n"
+                "examples:\n"
+                "  spillwayctl flows --limit 20\n"
+                "  spillwayctl flows --client 198.51.100.0/24 --state established --sort bytes\n"
+                "  spillwayctl flows --listener web --idle 5m\n"
+                "  spillwayctl flows --target-group web --target 10.0.1.11:8080\n",
             .add_options = add_flow_filters,
             .run = run_flows},
+    Command{
+        .name = "explain",
+        .arguments = {},
+        .summary = "what would become of a packet that a client might send now, and why",
+        .help =
+            "Takes the packet through the path that the workers run, with what they know now, "
+            "but in a trial of its own:\nno flow is made, nothing is counted. If the flow is "
+            "there, it says what happens. Whose turn it is in a\nround robin only the worker "
+            "knows; the story says so.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl explain --from 198.51.100.7:5555 --to 203.0.113.10:80\n"
+            "  spillwayctl explain -p udp --from 198.51.100.7:5555 --to 203.0.113.10:53 --json\n",
+        .add_options = add_packet,
+        .run = run_explain},
     Command{.name = "events",
             .arguments = {},
             .summary = "what has happened: targets' states, reloads, operators' commands",

@@ -137,6 +137,8 @@ void add_target_attributes(OptionsDescription& description) {
   description.add_options()("weight", options::value<std::string>()->value_name("N"),
                             "their weight, 0 to 999 (default 1)")(
       "zone", options::value<std::string>()->value_name("ZONE"), "the zone that they are in")(
+      "max-connections", options::value<std::string>()->value_name("N"),
+      "connections that each gets at once, 0 to 16777216 (default 0: no limit)")(
       "from-file", options::value<std::string>()->value_name("FILE"),
       "one target a line, ADDRESS[:PORT] [KEY=VALUE]...; \"-\": standard input");
 }
@@ -156,8 +158,10 @@ void add_reloading(OptionsDescription& description) {
 
 int run_register(const Context& context, const Options& given) {
   Attributes attributes;
-  for (const char* name : {"weight", "zone"}) {
-    if (given.count(name) != 0) attributes.emplace_back(name, given[name].as<std::string>());
+  using Names = std::pair<const char*, const char*>;  // of an option, and of a target's key
+  for (const auto& [name, key] : {Names{"weight", "weight"}, Names{"zone", "zone"},
+                                  Names{"max-connections", "max_connections"}}) {
+    if (given.count(name) != 0) attributes.emplace_back(key, given[name].as<std::string>());
   }
   const auto targets = targets_wanted(given, attributes, "register");
   if (const int* status = std::get_if<int>(&targets)) return *status;

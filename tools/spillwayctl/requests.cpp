@@ -17,6 +17,7 @@
 #include "tools/spillwayctl/fields.h"
 #include "tools/spillwayctl/instance.h"
 #include "tools/spillwayctl/live.h"
+#include "tools/spillwayctl/quantity.h"
 #include "tools/spillwayctl/show.h"
 
 namespace tools {
@@ -87,7 +88,17 @@ void add_flow_filters(OptionsDescription& description) {
       "target-group,g", options::value<std::string>()->value_name("NAME"),
       "only flows to this group")("target,t",
                                   options::value<std::string>()->value_name("ADDRESS:PORT"),
-                                  "only flows to this target")("wide", "all columns: packets too");
+                                  "only flows to this target")(
+      "listener,l", options::value<std::string>()->value_name("NAME"),
+      "only flows of this listener")("client,c", options::value<std::string>()->value_name("WHO"),
+                                     "only flows of an address, a network, or an address and port")(
+      "protocol,p", options::value<std::string>()->value_name("tcp|udp"),
+      "only flows of this protocol")("state,s", options::value<std::string>()->value_name("STATE"),
+                                     "only flows in this state, such as established or syn_sent")(
+      "idle", options::value<std::string>()->value_name("TIME"),
+      "only flows without a packet for so long, such as 30s or 5m")(
+      "sort", options::value<std::string>()->value_name("FIGURE"),
+      "the largest first: bytes, packets or idle")("wide", "all columns: packets too");
 }
 
 void add_waiting(OptionsDescription& description) {
@@ -113,7 +124,18 @@ int run_flows(const Context& context, const Options& given) {
   if (given.count("target-group") != 0) {
     add("target_group", given["target-group"].as<std::string>());
   }
-  if (given.count("target") != 0) add("target", given["target"].as<std::string>());
+  for (const char* name : {"target", "listener", "client", "protocol", "state", "sort"}) {
+    if (given.count(name) != 0) add(name, given[name].as<std::string>());
+  }
+  if (given.count("idle") != 0) {
+    const auto text = given["idle"].as<std::string>();
+    const auto seconds = whole_seconds(text);
+    if (!seconds) {
+      return misused(fmt::format("--idle \"{}\": a time such as 30s or 5m is allowed", text),
+                     "flows");
+    }
+    add("idle", std::to_string(*seconds));
+  }
   const auto answer = ask(context, "GET", "/v1/flows" + query);
   if (const int* status = std::get_if<int>(&answer)) return *status;
   const Json& document = std::get<Json>(answer);

@@ -1,5 +1,7 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "tools/spillwayctl/fields.h"
 #include "tools/spillwayctl/show.h"
 #include "tools/spillwayctl/table.h"
@@ -9,26 +11,33 @@ namespace {
 
 Colour colour_of(const Json& event) {
   const std::string to = text(event, "to");
-  if (to == "healthy" || to == "applied") return Colour::Green;
+  if (to == "healthy" || to == "applied" || to.ends_with("_ended")) return Colour::Green;
   if (to.starts_with("unhealthy") || to == "unavailable" || to == "refused") return Colour::Red;
+  if (to == "fail_open" || to == "standby") return Colour::Red;
   return Colour::Yellow;
 }
 
-/// "web 10.0.1.11:8080", "listener web", or what kind of event it is.
+/// "web 10.0.1.11:8080", "listener web", "zone b", or what kind of event it is.
 std::string subject(const Json& event) {
   const std::string target = text(event, "target");
   const std::string group = text(event, "target_group");
   const std::string listener = text(event, "listener");
   if (!target.empty()) return group + ' ' + target;
   if (!group.empty()) return "target group " + group;
+  const std::string zone = text(event, "zone");
+  if (!zone.empty()) return "zone " + zone;
   return listener.empty() ? text(event, "kind") : "listener " + listener;
 }
 
-/// "healthy → unhealthy", "added: initial", "gone", or what was done.
+/// "healthy → unhealthy", "added: initial", "gone", or what was done: "fail open".
 std::string change(const Json& event) {
   const std::string from = text(event, "from");
   const std::string to = text(event, "to");
-  if (text(event, "kind") != "target") return to;
+  if (text(event, "kind") != "target") {
+    std::string words = to;
+    std::replace(words.begin(), words.end(), '_', ' ');
+    return words;
+  }
   if (to.empty()) return "gone";
   return from.empty() ? "added: " + to : from + " → " + to;
 }

@@ -55,6 +55,23 @@ std::string why_of_group(const Json& group) {
   return sentence;
 }
 
+/// "12/1024": who waits, and how many may; "" without a queue.
+Cell surge_queue(const Json& group) {
+  const Json& limits = object(group, "surge_queue");
+  if (!limits.is_object() || number(limits, "length") == 0) return {""};
+  const std::uint64_t waiting = number(group, "surge_queue_length");
+  return {fmt::format("{}/{}", waiting, number(limits, "length")),
+          waiting >= number(limits, "length") ? Colour::Red
+          : waiting != 0                      ? Colour::Yellow
+                                              : Colour::None};
+}
+
+/// "" for 0, so that a column in which nothing happened goes away.
+std::string blank_if_none(const Json& group, const char* field) {
+  const std::uint64_t figure = number(group, field);
+  return figure == 0 ? "" : count(static_cast<double>(figure));
+}
+
 /// What only the first of a group's lines says.
 std::vector<Cell> row(const Json& group, const Json& zone, bool first, bool own) {
   const std::string name = text(zone, "zone");
@@ -70,10 +87,11 @@ std::vector<Cell> row(const Json& group, const Json& zone, bool first, bool own)
           first ? (flag(group, "cross_zone") ? "on" : "off") : "",
           first ? count(static_cast<double>(number(group, "active_flows"))) : "",
           first ? count(static_cast<double>(number(group, "new_flows"))) : "",
-          {first && number(group, "unhealthy_routing_flows") != 0
-               ? count(static_cast<double>(number(group, "unhealthy_routing_flows")))
-               : "",
-           Colour::Yellow},
+          {first ? blank_if_none(group, "unhealthy_routing_flows") : "", Colour::Yellow},
+          first ? surge_queue(group) : Cell{""},
+          first ? blank_if_none(group, "surge_admitted") : "",
+          {first ? blank_if_none(group, "surge_timed_out") : "", Colour::Yellow},
+          {first ? blank_if_none(group, "spillover_count") : "", Colour::Red},
           own ? why_of_group(group) : ""};
 }
 
@@ -90,6 +108,10 @@ std::string show_target_groups(const Json& document, const View& view) {
                {"ACTIVE", Align::Right},
                {"NEW", Align::Right},
                {"UNHEALTHY-ROUTED", Align::Right},
+               {"QUEUE", Align::Right},
+               {"ADMITTED", Align::Right},
+               {"TIMED-OUT", Align::Right},
+               {"SPILLED", Align::Right},
                {"WHY"}});
   for (const Json& group : elements(document, "target_groups")) {
     bool first = true, told = false;

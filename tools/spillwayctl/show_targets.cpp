@@ -126,6 +126,14 @@ std::string if_any(const Json& target, const char* field) {
   return number(target, field) == 0 ? "" : whole(target, field);
 }
 
+/// "9/10": connections that take a place, and how many may; "" without a limit.
+Cell places(const Json& target) {
+  const std::uint64_t limit = number(target, "max_connections");
+  if (limit == 0) return {""};
+  const std::uint64_t taken = number(target, "connections");
+  return {fmt::format("{}/{}", taken, limit), taken >= limit ? Colour::Yellow : Colour::None};
+}
+
 }  // namespace
 
 std::string show_targets(const Json& document, const View& view) {
@@ -136,6 +144,7 @@ std::string show_targets(const Json& document, const View& view) {
                {"STATE"},
                {"FOR", Align::Right},
                {"ACTIVE", Align::Right},
+               {"CONNECTIONS", Align::Right},
                {"NEW", Align::Right},
                {"NEW/S", Align::Right},
                {"CONNECT-P50/P99", Align::Right},
@@ -161,6 +170,7 @@ std::string show_targets(const Json& document, const View& view) {
                {state, colour_of(state)},
                for_how_long(target, view),
                whole(target, "active_flows"),
+               places(target),
                whole(target, "new_flows"),
                rates ? count_rate(rate(target, earlier, "new_flows", view.seconds)) : "",
                p50_p99(target, "connect_seconds"),

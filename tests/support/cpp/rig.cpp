@@ -8,12 +8,14 @@
 #include <bit>
 #include <cstring>
 #include <map>
+#include <stdexcept>
 
 #include "config/steering.h"
 #include "dataplane/path/end_flows.h"
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
 #include "dataplane/path/revalidate.h"
+#include "dataplane/path/surge.h"
 
 namespace tests {
 
@@ -100,7 +102,8 @@ config::Facts standard_facts(const config::Config& config) {
                                .address = target.address,
                                .port = target.port,
                                .weight = target.weight,
-                               .availability = config::Availability::Serving});
+                               .availability = config::Availability::Serving,
+                               .max_connections = target.max_connections});
       const std::uint8_t last = target.address.v6().bytes[15];
       facts.neighbours.push_back({back, target.address, target_mac(last - 10)});
     }
@@ -159,16 +162,26 @@ class SparseHistograms {
 }  // namespace
 
 struct Rig::WorkerState {
-  WorkerState(int number, std::uint32_t flows, StickyTable& sticky, const HistogramMarks& marks)
+  WorkerState(int number, std::uint32_t flows, StickyTable& sticky, Gate& gate,
+              const HistogramMarks& marks)
       : bytes(FlowCapacity{flows, flows}.bytes() + 64),
         block(std::make_unique<WorkerBlock>()),
         core(WorkerId{static_cast<std::uint8_t>(number)}, aligned(), FlowCapacity{flows, flows},
              Seed{0x1234'5678'9abc'def0u + static_cast<unsigned>(number), 0x0fed'cba9'8765'4321u},
-             Seed{0x5eed, 0x0dd5}, *block, sticky, FlowMeasures(histograms.block(), marks)) {}
+             Seed{0x5eed, 0x0dd5}, *block, sticky, gate, FlowMeasures(histograms.block(), marks)) {}
 
   std::span<std::byte> aligned() {
     const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
     return std::span(bytes).subspan((64 - address % 64) % 64, bytes.size() - 64);
+  }
+
+  /// A frame that waits no more.
+  Bytes let_go(const std::uint8_t* first) {
+    const auto found = held.find(first);
+    if (found == held.end()) throw std::logic_error("a frame that nobody held is let go");
+    Bytes frame = std::move(found->second);
+    held.erase(found);
+    return frame;
   }
 
   std::vector<std::byte> bytes;
@@ -176,6 +189,7 @@ struct Rig::WorkerState {
   SparseHistograms histograms;
   Core core;
   Burst burst;
+  std::map<const std::uint8_t*, Bytes> held;  // frames that wait, by their first byte
 };
 
 Rig::Rig(config::Config wanted, config::Facts known, int workers, std::uint32_t flows_per_worker)
@@ -188,10 +202,13 @@ Rig::Rig(config::Config wanted, config::Facts known, int workers, std::uint32_t 
   sticky_ =
       std::make_unique<StickyTable>(std::span(sticky_bytes_).subspan((64 - address % 64) % 64),
                                     sticky_clients, Seed{0x571c, 0x4b1e});
+  gate_ = std::make_unique<Gate>(static_cast<std::size_t>(workers), surge_capacity(config));
   for (int number = 0; number < workers; ++number) {
-    workers_.push_back(std::make_unique<WorkerState>(number, flows_per_worker, *sticky_, *marks_));
+    workers_.push_back(
+        std::make_unique<WorkerState>(number, flows_per_worker, *sticky_, *gate_, *marks_));
   }
   snapshot_ = config::compile(config, facts, nullptr);
+  prepare_queues();
   mark_histograms();
 }
 
@@ -200,7 +217,14 @@ Rig::~Rig() = default;
 void Rig::publish() {
   ++facts.generation.number;
   snapshot_ = config::compile(config, facts, snapshot_.get());
+  prepare_queues();
   mark_histograms();
+}
+
+/// What control and each worker do before a generation is used.
+void Rig::prepare_queues() {
+  for (const TargetGroupId id : snapshot_->queueing) gate_->queues.prepare(id);
+  for (auto& worker : workers_) enter_generation(worker->core, *snapshot_);
 }
 
 void Rig::mark_histograms() {
@@ -288,7 +312,7 @@ void Rig::run_burst(int worker, std::vector<std::size_t> which, const std::vecto
   burst.reset(now, which.size());
   for (std::size_t i = 0; i < which.size(); ++i) {
     const Input& input = inputs[which[i]];
-    buffers.emplace_back(room + input.bytes.size());
+    buffers.emplace_back(room + input.bytes.size() + tailroom);
     if (!input.bytes.empty()) {
       std::memcpy(buffers.back().data() + room, input.bytes.data(), input.bytes.size());
     }
@@ -296,6 +320,7 @@ void Rig::run_burst(int worker, std::vector<std::size_t> which, const std::vecto
     packet.data = buffers.back().data() + room;
     packet.length = static_cast<std::uint16_t>(input.bytes.size());
     packet.headroom = room;
+    packet.tailroom = tailroom;
     packet.ingress = input.port;
     packet.handed_off = handed_off;
     burst.packets[i] = packet;
@@ -309,6 +334,13 @@ void Rig::run_burst(int worker, std::vector<std::size_t> which, const std::vecto
       handed[packet.owner.number].push_back(which[i]);
       continue;
     }
+    if (burst.verdicts[i] == Verdict::Wait || burst.verdicts[i] == Verdict::DropWaiting) {
+      const std::uint8_t* own = buffers[i].data() + room;
+      Bytes older;  // of which the packet is a view, if this frame has taken its place
+      if (own != packet.data) older = state.let_go(packet.data);
+      state.held.emplace(own, std::move(buffers[i]));
+      buffers[i] = std::move(older);
+    }
     outcomes[which[i]] = {burst.verdicts[i], packet.egress,
                           Bytes(packet.data, packet.data + packet.length),
                           WorkerId{static_cast<std::uint8_t>(worker)}};
@@ -319,6 +351,53 @@ void Rig::run_burst(int worker, std::vector<std::size_t> which, const std::vecto
   }
 }
 
+void Rig::run_released(int number, std::vector<Outcome>& outcomes) {
+  WorkerState& worker = *workers_[static_cast<std::size_t>(number)];
+  Burst& burst = worker.burst;
+  std::vector<Bytes> buffers;
+  for (std::size_t i = 0; i < burst.size; ++i) {
+    buffers.push_back(worker.let_go(burst.packets[i].data));
+  }
+  dataplane::run(burst, *snapshot_, worker.core);
+  settle_released(worker.core, *snapshot_, burst);
+  for (std::size_t i = 0; i < burst.size; ++i) {
+    const Packet& packet = burst.packets[i];
+    outcomes.push_back({burst.verdicts[i], packet.egress,
+                        Bytes(packet.data, packet.data + packet.length),
+                        WorkerId{static_cast<std::uint8_t>(number)}});
+    if (burst.verdicts[i] == Verdict::Wait) {  // for something else now
+      worker.held.emplace(packet.data, std::move(buffers[i]));
+    }
+  }
+}
+
+std::vector<Outcome> Rig::give_places() {
+  std::vector<Outcome> outcomes;
+  bool again = true;
+  while (again) {
+    again = false;
+    for (auto& worker : workers_) {
+      if (worker->core.places.freed().any()) hand_on_freed(worker->core, *snapshot_);
+    }
+    for (int number = 0; number < static_cast<int>(workers_.size()); ++number) {
+      WorkerState& worker = *workers_[static_cast<std::size_t>(number)];
+      if (release_waiters(worker.core, *snapshot_, worker.burst, now) == 0) continue;
+      run_released(number, outcomes);
+      again = true;
+    }
+  }
+  return outcomes;
+}
+
+std::vector<Outcome> Rig::dismiss_waiters(int number) {
+  std::vector<Outcome> outcomes;
+  WorkerState& worker = *workers_[static_cast<std::size_t>(number)];
+  while (dataplane::dismiss_waiters(worker.core, *snapshot_, worker.burst, now) != 0) {
+    run_released(number, outcomes);
+  }
+  return outcomes;
+}
+
 Outcome Rig::run(const Bytes& bytes, PortId port) { return run({{bytes, port}}).front(); }
 
 Outcome Rig::run(const Frame& frame, PortId port) {
@@ -326,7 +405,47 @@ Outcome Rig::run(const Frame& frame, PortId port) {
   return run(addressed.to_mac(port_mac(port)).bytes(), port);
 }
 
+namespace {
+
+/// SYNs that wait are those that began to and did not come back.
+void expect_held(const WorkerBlock& block) {
+  const Totals& totals = block.totals;
+  const std::uint64_t held = block.verdicts[static_cast<std::size_t>(Verdict::Wait)].read() -
+                             totals.received_waiting.read();
+  EXPECT_EQ(totals.surge_held.read(), held);
+  std::uint64_t waiting = 0;
+  for (const TargetGroupCounters& group : block.groups) {
+    waiting += group.surge_queue_length.read();
+    EXPECT_EQ(group.surge_entered.read(),
+              group.surge_admitted.read() + group.surge_timed_out.read() + group.surge_left.read() +
+                  group.surge_queue_length.read());
+  }
+  EXPECT_EQ(waiting, held);
+}
+
+}  // namespace
+
+/// What targets and groups with a limit are said to have is what all workers have.
+void Rig::expect_limits() {
+  std::map<std::uint16_t, std::uint64_t> by_group;
+  for (const TargetId id : snapshot_->limited) {
+    std::uint64_t live = 0;
+    for (auto& worker : workers_) live += live_flows(worker->block->targets[id.slot]);
+    by_group[snapshot_->targets[id.slot].target_group.slot] += live;
+    if (snapshot_->limit_of(id) != 0) {
+      EXPECT_TRUE(gate_->limits.complete(limit_of(id)));
+      EXPECT_EQ(gate_->limits.connections(limit_of(id)), live) << "target " << id.slot;
+    }
+  }
+  for (const auto& [slot, live] : by_group) {
+    const TargetGroup* group = snapshot_->target_group(TargetGroupId{slot});
+    if (group == nullptr || group->max_connections == 0) continue;
+    EXPECT_EQ(gate_->limits.connections(limit_of(group->id)), live) << "group " << slot;
+  }
+}
+
 void Rig::expect_laws() {
+  expect_limits();
   for (auto& worker : workers_) {
     const Totals& totals = worker->block->totals;
     std::uint64_t sum = 0;
@@ -337,6 +456,7 @@ void Rig::expect_laws() {
         totals.flows_inserted.read() - totals.flows_expired.read() - totals.flows_removed.read());
     EXPECT_EQ(worker->core.flows4.size() + worker->core.flows6.size(),
               2 * totals.flows_alive.read());
+    expect_held(*worker->block);
     std::uint64_t by_target = 0, by_listener = 0, to_target = 0, to_client = 0;
     bool reused = false;  // a slot whose former target's figures are gone
     for (const TargetCounters& target : worker->block->targets) {

@@ -75,6 +75,11 @@ class Rig {
   Outcome run(const Bytes& bytes, dataplane::PortId port);
 
   void advance(std::uint64_t milliseconds);  // time passes; the sweep runs
+  /// What workers do at the end of a step: places that were given back go to clients that wait,
+  /// until nobody is left who has a place or must go. What became of each, by worker.
+  std::vector<Outcome> give_places();
+  /// … and, when a worker stops, of all who wait there.
+  std::vector<Outcome> dismiss_waiters(int worker = 0);
   /// One pass of end_flows(): what a worker sends of its own, and where.
   std::vector<Input> end_flows(int worker = 0);
   void publish();  // compile config and facts again as a new generation
@@ -94,12 +99,18 @@ class Rig {
   /// Σ active flows of targets = Σ of listeners; forwards = Σ packets of targets.
   void expect_laws();
 
+  [[nodiscard]] dataplane::Gate& gate() { return *gate_; }
+
   config::Config config;
   config::Facts facts;
   dataplane::Instant now{1'000'000'000};
+  std::uint16_t tailroom = 0;  // behind each frame
 
  private:
   struct Frames;
+  void prepare_queues();
+  void expect_limits();
+  void run_released(int worker, std::vector<Outcome>& outcomes);
   void run_burst(int worker, std::vector<std::size_t> which, const std::vector<Input>& inputs,
                  std::vector<Outcome>& outcomes, bool handed_off);
 
@@ -110,6 +121,7 @@ class Rig {
   static constexpr std::size_t sticky_clients = 4096;
   std::vector<std::byte> sticky_bytes_;
   std::unique_ptr<dataplane::StickyTable> sticky_;
+  std::unique_ptr<dataplane::Gate> gate_;
   struct WorkerState;
   std::vector<std::unique_ptr<WorkerState>> workers_;
   std::uint64_t fast_packets_ = 0;

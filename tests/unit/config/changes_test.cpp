@@ -209,10 +209,10 @@ TEST(Changes, AWeightThatIsEditedInTheFileIsDropped) {
   edited.target_groups[0].targets[1].weight = 6;
   Changes changes;
   changes.weights = {{web("10.0.1.11"), 3}, {web("10.0.1.12"), 4}};
-  const Reconciled same = without_edited_weights(file(), file(), changes);
+  const Reconciled same = without_edited_weights(weights_of(file()), file(), changes);
   EXPECT_EQ(same.kept.weights.size(), 2u);
   EXPECT_TRUE(same.reasons.empty());
-  const Reconciled other = without_edited_weights(file(), edited, changes);
+  const Reconciled other = without_edited_weights(weights_of(file()), edited, changes);
   EXPECT_TRUE(other.kept.weights.contains(web("10.0.1.11")));
   EXPECT_FALSE(other.kept.weights.contains(web("10.0.1.12")));
   EXPECT_EQ(other.dropped.weights.at(web("10.0.1.12")), 4);

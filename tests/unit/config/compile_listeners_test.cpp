@@ -96,6 +96,22 @@ TEST_F(Compile, WeightedGroupsAreSharesByName) {
   EXPECT_TRUE(run()->listeners[0].shares_by_source);
 }
 
+TEST_F(Compile, WeightedGroupsAreChosenBySourceAlsoForAStickyStandby) {
+  add_group("green", 4);
+  add_group("spare", 5);
+  config.listeners[0].target_group = "";
+  config.listeners[0].target_groups = {{.name = "web", .weight = 90},
+                                       {.name = "green", .weight = 10}};
+  Failover failover;
+  failover.target_group = "spare";
+  config.target_groups[1].routing.failover = failover;
+  EXPECT_FALSE(run()->listeners[0].shares_by_source);
+  config.target_groups[2].stickiness = {dataplane::Stickiness::SourceIp, seconds(60)};
+  EXPECT_TRUE(run()->listeners[0].shares_by_source) << "before it serves, too";
+  facts.target_groups[1].standby = "spare";
+  EXPECT_TRUE(run()->listeners[0].shares_by_source);
+}
+
 TEST_F(Compile, OneGroupIsNoShareWhateverItsWeight) {
   config.listeners[0].target_group = "";
   config.listeners[0].target_groups = {{.name = "web", .weight = 7}};

@@ -52,7 +52,7 @@ TEST_F(EventsTest, SayWhatWhenAndInWhichGeneration) {
   EXPECT_EQ(document["history"], 1'700'000'000'000u);
   EXPECT_EQ(document["events"][0].dump(),
             "{\"number\":1,\"time\":\"2023-11-14T22:13:20.678Z\",\"generation\":7,"
-            "\"kind\":\"target\",\"listener\":\"\",\"target_group\":\"web\","
+            "\"kind\":\"target\",\"listener\":\"\",\"zone\":\"\",\"target_group\":\"web\","
             "\"target\":\"10.0.1.11:8080\",\"from\":\"healthy\",\"to\":\"unhealthy\","
             "\"reason\":\"Target.Timeout\","
             "\"sentence\":\"no answer within 6 s, 2 of 2 failed\"}");

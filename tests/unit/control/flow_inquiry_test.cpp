@@ -44,7 +44,8 @@ class FlowInquiryTest : public testing::Test {
   static void serve(FlowQuery& mailbox, const std::vector<TargetId>& flows) {
     if (!mailbox.asked()) return;
     for (const TargetId target : flows) {
-      const bool wanted = mailbox.target() == dataplane::no_target || mailbox.target() == target;
+      const bool wanted =
+          mailbox.filter().target == dataplane::no_target || mailbox.filter().target == target;
       if (!wanted || mailbox.full()) continue;
       FlowRecord record{};
       record.to_client.source = address("10.0.1." + std::to_string(target.slot));

@@ -19,8 +19,10 @@ TEST(Counters, LayoutIsTheDrawnOne) {
   EXPECT_EQ(offsetof(WorkerBlock, listeners), 896u);
   EXPECT_EQ(offsetof(WorkerBlock, targets), 66'432u);
   EXPECT_EQ(offsetof(WorkerBlock, rule_hits), 1'115'008u);
-  EXPECT_EQ(offsetof(WorkerBlock, target_udp_flows), 1'147'776u);
-  EXPECT_EQ(sizeof(WorkerBlock), 1'278'848u);
+  EXPECT_EQ(offsetof(WorkerBlock, groups), 1'147'776u);
+  EXPECT_EQ(offsetof(WorkerBlock, target_udp_flows), 1'278'848u);
+  EXPECT_EQ(sizeof(WorkerBlock), 1'409'920u);
+  EXPECT_EQ(sizeof(TargetGroupCounters), 128u);
 }
 
 TEST(Counters, FieldsStayWhereTheyAre) {
@@ -53,6 +55,8 @@ TEST(Counters, FieldsStayWhereTheyAre) {
   EXPECT_EQ(offsetof(Totals, blocked_inbound_icmp), 264u);
   EXPECT_EQ(offsetof(Totals, blocked_outbound_udp), 304u);
   EXPECT_EQ(offsetof(Totals, flows_cut), 312u);
+  EXPECT_EQ(offsetof(Totals, received_waiting), 320u);
+  EXPECT_EQ(offsetof(Totals, surge_capacity), 336u);
   EXPECT_EQ(offsetof(Totals, busy_nanoseconds), 352u);
   EXPECT_EQ(offsetof(Totals, idle_nanoseconds), 360u);
   EXPECT_EQ(offsetof(TargetCounters, new_flows), 8u);
@@ -60,7 +64,12 @@ TEST(Counters, FieldsStayWhereTheyAre) {
   EXPECT_EQ(offsetof(TargetCounters, packets_to_target), 24u);
   EXPECT_EQ(offsetof(TargetCounters, port_allocation_errors), 88u);
   EXPECT_EQ(offsetof(TargetCounters, unhealthy_routing_flows), 112u);
+  EXPECT_EQ(offsetof(TargetCounters, over_flows), 120u);
   EXPECT_EQ(offsetof(ListenerCounters, rejected_flows), 24u);
+  EXPECT_EQ(offsetof(ListenerCounters, spilled_flows), 32u);
+  EXPECT_EQ(offsetof(TargetGroupCounters, surge_queue_length), 8u);
+  EXPECT_EQ(offsetof(TargetGroupCounters, surge_entered), 32u);
+  EXPECT_EQ(offsetof(TargetGroupCounters, spillover), 72u);
   EXPECT_EQ(offsetof(ListenerCounters, new_flows_udp), 40u);
   EXPECT_EQ(offsetof(ListenerCounters, active_flows_udp), 48u);
 }

@@ -18,10 +18,10 @@ TEST(FlowQuery, OneQuestionAtATime) {
   FlowQuery query;
   EXPECT_FALSE(query.asked());
   EXPECT_FALSE(query.answered());
-  ASSERT_TRUE(query.ask(10, TargetId{3, 1}));
+  ASSERT_TRUE(query.ask(10, {.target = TargetId{3, 1}}));
   EXPECT_TRUE(query.asked());
-  EXPECT_FALSE(query.ask(10, no_target));  // the worker is at it
-  EXPECT_EQ(query.target(), (TargetId{3, 1}));
+  EXPECT_FALSE(query.ask(10, {}));  // the worker is at it
+  EXPECT_EQ(query.filter().target, (TargetId{3, 1}));
   EXPECT_EQ(query.cursor(), 0u);
   query.add(record(1));
   query.advance(64);
@@ -30,7 +30,7 @@ TEST(FlowQuery, OneQuestionAtATime) {
   EXPECT_FALSE(query.asked());
   ASSERT_TRUE(query.answered());
   ASSERT_EQ(query.records().size(), 1u);
-  ASSERT_TRUE(query.ask(5, no_target));  // starts anew
+  ASSERT_TRUE(query.ask(5, {}));  // starts anew
   EXPECT_EQ(query.records().size(), 0u);
   EXPECT_EQ(query.cursor(), 0u);
   EXPECT_FALSE(query.answered());
@@ -38,27 +38,27 @@ TEST(FlowQuery, OneQuestionAtATime) {
 
 TEST(FlowQuery, IsFullAtTheLimit) {
   FlowQuery query;
-  ASSERT_TRUE(query.ask(2, no_target));
+  ASSERT_TRUE(query.ask(2, {}));
   EXPECT_FALSE(query.full());
   query.add(record(1));
   EXPECT_FALSE(query.full());
   query.add(record(2));
   EXPECT_TRUE(query.full());
   query.answer();
-  ASSERT_TRUE(query.ask(0, no_target));
+  ASSERT_TRUE(query.ask(0, {}));
   EXPECT_TRUE(query.full());
 }
 
 TEST(FlowQueryDeathTest, TheWorkerNeverAllocates) {
   FlowQuery query;
-  ASSERT_TRUE(query.ask(1, no_target));
+  ASSERT_TRUE(query.ask(1, {}));
   query.add(record(1));
   EXPECT_DEATH(query.add(record(2)), "full");
 }
 
 TEST(FlowQuery, LimitIsCutToWhatIsReserved) {
   FlowQuery query;
-  ASSERT_TRUE(query.ask(SIZE_MAX, no_target));
+  ASSERT_TRUE(query.ask(SIZE_MAX, {}));
   const FlowRecord* place = nullptr;
   while (!query.full()) {
     query.add(record(0));
@@ -85,7 +85,7 @@ TEST(FlowQuery, PassesBetweenThreads) {
     }
   });
   for (std::uint64_t round = 0; round < rounds; ++round) {
-    ASSERT_TRUE(query.ask(1 + round % 10, no_target));
+    ASSERT_TRUE(query.ask(1 + round % 10, {}));
     while (!query.answered()) std::this_thread::yield();
     ASSERT_EQ(query.records().size(), 1 + round % 10);
     for (std::uint64_t i = 0; i < query.records().size(); ++i) {

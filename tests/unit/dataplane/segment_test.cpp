@@ -18,8 +18,8 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(sizeof(InstanceRecord), 648u);
   EXPECT_EQ(sizeof(PortRecord), 304u);
   EXPECT_EQ(sizeof(ListenerRecord), 388u);
-  EXPECT_EQ(sizeof(TargetRecord), 352u);
-  EXPECT_EQ(sizeof(TargetGroupRecord), 872u);
+  EXPECT_EQ(sizeof(TargetRecord), 360u);
+  EXPECT_EQ(sizeof(TargetGroupRecord), 888u);
   EXPECT_EQ(sizeof(ZoneRecord), 192u);
   EXPECT_EQ(sizeof(RuleRecord), 240u);
   EXPECT_EQ(sizeof(TrafficRecord), 136u);
@@ -32,9 +32,9 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(offsetof(SegmentHeader, pid), 24u);
   EXPECT_EQ(offsetof(SegmentHeader, heartbeat_unix_milliseconds), 32u);
   EXPECT_EQ(offsetof(SegmentHeader, stopped), 40u);
-  EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 352u);
+  EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 360u);
   EXPECT_EQ(worker_blocks_offset % alignof(WorkerBlock), 0u);
-  EXPECT_EQ(worker_blocks_offset, 5'475'392u);
+  EXPECT_EQ(worker_blocks_offset, 5'557'312u);
   EXPECT_EQ(histogram_blocks_offset(2) % page_bytes, 0u);
   EXPECT_GE(histogram_blocks_offset(2), worker_blocks_offset + 2 * sizeof(WorkerBlock));
   EXPECT_EQ(segment_size(2), histogram_blocks_offset(2) + 2 * sizeof(HistogramBlock));

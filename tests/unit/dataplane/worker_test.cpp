@@ -62,7 +62,9 @@ struct WorkerTest : testing::Test {
   std::unique_ptr<std::byte[], Free> memory{new (std::align_val_t{64}) std::byte[bytes]};
   std::unique_ptr<WorkerBlock> block = std::make_unique<WorkerBlock>();
   StickyTable sticky{{}, 0, {}};
-  Core core{WorkerId{0}, {memory.get(), bytes}, capacity, Seed{1, 2}, Seed{3, 4}, *block, sticky};
+  std::unique_ptr<Gate> gate = std::make_unique<Gate>(1, 16);
+  Core core{WorkerId{0}, {memory.get(), bytes}, capacity, Seed{1, 2}, Seed{3, 4}, *block, sticky,
+            *gate};
   FakeIo io;
   Publication publication{1, snapshot(1)};
   Worker<FakeIo> worker{core, io, publication};
@@ -109,7 +111,8 @@ TEST_F(WorkerTest, TellsWhereItsWalkOverLocalPortsStands) {
   worker.step(Instant{1});
   EXPECT_EQ(block->totals.local_port_turn.read(), 4711u);
   // What the next process finds in its block: that one goes on there.
-  Core next{WorkerId{0}, {memory.get(), bytes}, capacity, Seed{1, 2}, Seed{3, 4}, *block, sticky};
+  Core next{WorkerId{0}, {memory.get(), bytes}, capacity, Seed{1, 2}, Seed{3, 4}, *block, sticky,
+            *gate};
   EXPECT_EQ(next.turns.local_port, 4711u);
 }
 
@@ -130,7 +133,8 @@ TEST_F(WorkerTest, TellsHowManyFlowsAreIpv6) {
 
 TEST_F(WorkerTest, WorkersThatTakeNothingOverBeginTogether) {
   auto other = std::make_unique<WorkerBlock>();
-  Core second{WorkerId{1}, {memory.get(), bytes}, capacity, Seed{5, 6}, Seed{3, 4}, *other, sticky};
+  Core second{WorkerId{1}, {memory.get(), bytes}, capacity, Seed{5, 6}, Seed{3, 4}, *other, sticky,
+              *gate};
   EXPECT_EQ(second.turns.local_port, core.turns.local_port);
 }
 
@@ -159,7 +163,7 @@ TEST_F(WorkerTest, SendsWhatAsksBothEndsOfAFlowThatIsToEnd) {
   to_target.protocol = Protocol::Tcp;
   FlowKey4 to_client = to_target.reversed();
   to_client.source = Ipv4Address{Be32{0x0a00'010b}};
-  FlowLedger<Ipv4Address> flows(core.flows4, *block);
+  FlowLedger<Ipv4Address> flows(core.flows4, *block, core.places);
   ASSERT_NE(flows.start({.to_target = to_target,
                          .to_client = to_client,
                          .to_target_token = core.flows4.prehash(to_target),
@@ -181,7 +185,7 @@ TEST_F(WorkerTest, SendsWhatAsksBothEndsOfAFlowThatIsToEnd) {
 }
 
 TEST_F(WorkerTest, AnswersQuestionsOnTheWay) {
-  ASSERT_TRUE(core.query.ask(10, no_target));
+  ASSERT_TRUE(core.query.ask(10, {}));
   for (std::uint32_t bucket = 0; bucket <= core.flows4.buckets(); ++bucket) {
     if (core.query.answered()) break;
     worker.step(Instant{1});

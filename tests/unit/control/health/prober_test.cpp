@@ -47,10 +47,12 @@ class ProberTest : public testing::Test {
   Schedule::Time now_{seconds(50'000)};
   FakeProbes probes_;
   std::vector<std::pair<TargetId, std::string>> reports_;
+  std::vector<TargetId> begun_;
   std::function<void(TargetId)> on_report_ = [](TargetId) {};
   std::unique_ptr<Prober> prober_ = std::make_unique<Prober>(
       loop_.get_executor(), Prober::Parts{.now = [this] { return now_; },
                                           .make_probe = probes_.factory(),
+                                          .begun = [this](TargetId id) { begun_.push_back(id); },
                                           .report =
                                               [this](TargetId id, const ProbeOutcome& outcome) {
                                                 reports_.emplace_back(id, outcome.sentence);
@@ -70,6 +72,19 @@ TEST_F(ProberTest, ReportsEachOutcomeOfEachTarget) {
   EXPECT_EQ(reports_, expected);
   EXPECT_EQ(prober_->running(), 0u);
   EXPECT_EQ(prober_->watched(), 2u);
+}
+
+TEST_F(ProberTest, SaysOnceThatTheFirstProbeOfAWatchHasBegun) {
+  prober_->watch(target(1), check(1001));
+  EXPECT_TRUE(begun_.empty());
+  for (int i = 0; i < 3; ++i) {
+    advance_to_probe(1001);
+    EXPECT_EQ(begun_, std::vector<TargetId>{target(1)});
+    probes_.finish(whom(1001), {Finding::Passed, ""});
+  }
+  prober_->watch(target(1), check(1002));
+  advance_to_probe(1002);
+  EXPECT_EQ(begun_.size(), 2u);
 }
 
 TEST_F(ProberTest, ASlowAnswerDoesNotShiftTheNextProbe) {

@@ -26,10 +26,11 @@ class TcpProbeTest : public testing::Test {
   [[nodiscard]] ProbeRun probe(std::uint16_t port, milliseconds timeout = milliseconds(5000)) {
     Check check = check_of(config::CheckProtocol::Tcp, port);
     check.settings.timeout = timeout;
-    return run(loop_, make_tcp_probe(loop_.get_executor(), check));
+    return run(loop_, make_tcp_probe(connects_, check));
   }
 
   asio::io_context loop_;
+  std::shared_ptr<Connects> connects_ = std::make_shared<Connects>(loop_.get_executor());
 };
 
 TEST_F(TcpProbeTest, PassesWhereSomebodyListensAndClosesByReset) {
@@ -88,7 +89,7 @@ TEST_F(TcpProbeTest, WithoutDescriptorsItSaysThatItIsOurFault) {
 TEST_F(TcpProbeTest, DestroyedItReportsNothing) {
   ProbeTarget target(loop_, tests::stall);
   bool reported = false;
-  auto first = make_tcp_probe(loop_.get_executor(), check_of(config::CheckProtocol::Tcp, 1));
+  auto first = make_tcp_probe(connects_, check_of(config::CheckProtocol::Tcp, 1));
   first->start([&](const ProbeOutcome&) { reported = true; });
   first.reset();
   // A later one on the same loop: what the first left behind has run before it.
@@ -99,8 +100,7 @@ TEST_F(TcpProbeTest, DestroyedItReportsNothing) {
 
 TEST_F(TcpProbeTest, MayBeDestroyedByItsOwnOutcome) {
   ProbeTarget target(loop_, tests::stall);
-  auto probe =
-      make_tcp_probe(loop_.get_executor(), check_of(config::CheckProtocol::Tcp, target.port()));
+  auto probe = make_tcp_probe(connects_, check_of(config::CheckProtocol::Tcp, target.port()));
   bool reported = false;
   probe->start([&](const ProbeOutcome&) {
     probe.reset();
@@ -111,7 +111,8 @@ TEST_F(TcpProbeTest, MayBeDestroyedByItsOwnOutcome) {
 
 TEST_F(TcpProbeTest, MayOutliveOrPrecedeItsLoop) {
   auto own_loop = std::make_unique<asio::io_context>();
-  auto probe = make_tcp_probe(own_loop->get_executor(), check_of(config::CheckProtocol::Tcp, 1));
+  auto probe = make_tcp_probe(std::make_shared<Connects>(own_loop->get_executor()),
+                              check_of(config::CheckProtocol::Tcp, 1));
   probe->start([](const ProbeOutcome&) { FAIL() << "the loop never ran"; });
   probe.reset();
   own_loop.reset();

@@ -68,6 +68,26 @@ TEST_F(LifecycleHandshakes, AreConfirmedByAConnectToWhereClientsConnect) {
   EXPECT_EQ(state(1), "healthy");
 }
 
+TEST_F(LifecycleHandshakes, OfATargetThatKeepsPortsAreConfirmedAtItsChecksPort) {
+  config::Config config = checked_elsewhere();
+  for (config::Target& target : config.target_groups[0].targets) target.port = 0;  // "same"
+  reload(config);
+  for (int i = 0; i < 100 && probes_.running() < 2; ++i) advance(std::chrono::milliseconds(200));
+  for (const auto& one : probes_.all()) probes_.finish(one, passed);
+  turn();
+  const TargetKey name{"web", address(1), 0};
+  ASSERT_NE(fact(name), nullptr);
+  const auto second = [&](std::uint64_t failed) {
+    handshakes_[fact(name)->id].failed += failed;
+    lifecycle_.look_at_handshakes();
+  };
+  lifecycle_.look_at_handshakes();
+  second(9);
+  second(9);
+  ASSERT_EQ(probes_.running(), 1u);
+  EXPECT_EQ(probes_.all()[0], (FakeProbes::Whom{address(1), 81})) << "not port 0";
+}
+
 TEST_F(LifecycleHandshakes, ThatATargetsAnswerContradictsChangeNothing) {
   start(checked_elsewhere());
   lifecycle_.look_at_handshakes();
@@ -133,6 +153,7 @@ TEST_F(LifecycleHandshakes, EveryChangeIsAnEvent) {
   }
   EXPECT_EQ(told,
             "target:  > initial\n"
+            "target: initial > initial\n"  // Elb.InitialHealthChecking
             "target: initial > healthy\n"
             "operator:  > drain\n"
             "target: healthy > draining\n"
@@ -140,8 +161,8 @@ TEST_F(LifecycleHandshakes, EveryChangeIsAnEvent) {
             "target: draining > initial\n"
             "target: initial > draining\n");
   EXPECT_EQ(events[1]["target"], "10.0.0.1:80");
-  EXPECT_EQ(events[3]["reason"], "Target.DeregistrationInProgress");
-  EXPECT_EQ(events[3]["sentence"], "drained by the operator, its flows have 300 s to end");
+  EXPECT_EQ(events[4]["reason"], "Target.DeregistrationInProgress");
+  EXPECT_EQ(events[4]["sentence"], "drained by the operator, its flows have 300 s to end");
   advance(seconds(1));
   turn();
   advance(seconds(1));

@@ -37,8 +37,10 @@ struct PlainTarget {
   std::optional<std::chrono::steady_clock::time_point> failed;  // when it was healthy last
   Drain drain = Drain::None;
   std::chrono::steady_clock::time_point drain_ends;
-  char health = 'i';  // initial, healthy, unhealthy
-  int streak = 0;     // of what speaks against the health
+  char health = 'i';        // initial, healthy, unhealthy
+  int streak = 0;           // of what speaks against the health
+  bool checking = false;    // a check has begun
+  bool lost_flows = false;  // when it was drained
 
   [[nodiscard]] bool probes() const { return drain == Drain::None && in_use && checked; }
   [[nodiscard]] Availability availability() const {
@@ -51,16 +53,19 @@ struct PlainTarget {
     return keeps && failed && now < *failed + rule.draining_interval;
   }
   [[nodiscard]] bool resets_flows(std::chrono::steady_clock::time_point now) const {
+    if (drain != Drain::None) return lost_flows;
     if (!probes() || health != 'u' || drains_unhealthy(now)) return false;
     return udp || rule.connection_termination;
   }
   void start_over() {
     health = 'i';
     streak = 0;
+    checking = false;
     failed.reset();
   }
   void find(bool pass, std::chrono::steady_clock::time_point now) {
     const char before = health;
+    checking = true;
     count(pass);
     if (before == 'h' && health == 'u') failed = now;
     if (health != 'u') failed.reset();
@@ -235,6 +240,7 @@ class LifecycleModel : public LifecycleRig {
   }
 
   void model_drain(const TargetKey& one, PlainTarget& target) {
+    target.lost_flows = target.resets_flows(now_.steady);
     target.drain = PlainTarget::Drain::Running;
     target.drain_ends = now_.steady + delays_[one.target_group].timeout;
   }
@@ -273,6 +279,7 @@ class LifecycleModel : public LifecycleRig {
       EXPECT_FALSE(ids_gone_.contains(record.id)) << "an id came back: " << to_string(one);
       if (!target.id) target.id = record.id;
       EXPECT_EQ(record.id, *target.id) << to_string(one);
+      if (target.probes() && probes_.running(whom(host_of(one)))) target.checking = true;
       EXPECT_EQ(record.takes_new_flows, takes_new_flows(one)) << to_string(one);
       EXPECT_EQ(shown(record), shown(target)) << to_string(one);
       EXPECT_EQ(resets[record.id], target.resets_flows(now_.steady)) << to_string(one);
@@ -305,6 +312,7 @@ class LifecycleModel : public LifecycleRig {
     if (!target.in_use) return "unused Target.NotInUse";
     if (!target.checked) return "unavailable Target.HealthCheckDisabled";
     if (target.health == 'h') return "healthy ";
+    if (target.health == 'i' && !target.checking) return "initial Elb.RegistrationInProgress";
     if (target.health == 'i') return "initial Elb.InitialHealthChecking";
     return std::string(target.drains_unhealthy(now_.steady) ? "unhealthy.draining" : "unhealthy") +
            " Target.FailedHealthChecks";

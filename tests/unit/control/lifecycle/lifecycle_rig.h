@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <map>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -138,6 +139,7 @@ class LifecycleRig : public testing::Test {
   std::map<dataplane::TargetId, std::uint64_t> flows_;
   std::map<dataplane::ListenerId, std::uint64_t> listener_flows_;
   std::map<dataplane::TargetId, Handshakes> handshakes_;
+  std::set<dataplane::IpAddress> own_;
   int changes_ = 0;
   int record_changes_ = 0;
   std::ostringstream log_;
@@ -156,6 +158,7 @@ class LifecycleRig : public testing::Test {
        .listener_flows_left = [this](dataplane::ListenerId id) { return listener_flows_[id]; },
        .handshakes = [this](dataplane::TargetId id) { return handshakes_[id]; },
        .events = &events_,
+       .own_addresses = [this] { return own_; },
        .now = [this] { return now_; },
        .make_probe = probes_.factory()}};
 };

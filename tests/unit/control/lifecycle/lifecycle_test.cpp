@@ -109,7 +109,9 @@ TEST_F(LifecycleTest, TheCheckedPortIsTheGroupsOrTheTargets) {
 TEST_F(LifecycleTest, LogsOneLineForEachChange) {
   config::Config config = web({1});
   reload(config);
-  EXPECT_EQ(log(), "info target web 10.0.0.1:80 added: initial (Elb.InitialHealthChecking)\n");
+  EXPECT_EQ(log(),
+            "info listener web added: takes flows at 203.0.113.10:8000\n"
+            "info target web 10.0.0.1:80 added: initial (Elb.RegistrationInProgress)\n");
   probe_finds(1, passed);
   EXPECT_EQ(log(), "info target web 10.0.0.1:80 initial -> healthy: HTTP 200, 1 of 1 passed\n");
   probe_finds(1, passed);
@@ -128,7 +130,8 @@ TEST_F(LifecycleTest, LogsOneLineForEachChange) {
   reload(web({}));
   EXPECT_EQ(log(),
             "info target web 10.0.0.1:80 unhealthy -> draining (Target.DeregistrationInProgress): "
-            "left the configuration, its flows have 300 s to end\n"
+            "left the configuration when it was unhealthy: its flows are reset with their next "
+            "packet\n"
             "info target group web fails open no more: it has no targets\n");
   advance(seconds(1));
   EXPECT_EQ(log(),
@@ -156,7 +159,7 @@ TEST_F(LifecycleTest, TargetsWithoutAListenerAreUnusedAndNotProbed) {
   EXPECT_EQ(availability(1), "Draining");
   EXPECT_FALSE(record(1).takes_new_flows);
   reload(used);
-  EXPECT_EQ(state(1), "initial Elb.InitialHealthChecking");
+  EXPECT_EQ(state(1), "initial Elb.RegistrationInProgress");
   probe_finds(1, passed);
   EXPECT_EQ(availability(1), "Serving");
   reload(config);
@@ -174,7 +177,7 @@ TEST_F(LifecycleTest, WithoutHealthChecksEveryTargetServes) {
   EXPECT_EQ(availability(1), "Serving");
   config.target_groups[0].health_check.enabled = true;
   reload(config);
-  EXPECT_EQ(state(1), "initial Elb.InitialHealthChecking");
+  EXPECT_EQ(state(1), "initial Elb.RegistrationInProgress");
   probe_finds(1, refused);
   config.target_groups[0].health_check.enabled = false;
   reload(config);
@@ -223,7 +226,7 @@ TEST_F(LifecycleTest, RecordsHoldWhatTheToolsShow) {
   EXPECT_EQ(target.zone.view(), "a");
   EXPECT_EQ(target.since_unix_milliseconds, 1'700'000'000'000u);
   EXPECT_EQ(target.drain_ends_unix_milliseconds, 0u);
-  EXPECT_EQ(target.detail.view(), "new, not checked yet");
+  EXPECT_EQ(target.detail.view(), "its first check has begun");
 }
 
 // --- reloads ---
@@ -286,7 +289,7 @@ TEST_F(LifecycleTest, ATargetThatComesBackInTimeKeepsItsIdAndFlows) {
     advance(seconds(wait));
     reload(web({1, 2}));
     EXPECT_EQ(fact(key(1))->id, id);
-    EXPECT_EQ(state(1), "initial Elb.InitialHealthChecking");
+    EXPECT_EQ(state(1), "initial Elb.RegistrationInProgress");
     probe_finds(1, passed);
     EXPECT_EQ(availability(1), "Serving");
   }
@@ -391,7 +394,7 @@ TEST_F(LifecycleTest, ADrainedTargetStaysUntilItIsUndrained) {
   advance(seconds(300));
   EXPECT_EQ(state(1), "unused Target.NotRegistered") << "it is in the configuration: it stays";
   EXPECT_FALSE(lifecycle_.undrain(key(1)).has_value());
-  EXPECT_EQ(state(1), "initial Elb.InitialHealthChecking");
+  EXPECT_EQ(state(1), "initial Elb.RegistrationInProgress");
   EXPECT_EQ(fact(key(1))->id, id);
   probe_finds(1, passed);
   EXPECT_EQ(availability(1), "Serving");
@@ -424,7 +427,7 @@ TEST_F(LifecycleTest, ADrainedTargetThatLeavesGoesAndIsForgotten) {
   reload(web({2}));
   EXPECT_EQ(record(1).drain_ends_unix_milliseconds, 1'700'000'300'000u) << "it is not prolonged";
   reload(web({1, 2}));
-  EXPECT_EQ(state(1), "initial Elb.InitialHealthChecking") << "coming back ends the drain";
+  EXPECT_EQ(state(1), "initial Elb.RegistrationInProgress") << "coming back ends the drain";
 }
 
 TEST_F(LifecycleTest, RefusalsSayWhy) {

@@ -49,6 +49,24 @@ class LifecycleWeights : public LifecycleRig {
   }
 };
 
+TEST_F(LifecycleWeights, SlowStartRaisesTheLimitWithTheWeight) {
+  config::Config config = slow({1, 2}, 50);
+  config.target_groups[0].targets[0].max_connections = 1000;
+  config.target_groups[0].targets[1].max_connections = 200;
+  one_after_another(config);
+  EXPECT_EQ(fact(key(1))->max_connections, 1000u);
+  EXPECT_EQ(fact(key(2))->max_connections, 200u * static_cast<unsigned>(percent(2)) / 100);
+  EXPECT_LT(fact(key(2))->max_connections, 20u);
+  EXPECT_GE(fact(key(2))->max_connections, 1u);
+  pass(25);
+  EXPECT_NEAR(fact(key(2))->max_connections, 100, 8);
+  pass(26);
+  EXPECT_EQ(fact(key(2))->max_connections, 200u);
+  config.target_groups[0].targets[1].max_connections = 0;
+  reload(config);
+  EXPECT_EQ(fact(key(2))->max_connections, 0u) << "lifted";
+}
+
 // --- the operator's ---
 
 TEST_F(LifecycleWeights, AreSetByTheOperatorAndHoldOverReloads) {

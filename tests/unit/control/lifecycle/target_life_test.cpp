@@ -43,7 +43,7 @@ void observe(TargetLife& life, Finding finding, int times = 1) {
 }
 
 TEST(TargetLife, StandsWhereTheConfigurationPutsIt) {
-  EXPECT_EQ(words(TargetLife(checked, at({}))), "initial InitialHealthChecking FailOpen");
+  EXPECT_EQ(words(TargetLife(checked, at({}))), "initial RegistrationInProgress FailOpen");
   EXPECT_EQ(words(TargetLife(unchecked, at({}))), "unavailable HealthCheckDisabled Serving");
   EXPECT_EQ(words(TargetLife(not_used, at({}))), "unused NotInUse Draining");
   EXPECT_EQ(words(TargetLife({false, false, thresholds}, at({}))), "unused NotInUse Draining");
@@ -126,7 +126,7 @@ TEST(TargetLife, UndrainedItStartsLikeANewOne) {
     life.tick(delay(300, true), at(seconds(after)));
     observe(life, Finding::Passed);  // nobody asks any more
     life.undrain(TargetLife::Cause::Operator, at(seconds(after)));
-    EXPECT_EQ(words(life), "initial InitialHealthChecking FailOpen");
+    EXPECT_EQ(words(life), "initial RegistrationInProgress FailOpen");
     EXPECT_EQ(life.status().drain_ends, std::nullopt);
     EXPECT_TRUE(life.probes());
     observe(life, Finding::Passed);
@@ -172,7 +172,7 @@ TEST(TargetLife, ChecksAndUseMayComeAndGo) {
   life.stand(not_used, at(seconds(2)));
   EXPECT_EQ(words(life), "unused NotInUse Draining");
   life.stand(checked, at(seconds(3)));
-  EXPECT_EQ(words(life), "initial InitialHealthChecking FailOpen");
+  EXPECT_EQ(words(life), "initial RegistrationInProgress FailOpen");
 }
 
 TEST(TargetLife, TheConfigurationDoesNotEndADrain) {
@@ -253,7 +253,7 @@ TEST(TargetLife, WhileItDrainsUnhealthyItMayReturnOrLeave) {
   EXPECT_EQ(words(life), "draining DeregistrationInProgress Draining");
   EXPECT_EQ(life.deadline(), at(seconds(302)).steady);
   life.undrain(TargetLife::Cause::LeftConfiguration, at(seconds(3)));
-  EXPECT_EQ(words(life), "initial InitialHealthChecking FailOpen");
+  EXPECT_EQ(words(life), "initial RegistrationInProgress FailOpen");
 }
 
 TEST(TargetLife, OneThatNeverServedHasNothingToDrain) {
@@ -361,6 +361,92 @@ TEST(TargetLife, HandshakesCountOnlyWhereTheyShould) {
   EXPECT_FALSE(life.suspected());
   life.drain(TargetLife::Cause::Operator, delay(300, true), at(seconds(3)));
   EXPECT_FALSE(life.watches_handshakes());
+}
+
+TEST(TargetLife, IsBeingRegisteredUntilItsFirstCheckBegins) {
+  TargetLife life(checked, at({}));
+  EXPECT_EQ(words(life), "initial RegistrationInProgress FailOpen");
+  life.begin_checking(at(seconds(1)));
+  EXPECT_EQ(words(life), "initial InitialHealthChecking FailOpen");
+  EXPECT_EQ(life.status().since, at({}).wall) << "the state is the same";
+  observe(life, Finding::Failed);
+  EXPECT_EQ(words(life), "initial InitialHealthChecking FailOpen") << "1 of 2";
+  observe(life, Finding::Passed);
+  const Status before = life.status();
+  life.begin_checking(at(seconds(2)));
+  EXPECT_EQ(life.status(), before);
+  life.drain(TargetLife::Cause::Operator, delay(300, true), at(seconds(3)));
+  life.begin_checking(at(seconds(4)));
+  EXPECT_EQ(words(life), "draining DeregistrationInProgress Draining");
+  life.undrain(TargetLife::Cause::Operator, at(seconds(5)));
+  EXPECT_EQ(words(life), "initial RegistrationInProgress FailOpen");
+}
+
+TEST(TargetLife, AtAnAddressOfOurOwnNobodyIsReached) {
+  TargetLife life(checked, at({}));
+  observe(life, Finding::Passed);
+  life.set_unusable("10.0.0.1 is ours", at(seconds(1)));
+  EXPECT_EQ(words(life), "unused IpUnusable Draining");
+  EXPECT_EQ(life.status().detail, "10.0.0.1 is ours");
+  EXPECT_FALSE(life.probes());
+  life.stand(unchecked, at(seconds(2)));
+  EXPECT_EQ(words(life), "unused IpUnusable Draining") << "whatever the configuration says";
+  EXPECT_EQ(life.status().detail, "10.0.0.1 is ours");
+  life.drain(TargetLife::Cause::Operator, delay(300, true), at(seconds(3)));
+  EXPECT_EQ(words(life), "draining DeregistrationInProgress Draining");
+  life.undrain(TargetLife::Cause::Operator, at(seconds(4)));
+  EXPECT_EQ(words(life), "unused IpUnusable Draining");
+  life.stand(checked, at(seconds(5)));
+  life.set_unusable("", at(seconds(6)));
+  EXPECT_EQ(words(life), "initial RegistrationInProgress FailOpen") << "its health is out of date";
+  EXPECT_EQ(life.status().detail, "its address can be used again, not checked yet");
+}
+
+TEST(TargetLife, ADrainThatBeganBeforeARestartHasWhatIsLeft) {
+  for (const auto& [began, left] : {std::pair{100, 200}, {299, 1}, {300, 0}, {9'000, 0}}) {
+    TargetLife life(checked, at({}));
+    life.drain(TargetLife::Cause::Operator, delay(300, true), at({}), at({}).wall - seconds(began));
+    EXPECT_EQ(life.deadline(), at(seconds(left)).steady);
+    EXPECT_EQ(life.status().drain_ends, at(seconds(left)).wall);
+    life.tick(delay(300, true), at(seconds(left)));
+    EXPECT_EQ(words(life), "unused NotRegistered Terminated");
+  }
+  TargetLife life(checked, at({}));  // by a clock that was set back
+  life.drain(TargetLife::Cause::Operator, delay(300, true), at({}), at(seconds(5)).wall);
+  EXPECT_EQ(life.deadline(), at(seconds(300)).steady);
+}
+
+TEST(TargetLife, FlowsThatAnUnhealthyTargetHasLostDoNotComeBackByADrain) {
+  for (const bool udp : {false, true}) {
+    Standing standing = checked;
+    standing.udp = udp;
+    standing.unhealthy.connection_termination = !udp;
+    TargetLife life(standing, at({}));
+    observe(life, Finding::Passed);
+    observe(life, Finding::Failed, 2);
+    ASSERT_TRUE(life.status().resets_flows);
+    life.drain(TargetLife::Cause::LeftConfiguration, delay(300, false), at(seconds(1)));
+    EXPECT_EQ(words(life), "draining DeregistrationInProgress Draining");
+    EXPECT_TRUE(life.status().resets_flows) << "nobody is there to drain";
+    EXPECT_EQ(life.status().detail,
+              udp ? "left the configuration when it was unhealthy: its flows move with their next "
+                    "packet"
+                  : "left the configuration when it was unhealthy: its flows are reset with their "
+                    "next packet");
+    life.tick(delay(300, false), at(seconds(400)));
+    EXPECT_TRUE(life.status().resets_flows);
+    life.undrain(TargetLife::Cause::LeftConfiguration, at(seconds(401)));
+    EXPECT_FALSE(life.status().resets_flows);
+  }
+}
+
+TEST(TargetLife, FlowsOfAHealthyTargetAreDrainedUdpToo) {
+  Standing standing = checked;
+  standing.udp = true;
+  TargetLife life(standing, at({}));
+  observe(life, Finding::Passed);
+  life.drain(TargetLife::Cause::Operator, delay(300, true), at({}));
+  EXPECT_FALSE(life.status().resets_flows);
 }
 
 TEST(TargetLife, SaysWhyInASentence) {

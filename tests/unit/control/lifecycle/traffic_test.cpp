@@ -1,5 +1,5 @@
 // What takes time about new flows: standby groups, zonal affinity, zonal shifts; by a clock that
-// only the test moves, and a Hold against a plain model.
+// only the test moves, and standby groups against a plain model.
 #include "control/lifecycle/traffic.h"
 
 #include <gtest/gtest.h>
@@ -14,101 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
-
-// --- Hold ---
-
-TEST(Hold, BeginsAtOnceAndEndsAfterItsRest) {
-  Hold hold;
-  const Hold::Time start{};
-  hold.judge(false, true, seconds(5), start);
-  EXPECT_FALSE(hold.active());
-  hold.judge(true, false, seconds(5), start);
-  EXPECT_TRUE(hold.active());
-  EXPECT_FALSE(hold.deadline());
-  hold.judge(false, true, seconds(5), start + seconds(1));
-  EXPECT_EQ(hold.deadline(), start + seconds(6));
-  hold.judge(false, true, seconds(5), start + seconds(5));
-  EXPECT_TRUE(hold.active());
-  hold.judge(false, true, seconds(5), start + seconds(6));
-  EXPECT_FALSE(hold.active());
-  EXPECT_FALSE(hold.deadline());
-}
-
-TEST(Hold, APauseStartsTheRestAnew) {
-  Hold hold;
-  const Hold::Time start{};
-  hold.judge(true, false, seconds(5), start);
-  hold.judge(false, true, seconds(5), start);
-  hold.judge(false, false, seconds(5), start + seconds(4));  // neither well nor bad
-  EXPECT_FALSE(hold.deadline());
-  hold.judge(false, true, seconds(5), start + seconds(5));
-  hold.judge(false, true, seconds(5), start + seconds(9));
-  EXPECT_TRUE(hold.active());
-  hold.judge(false, true, seconds(0), start + seconds(9));  // a reload made it shorter
-  EXPECT_FALSE(hold.active());
-}
-
-/// It is on at a moment if it had a reason at some moment, and has not been over, without pause,
-/// for so long since.
-TEST(Hold, IsThatOfThePlainModel) {
-  std::mt19937 random(7);
-  const auto below = [&](int end) {
-    return std::uniform_int_distribution<int>(0, end - 1)(random);
-  };
-  int ended = 0;
-  for (int round = 0; round < 300; ++round) {
-    Hold hold;
-    std::vector<char> said;  // one a second: r, o, n
-    bool on = false;
-    std::size_t on_since = 0;
-    const int rest = below(6);
-    for (std::size_t t = 0; t < 60; ++t) {
-      const char now = "rroooooooon"[below(11)];
-      said.push_back(now);
-      hold.judge(now == 'r', now == 'o', seconds(rest), Hold::Time(seconds(t)));
-      if (!on) {
-        if (now == 'r') on = true, on_since = t;
-      } else {
-        std::size_t run = 0;
-        while (run < t - on_since && said[t - run] == 'o') ++run;
-        if (run > static_cast<std::size_t>(rest)) on = false, ++ended;
-      }
-      ASSERT_EQ(hold.active(), on) << "round " << round << " at " << t;
-    }
-  }
-  EXPECT_GT(ended, 100);
-}
-
-// --- ZoneShifts ---
-
-TEST(ZoneShifts, EndByThemselves) {
-  ZoneShifts shifts;
-  Moment now{};
-  shifts.put({"b", "works", now.wall, now.wall + seconds(60)}, now);
-  shifts.put({"a", "", now.wall, now.wall + seconds(10)}, now);
-  EXPECT_EQ(shifts.zones(), (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(shifts.deadline(), now.steady + seconds(10));
-  now.steady += seconds(10);
-  ASSERT_EQ(shifts.expire(now).size(), 1u);
-  EXPECT_EQ(shifts.find("a"), nullptr);
-  EXPECT_EQ(shifts.find("b")->comment, "works");
-  EXPECT_TRUE(shifts.end("b"));
-  EXPECT_FALSE(shifts.end("b"));
-  EXPECT_FALSE(shifts.deadline());
-}
-
-TEST(ZoneShifts, ASecondOneReplacesTheFirstAndAPastOneIsNone) {
-  ZoneShifts shifts;
-  const Moment now{steady_clock::time_point(seconds(5)),
-                   std::chrono::system_clock::time_point(seconds(1'000))};
-  shifts.put({"a", "first", now.wall, now.wall + seconds(60)}, now);
-  shifts.put({"a", "second", now.wall, now.wall + seconds(30)}, now);
-  ASSERT_EQ(shifts.all().size(), 1u);
-  EXPECT_EQ(shifts.all()[0].comment, "second");
-  EXPECT_EQ(shifts.deadline(), now.steady + seconds(30));
-  shifts.put({"b", "", now.wall - seconds(60), now.wall}, now);
-  EXPECT_EQ(shifts.find("b"), nullptr);
-}
 
 // --- Traffic against a plain model ---
 
@@ -238,6 +143,21 @@ class TrafficTest : public LifecycleRig {
     config.zoning = {"a", true};
     config.target_groups[0].health_check.healthy_threshold = 1;
     return config;
+  }
+  std::optional<Refusal> shift(const std::string& zone, seconds expires,
+                               const std::string& comment) {
+    return lifecycle_.shift({zone, comment, now_.wall, now_.wall + expires});
+  }
+  /// "zone b shifted", "target_group web fail_open"; all but targets' and listeners'.
+  std::vector<std::string> events() {
+    std::vector<std::string> result;
+    const report::Json document = events_.document({.count = 4'096});
+    for (const report::Json& one : document["events"]) {
+      const auto text = [&](const char* key) { return one[key].get<std::string>(); };
+      if (text("kind") == "target" || text("kind") == "listener") continue;
+      result.push_back(text("kind") + ' ' + text("target_group") + text("zone") + ' ' + text("to"));
+    }
+    return result;
   }
   void fails(int host) {
     probe_finds(host, refused);
@@ -405,7 +325,7 @@ TEST_F(TrafficTest, AShiftHoldsUntilItExpires) {
   reload(zoned({1, 2}));
   for (const int host : {1, 2}) recovers(host);
   log();
-  EXPECT_FALSE(lifecycle_.shift("b", seconds(60), "works"));
+  EXPECT_FALSE(shift("b", seconds(60), "works"));
   turn();
   EXPECT_EQ(lifecycle_.facts().shifted_zones, std::vector<std::string>{"b"});
   EXPECT_EQ(record(2).exclusion, dataplane::Exclusion::ZonalShift);
@@ -436,13 +356,13 @@ TEST_F(TrafficTest, AShiftHoldsUntilItExpires) {
 
 TEST_F(TrafficTest, AShiftCanBeEndedAndMustBeOfAKnownZone) {
   reload(zoned({1, 2}));
-  const auto unknown = lifecycle_.shift("c", seconds(60), "");
+  const auto unknown = shift("c", seconds(60), "");
   ASSERT_TRUE(unknown);
   EXPECT_EQ(unknown->kind, Refusal::Kind::NotFound);
   EXPECT_EQ(unknown->sentence, "there is no zone c; zones: a, b");
   EXPECT_EQ(lifecycle_.unshift("b")->sentence, "zone b is not shifted");
   EXPECT_EQ(lifecycle_.unshift("c")->kind, Refusal::Kind::NotFound);
-  EXPECT_FALSE(lifecycle_.shift("a", seconds(60), ""));
+  EXPECT_FALSE(shift("a", seconds(60), ""));
   EXPECT_FALSE(lifecycle_.unshift("a"));
   EXPECT_TRUE(lifecycle_.shifts().empty());
 }
@@ -452,14 +372,51 @@ TEST_F(TrafficTest, ShiftsAreRestoredForTheTimeThatIsLeft) {
   lifecycle_.restore({{"a", "over", now_.wall - seconds(60), now_.wall - seconds(1)},
                       {"b", "going on", now_.wall - seconds(60), now_.wall + seconds(10)}});
   EXPECT_EQ(lifecycle_.facts().shifted_zones, std::vector<std::string>{"b"});
+  const std::string told = log();
+  EXPECT_NE(told.find("zone a gets new flows again: its shift expired at "), std::string::npos);
+  EXPECT_NE(told.find("zone b gets no new flows until "), std::string::npos);
   advance(seconds(10));
   EXPECT_TRUE(lifecycle_.shifts().empty());
+  EXPECT_EQ(events(), (std::vector<std::string>{"zone a shift_expired", "zone b shifted",
+                                                "zone b shift_expired"}));
+}
+
+TEST_F(TrafficTest, EveryChangeIsAnEvent) {
+  reload(with_standby());
+  for (const int host : {1, 2, 3}) recovers(host);
+  EXPECT_EQ(events(), std::vector<std::string>{}) << "that nobody was checked yet is no news";
+  fails(1);
+  fails(2);
+  turn();
+  fails(3);
+  turn();
+  EXPECT_EQ(events(), (std::vector<std::string>{
+                          "target_group web standby", "target_group standby fail_open",
+                          "target_group web standby_ended", "target_group web fail_open"}));
+  const report::Json all = events_.document({.count = 4'096})["events"];
+  for (const auto& one : all) {
+    if (one["to"] != "standby") continue;
+    EXPECT_EQ(one["sentence"],
+              "0 of 2 targets healthy, fewer than 1: new flows go to standby group standby");
+  }
+}
+
+TEST_F(TrafficTest, AShiftThatIsIgnoredOrEndedIsAnEvent) {
+  reload(zoned({1, 2}));
+  for (const int host : {1, 2}) recovers(host);
+  fails(1);
+  EXPECT_FALSE(shift("b", seconds(60), ""));
+  turn();
+  EXPECT_FALSE(lifecycle_.unshift("b"));
+  turn();
+  EXPECT_EQ(events(), (std::vector<std::string>{"zone b shifted", "target_group web shift_ignored",
+                                                "zone b unshifted"}));
 }
 
 TEST_F(TrafficTest, AShiftThatWouldLeaveNothingIsIgnored) {
   reload(zoned({1, 2}));
   for (const int host : {1, 2}) recovers(host);
-  EXPECT_FALSE(lifecycle_.shift("b", seconds(600), ""));
+  EXPECT_FALSE(shift("b", seconds(600), ""));
   log();
   fails(1);
   EXPECT_TRUE(group().shift_ignored);

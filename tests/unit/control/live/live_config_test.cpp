@@ -31,9 +31,72 @@ TEST_F(LiveConfigTest, IsTheSameAfterARestart) {
   EXPECT_EQ(addresses(), (Strings{"10.0.1.12", "10.0.1.20"}));
   EXPECT_EQ(running_.target_groups[0].targets[0].weight, 9);
   EXPECT_EQ(running_.target_groups[0].targets[1].weight, 7);
-  again.drain_again();
+  again.resume();
   EXPECT_TRUE(drained_.contains(web("10.0.1.12")));
   EXPECT_EQ(again.changes().size(), 4u);
+}
+
+TEST_F(LiveConfigTest, ADrainIsTakenUpFromWhenItBegan) {
+  const std::uint64_t before = report::now_unix_milliseconds();
+  EXPECT_EQ(start().drain(web("10.0.1.12"), false).status, 200u);
+  EXPECT_EQ(began_[web("10.0.1.12")], std::nullopt) << "it begins now";
+  const std::uint64_t after = report::now_unix_milliseconds();
+  std::uint64_t known = 0;
+  for (int restart = 0; restart < 2; ++restart) {
+    drained_.clear();
+    LiveConfig& again = start();
+    again.resume();
+    const std::uint64_t began = began_[web("10.0.1.12")].value_or(0);
+    EXPECT_GE(began, before);
+    EXPECT_LE(began, after);
+    if (restart != 0) {
+      EXPECT_EQ(began, known);
+    }
+    known = began;
+    // Another change must not make it younger.
+    EXPECT_EQ(again.set_weight(web("10.0.1.11"), 3, true).status, 200u);
+  }
+}
+
+TEST_F(LiveConfigTest, ZonalShiftsAreKeptUntilTheyExpire) {
+  ASSERT_EQ(start().shift({"b", std::chrono::hours(1), "power works"}), std::nullopt);
+  ASSERT_EQ(live_->shift({"c", std::chrono::hours(1), ""}), std::nullopt);
+  ASSERT_EQ(live_->shift({"b", std::chrono::hours(2), "more works"}), std::nullopt);
+  ASSERT_EQ(live_->unshift("c"), std::nullopt);
+  EXPECT_EQ(live_->shift({"nowhere", std::chrono::hours(1), ""})->status, 404u);
+  EXPECT_EQ(live_->unshift("c")->status, 409u);
+  const auto before = std::exchange(shifts_, {});
+  start().resume();
+  ASSERT_EQ(restored_.size(), 1u);
+  EXPECT_EQ(restored_[0].zone, "b");
+  EXPECT_EQ(restored_[0].comment, "more works");
+  EXPECT_LT(before[0].expires - restored_[0].expires, std::chrono::milliseconds(1));
+  // No change of the configuration, so not among those.
+  EXPECT_TRUE(live_->changes().empty());
+  ASSERT_EQ(live_->unshift("b"), std::nullopt);
+  EXPECT_FALSE(std::filesystem::exists(state_path()));
+}
+
+TEST_F(LiveConfigTest, AShiftThatExpiredMeanwhileIsForgottenOnce) {
+  ASSERT_EQ(start().shift({"b", std::chrono::seconds(0), ""}), std::nullopt);
+  shifts_.clear();
+  start().resume();
+  EXPECT_EQ(restored_.size(), 1u) << "the lifecycle says that it has expired";
+  EXPECT_FALSE(std::filesystem::exists(state_path()));
+  restored_.clear();
+  start().resume();
+  EXPECT_TRUE(restored_.empty());
+}
+
+TEST_F(LiveConfigTest, AWeightInTheFileThatWasEditedMeanwhileCounts) {
+  start().set_weight(web("10.0.1.11"), 9, false);
+  live_->set_weight(web("10.0.1.12"), 8, false);
+  write_groups(
+      "{ name = \"web\"; port = 8080; targets = ( { address = \"10.0.1.11\"; weight = 3; },"
+      " { address = \"10.0.1.12\"; } ); },\n{ name = \"api\"; port = 81; }");
+  start();
+  EXPECT_EQ(running_.target_groups[0].targets[0].weight, 3) << "who edits it means it";
+  EXPECT_EQ(running_.target_groups[0].targets[1].weight, 8);
 }
 
 TEST_F(LiveConfigTest, WithoutChangesThereIsNoStateFile) {
@@ -206,9 +269,9 @@ TEST_F(LiveConfigTest, ADamagedOrNewerStateFileIsNoStart) {
   EXPECT_TRUE(has(start_refusal(), "is not JSON")) << start_refusal();
   EXPECT_TRUE(has(start_refusal(), "--discard-changes")) << start_refusal();
   std::string newer = good;
-  newer.replace(newer.find("\"version\": 1"), 12, "\"version\": 2");
+  newer.replace(newer.find("\"version\": 2"), 12, "\"version\": 9");
   files_.write("state/edge-1.state", newer);
-  EXPECT_TRUE(has(start_refusal(), "has version 2")) << start_refusal();
+  EXPECT_TRUE(has(start_refusal(), "has version 9")) << start_refusal();
   start(true);
   EXPECT_EQ(addresses(), (Strings{"10.0.1.11", "10.0.1.12"}));
   EXPECT_TRUE(std::filesystem::exists(state_path() + ".discarded"));

@@ -80,7 +80,9 @@ class LiveRig : public testing::Test {
     };
     parts.cannot_change = [](const config::Config&) { return config::Errors{}; };
     parts.facts = [this] { return facts(); };
-    parts.drain = [this](const TargetName& name) -> std::optional<Refusal> {
+    parts.drain = [this](const TargetName& name,
+                         std::optional<std::uint64_t> began) -> std::optional<Refusal> {
+      began_[name] = began;
       if (!drained_.insert(name).second) {
         return Refusal{Refusal::Kind::Conflict, to_string(name) + " is drained already"};
       }
@@ -91,6 +93,27 @@ class LiveRig : public testing::Test {
         return Refusal{Refusal::Kind::Conflict, to_string(name) + " is not drained"};
       }
       return std::nullopt;
+    };
+    parts.shift = [this](const ZonalShift& shift) -> std::optional<Refusal> {
+      if (shift.zone == "nowhere") {
+        return Refusal{Refusal::Kind::NotFound, "there is no zone nowhere"};
+      }
+      std::erase_if(shifts_, [&](const ZonalShift& one) { return one.zone == shift.zone; });
+      shifts_.push_back(shift);
+      return std::nullopt;
+    };
+    parts.unshift = [this](const std::string& zone) -> std::optional<Refusal> {
+      const auto ended =
+          std::erase_if(shifts_, [&](const ZonalShift& one) { return one.zone == zone; });
+      if (ended == 0) return Refusal{Refusal::Kind::Conflict, "zone " + zone + " is not shifted"};
+      return std::nullopt;
+    };
+    parts.shifts = [this] { return shifts_; };
+    parts.restore = [this](const std::vector<ZonalShift>& shifts) {
+      restored_ = shifts;
+      for (const ZonalShift& shift : shifts) {
+        if (shift.expires > std::chrono::system_clock::now()) shifts_.push_back(shift);
+      }
     };
     parts.documents = [](const std::vector<TargetName>& names) {
       report::Json documents = report::Json::array();
@@ -147,6 +170,9 @@ class LiveRig : public testing::Test {
   config::Config running_;
   std::set<TargetName> unhealthy_;
   std::set<TargetName> drained_;
+  std::map<TargetName, std::optional<std::uint64_t>> began_;  // as drain() was told
+  std::vector<ZonalShift> shifts_;
+  std::vector<ZonalShift> restored_;
   std::string no_slots_;
   std::uint64_t generation_ = 1;
 };

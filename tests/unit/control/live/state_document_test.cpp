@@ -14,8 +14,9 @@ TargetName web(const std::string& address) {
   return {"web", *dataplane::parse_address(address), 8080};
 }
 
-Changes some() {
-  Changes changes;
+State some() {
+  State state;
+  Changes& changes = state.changes;
   const std::string text = R"({ address = "2001:db8::20"; weight = 5; zone = "b"; })";
   auto read = config::read_targets({text}, 8080);
   changes.registered.emplace(
@@ -24,7 +25,21 @@ Changes some() {
   changes.deregistered.insert(web("10.0.1.11"));
   changes.weights.emplace(web("10.0.1.12"), std::uint16_t{0});
   changes.drained.insert(web("10.0.1.13"));
-  return changes;
+  state.weights_instead_of.emplace(web("10.0.1.12"), std::uint16_t{7});
+  state.drains_began.emplace(web("10.0.1.13"), 1'700'000'000'123u);
+  const std::chrono::system_clock::time_point began(std::chrono::milliseconds(1'700'000'000'456));
+  state.zone_shifts.push_back({"b", "power works", began, began + std::chrono::hours(1)});
+  return state;
+}
+
+/// As the version before wrote it.
+std::string first_version() {
+  report::Json document = report::Json::parse(state_text("edge-1", some()));
+  document["version"] = 1;
+  document.erase("zone_shifts");
+  document["weights"][0].erase("instead_of");
+  document["drained"][0].erase("began_unix_milliseconds");
+  return document.dump();
 }
 
 std::string wrong(const std::string& text) {
@@ -44,15 +59,32 @@ std::string replaced(const std::string& what, const std::string& by) {
 TEST(StateDocument, ComesBackAsItWasWritten) {
   const std::string text = state_text("edge-1", some());
   const auto read = read_state("edge-1", text);
-  ASSERT_TRUE(std::holds_alternative<Changes>(read)) << std::get<std::string>(read);
-  const auto& changes = std::get<Changes>(read);
-  EXPECT_EQ(state_text("edge-1", changes), text);
+  ASSERT_TRUE(std::holds_alternative<State>(read)) << std::get<std::string>(read);
+  const auto& state = std::get<State>(read);
+  const Changes& changes = state.changes;
+  EXPECT_EQ(state_text("edge-1", state), text);
+  EXPECT_EQ(state.zone_shifts, some().zone_shifts);
+  EXPECT_EQ(state.drains_began, some().drains_began);
+  EXPECT_EQ(state.weights_instead_of, some().weights_instead_of);
   const auto& [name, registration] = *changes.registered.begin();
   EXPECT_EQ(name, web("2001:db8::20"));
   EXPECT_EQ(registration.target.port, 8080);
   EXPECT_EQ(registration.target.weight, 5);
   EXPECT_EQ(registration.target.zone, "b");
   EXPECT_EQ(changes.weights.at(web("10.0.1.12")), 0);
+}
+
+TEST(StateDocument, OfTheFirstVersionIsReadToo) {
+  const auto read = read_state("edge-1", first_version());
+  ASSERT_TRUE(std::holds_alternative<State>(read)) << std::get<std::string>(read);
+  const auto& state = std::get<State>(read);
+  EXPECT_EQ(state.changes.size(), 4u);
+  EXPECT_TRUE(state.drains_began.empty());
+  EXPECT_TRUE(state.weights_instead_of.empty());
+  EXPECT_TRUE(state.zone_shifts.empty());
+  report::Json mixed = report::Json::parse(first_version());
+  mixed["zone_shifts"] = report::Json::array();
+  EXPECT_EQ(wrong(mixed.dump()), "has the unknown key \"zone_shifts\"");
 }
 
 TEST(StateDocument, OfAnyLengthThatWasCutIsRefused) {
@@ -67,11 +99,15 @@ TEST(StateDocument, WhatIsNotAsWrittenIsRefusedWithASentence) {
     const char* words;
   };
   for (const Case& one : {
-           Case{"\"version\": 1", "\"version\": 2", "has version 2, and this spillway"},
-           Case{"\"version\": 1", "\"version\": \"1\"", "has version \"1\""},
+           Case{"\"version\": 2", "\"version\": 3", "has version 3, and this spillway"},
+           Case{"\"version\": 2", "\"version\": \"2\"", "has version \"2\""},
            Case{"spillway-state", "other", "is not a state file"},
            Case{"\"edge-1\"", "\"edge-2\"", "is of instance \"edge-2\", not of \"edge-1\""},
-           Case{"\"drained\"", "\"zone_shifts\"", "unknown key \"zone_shifts\""},
+           Case{"\"drained\"", "\"surprises\"", "unknown key \"surprises\""},
+           Case{"1700000000123", "-5", "is not a Unix time in milliseconds"},
+           Case{"1700000000456", "18446744073709551615", "is not a Unix time in milliseconds"},
+           Case{"\"comment\": \"power works\"", "\"comment\": 5", "comment is not a text"},
+           Case{"\"instead_of\": 7", "\"instead_of\": 1000", "is out of range; allowed: 0 to 999"},
            Case{"\"weight\": 0", "\"weight\": 1000", "is out of range; allowed: 0 to 999"},
            Case{"\"weight\": 0", "\"weight\": true", "is not an integer"},
            Case{"\"port\": 8080", "\"port\": 65536", "is out of range; allowed: 0 to 65535"},
@@ -97,6 +133,9 @@ TEST(StateDocument, ATargetThatIsThereTwiceIsRefused) {
   document["drained"].erase(1);
   document["registered"].push_back(document["registered"][0]);
   EXPECT_EQ(wrong(document.dump()), "registered[1] is there twice");
+  document["registered"].erase(1);
+  document["zone_shifts"].push_back(document["zone_shifts"][0]);
+  EXPECT_EQ(wrong(document.dump()), "zone_shifts[1] is there twice");
 }
 
 }  // namespace

@@ -45,6 +45,9 @@ TEST(Verdict, IndicesStay) {
   EXPECT_EQ(static_cast<int>(Verdict::DropFlowRate), 31);
   EXPECT_EQ(static_cast<int>(Verdict::DropSecurityGroupInbound), 32);
   EXPECT_EQ(static_cast<int>(Verdict::DropSecurityGroupOutbound), 33);
+  EXPECT_EQ(static_cast<int>(Verdict::Wait), 34);
+  EXPECT_EQ(static_cast<int>(Verdict::ReplyProhibited), 37);
+  EXPECT_EQ(static_cast<int>(Verdict::DropWaiting), 40);
 }
 
 }  // namespace

@@ -88,6 +88,8 @@ SAME_PLACE(TargetRecord, spillway_target_t, since_unix_milliseconds);
 SAME_PLACE(TargetRecord, spillway_target_t, drain_ends_unix_milliseconds);
 SAME_PLACE(TargetRecord, spillway_target_t, detail);
 SAME_PLACE(TargetRecord, spillway_target_t, exclusion);
+SAME_PLACE(TargetRecord, spillway_target_t, max_connections);
+SAME_PLACE(TargetRecord, spillway_target_t, configured_max_connections);
 
 SAME_SIZE(GroupZoneRecord, spillway_group_zone_t);
 SAME_PLACE(GroupZoneRecord, spillway_group_zone_t, registered);
@@ -114,6 +116,11 @@ SAME_PLACE(TargetGroupRecord, spillway_target_group_t, minimum_percentage);
 SAME_PLACE(TargetGroupRecord, spillway_target_group_t, standby_since_unix_milliseconds);
 SAME_PLACE(TargetGroupRecord, spillway_target_group_t, name);
 SAME_PLACE(TargetGroupRecord, spillway_target_group_t, standby);
+SAME_PLACE(TargetGroupRecord, spillway_target_group_t, incarnation);
+SAME_PLACE(TargetGroupRecord, spillway_target_group_t, spillover_silent);
+SAME_PLACE(TargetGroupRecord, spillway_target_group_t, max_connections);
+SAME_PLACE(TargetGroupRecord, spillway_target_group_t, surge_length);
+SAME_PLACE(TargetGroupRecord, spillway_target_group_t, surge_timeout_milliseconds);
 SAME_PLACE(TargetGroupRecord, spillway_target_group_t, zones);
 
 SAME_SIZE(ZoneRecord, spillway_zone_t);
@@ -207,6 +214,9 @@ SAME_PLACE(Totals, spillway_totals_t, blocked_outbound_icmp);
 SAME_PLACE(Totals, spillway_totals_t, blocked_outbound_tcp);
 SAME_PLACE(Totals, spillway_totals_t, blocked_outbound_udp);
 SAME_PLACE(Totals, spillway_totals_t, flows_cut);
+SAME_PLACE(Totals, spillway_totals_t, received_waiting);
+SAME_PLACE(Totals, spillway_totals_t, surge_held);
+SAME_PLACE(Totals, spillway_totals_t, surge_capacity);
 SAME_PLACE(Totals, spillway_totals_t, reserved);
 SAME_PLACE(Totals, spillway_totals_t, busy_nanoseconds);
 SAME_PLACE(Totals, spillway_totals_t, idle_nanoseconds);
@@ -217,6 +227,7 @@ SAME_PLACE(ListenerCounters, spillway_listener_counters_t, incarnation);
 SAME_PLACE(ListenerCounters, spillway_listener_counters_t, new_flows);
 SAME_PLACE(ListenerCounters, spillway_listener_counters_t, active_flows);
 SAME_PLACE(ListenerCounters, spillway_listener_counters_t, rejected_flows);
+SAME_PLACE(ListenerCounters, spillway_listener_counters_t, spilled_flows);
 SAME_PLACE(ListenerCounters, spillway_listener_counters_t, new_flows_udp);
 SAME_PLACE(ListenerCounters, spillway_listener_counters_t, active_flows_udp);
 
@@ -236,6 +247,20 @@ SAME_PLACE(TargetCounters, spillway_target_counters_t, port_allocation_errors);
 SAME_PLACE(TargetCounters, spillway_target_counters_t, handshakes_answered);
 SAME_PLACE(TargetCounters, spillway_target_counters_t, handshakes_failed);
 SAME_PLACE(TargetCounters, spillway_target_counters_t, unhealthy_routing_flows);
+SAME_PLACE(TargetCounters, spillway_target_counters_t, over_flows);
+
+SAME_SIZE(TargetGroupCounters, spillway_target_group_counters_t);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, incarnation);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_queue_length);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_queue_length_max);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_oldest_milliseconds);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_entered);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_admitted);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_timed_out);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_left);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_joined);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, spillover);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_wait_milliseconds);
 
 SAME_SIZE(UdpFlowCounters, spillway_udp_flow_counters_t);
 SAME_PLACE(UdpFlowCounters, spillway_udp_flow_counters_t, new_flows);
@@ -247,6 +272,7 @@ SAME_PLACE(WorkerBlock, spillway_worker_t, verdicts);
 SAME_PLACE(WorkerBlock, spillway_worker_t, listeners);
 SAME_PLACE(WorkerBlock, spillway_worker_t, targets);
 SAME_PLACE(WorkerBlock, spillway_worker_t, rule_hits);
+SAME_PLACE(WorkerBlock, spillway_worker_t, groups);
 SAME_PLACE(WorkerBlock, spillway_worker_t, target_udp_flows);
 
 SAME_SIZE(Histogram, spillway_histogram_t);

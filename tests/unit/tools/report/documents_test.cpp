@@ -217,13 +217,14 @@ TEST(Documents, ListenersHaveTheirIncarnationsFigures) {
   segment.worker(0).listeners[7].incarnation.set(1);
   segment.worker(0).listeners[7].new_flows.set(5);
   segment.worker(0).listeners[7].rejected_flows.set(2);
+  segment.worker(0).listeners[7].spilled_flows.set(1);
   segment.worker(1).listeners[7].new_flows.set(1000);  // of incarnation 0
   EXPECT_EQ(listeners_document(segment.view(), alive), Json::parse(R"({
     "instance": "edge-1", "stale": false, "listeners": [{
       "name": "web-in", "address": "203.0.113.10", "port": 80, "port_last": 80,
       "protocol": "tcp", "target_group": "web", "target_groups": [{"name": "web", "weight": 1}],
       "idle_timeout": 350, "new_flows": 5, "active_flows": 0, "rejected_flows": 2,
-      "new_flows_udp": 0, "active_flows_udp": 0, "histograms": null}]})"));
+      "spilled_flows": 1, "new_flows_udp": 0, "active_flows_udp": 0, "histograms": null}]})"));
 }
 
 TEST(Documents, ListenersMayHaveARangeBothProtocolsAndSeveralGroups) {
@@ -267,6 +268,8 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
   ScratchSegment segment(2);
   segment.set_instance("edge-1");
   auto record = web_target();
+  record.max_connections = 10;
+  record.configured_max_connections = 100;
   segment.control().targets[3].write(record);
   record.id = TargetId{4, 0};
   record.address.assign("10.0.1.12");
@@ -277,6 +280,8 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     segment.worker(i).targets[3].incarnation.set(1);
     segment.worker(i).targets[3].bytes_to_client.set(1'000);
     segment.worker(i).targets[3].elb_resets.set(1);
+    segment.worker(i).targets[3].active_flows.set(5);
+    segment.worker(i).targets[3].over_flows.set(2);
     segment.worker(i).targets[3].unhealthy_routing_flows.set(3);
     segment.worker(i).target_udp_flows[3].new_flows.set(4);
   }
@@ -290,11 +295,12 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     "state": "unhealthy", "reason": "Target.Timeout", "detail": "no answer within 6 s",
     "since": "2026-01-02T03:04:06.500Z", "takes_new_flows": false,
     "exclusion": "cross_zone_off", "new_flows": 0,
-    "active_flows": 0, "packets_to_target": 0, "bytes_to_target": 0, "packets_to_client": 0,
+    "active_flows": 10, "packets_to_target": 0, "bytes_to_target": 0, "packets_to_client": 0,
     "bytes_to_client": 2000, "client_resets": 0, "target_resets": 0, "elb_resets": 2,
     "picked_up_flows": 0, "port_allocation_errors": 0, "handshakes_answered": 0,
-    "handshakes_failed": 0, "unhealthy_routing_flows": 6, "new_flows_udp": 8, "active_flows_udp": 0,
-    "drain_ends": null, "histograms": null})"));
+    "handshakes_failed": 0, "unhealthy_routing_flows": 6, "over_flows": 4,
+    "new_flows_udp": 8, "active_flows_udp": 0, "connections": 6, "max_connections": 10,
+    "configured_max_connections": 100, "drain_ends": null, "histograms": null})"));
   EXPECT_EQ(document["targets"][1]["drain_ends"], "2026-01-02T03:09:05.000Z");
   EXPECT_EQ(document["targets"][1]["reason"], "");
   EXPECT_FALSE(document.contains("unreadable"));

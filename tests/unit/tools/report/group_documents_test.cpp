@@ -46,7 +46,7 @@ TEST(GroupDocuments, ZonesHaveElbsFigures) {
 }
 
 TEST(GroupDocuments, GroupsHaveTheirTargetsSumsAndZones) {
-  ScratchSegment segment(2);
+  ScratchSegment segment(3);
   segment.set_instance("edge-1");
   write_zones(segment);
   dataplane::TargetGroupRecord group{};
@@ -66,7 +66,22 @@ TEST(GroupDocuments, GroupsHaveTheirTargetsSumsAndZones) {
                     .announced = true,
                     .zone = {}};
   group.zones[0].zone.assign("a");
+  group.incarnation = 2;
+  group.max_connections = 500;
+  group.surge_length = 64;
+  group.surge_timeout_milliseconds = 2'500;
+  group.spillover_silent = true;
   segment.control().target_groups[5].write(group);
+  segment.worker(2).groups[5].surge_queue_length_max.set(1000);  // of incarnation 0
+  for (std::size_t worker = 0; worker < 2; ++worker) {
+    auto& counters = segment.worker(worker).groups[5];
+    if (worker == 0) counters.surge_queue_length_max.set(31);
+    counters.incarnation.set(2);
+    counters.surge_queue_length.set(3);
+    counters.surge_oldest_milliseconds.set(worker == 0 ? 1'250 : 700);
+    counters.surge_entered.set(100);
+    counters.spillover.set(7);
+  }
   for (std::uint16_t slot = 0; slot < 2; ++slot) {
     dataplane::TargetRecord target{};
     target.used = true;
@@ -89,7 +104,12 @@ TEST(GroupDocuments, GroupsHaveTheirTargetsSumsAndZones) {
        "cross_zone": false, "zonal_affinity": "local", "zonal_shift_ignored": false,
        "new_flows": 40, "active_flows": 8, "unhealthy_routing_flows": 2, "own_zone": "a",
        "zones": [{"zone": "a", "registered": 3, "healthy": 1, "shifted": false,
-                  "failing_open": true, "zone_healthy": false, "announced": true}]}]})"));
+                  "failing_open": true, "zone_healthy": false, "announced": true}],
+       "max_connections": 500, "connections": 8, "surge_queue": {"length": 64, "timeout": 2.5},
+       "spillover": "silent", "surge_queue_length": 6, "surge_queue_length_max": 31,
+       "surge_oldest_seconds": 1.25, "surge_entered": 200, "surge_admitted": 0,
+       "surge_wait_seconds": 0.0, "surge_timed_out": 0, "surge_left": 0, "surge_joined": 0,
+       "spillover_count": 14}]})"));
 }
 
 }  // namespace

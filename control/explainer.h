@@ -1,0 +1,38 @@
+// Explainer: what would become of a packet that a client might send now, and why.
+//
+// Asks the workers whether they have its flow. If they do, the flow says what happens; if not, the
+// packet goes through the product's own path with the newest snapshot, in a trial of its own
+// (tools/explain), so that nothing which runs is touched. Runs on the control thread; a trial takes
+// less than a millisecond.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "control/commands.h"
+#include "control/flow_inquiry.h"
+#include "dataplane/table/snapshot.h"
+#include "tools/explain/names.h"
+
+namespace control {
+
+class Explainer {
+ public:
+  /// What runs now.
+  struct Running {
+    std::shared_ptr<const dataplane::Snapshot> snapshot;
+    explain::Names names;
+    dataplane::Seed owner_seed;
+  };
+
+  Explainer(FlowInquiry& flows, std::function<Running()> running);
+
+  /// 400: no port has that name, or the addresses are of two families.
+  void ask(const ExplainWanted& wanted, Done done);
+
+ private:
+  FlowInquiry& flows_;
+  std::function<Running()> running_;
+};
+
+}  // namespace control

@@ -1,0 +1,211 @@
+"""Connection limits and the surge queue, with a slow server and a crowd of real clients."""
+
+import copy
+
+import pytest
+
+from support import configuration, namespaces, processes, servers
+from support.crowd import Crowd
+from support.lab import Lab
+
+SLOW_PORT = 9000
+LIMIT = 10
+LENGTH = 100
+CROWD = 200
+MODES = ("nat", "full_nat")
+
+
+@pytest.fixture(scope="module")
+def lab(driver, tmp_path_factory):
+    with Lab(tmp_path_factory.mktemp("lab-surge"), driver, ipv6=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def slow(lab):
+    """slow(number) starts a slow server on a target."""
+    running = []
+
+    def start(number=1):
+        running.append(servers.SlowServer(lab.network.targets[number - 1], SLOW_PORT))
+        running[-1].start()
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+def limited(lab, *, targets=(1,), timeout=60, length=LENGTH, limit=LIMIT, **choices):
+    """Health is nginx's on another port, so that no check takes a place."""
+    chosen = lab.configuration(targets=targets, port=SLOW_PORT,
+                               check=configuration.health_check(port=8080),
+                               surge_queue={"length": length, "timeout": timeout}, **choices)
+    for target in chosen["target_groups"][0]["targets"]:
+        target["max_connections"] = limit
+    return chosen
+
+
+def crowd_of(lab, count=CROWD, address=namespaces.LISTENER_ADDRESS):
+    return Crowd(lab.client, address, 80, count)
+
+
+def group(daemon, name="web"):
+    """The figures in shared memory, as spillwayctl reads them."""
+    groups = daemon.ctl.json("target-groups")["target_groups"]
+    return next(one for one in groups if one["name"] == name)
+
+
+def settled(daemon, **wanted):
+    """Waits until the group's figures are these, and returns all of them."""
+    def reached():
+        now = group(daemon)
+        return now if all(now[field] == value for field, value in wanted.items()) else None
+    return processes.wait_until(reached, 10, f"{wanted}; now {group(daemon)}")
+
+
+def full(crowd, refused=CROWD - LIMIT - LENGTH):
+    """Everybody has either a connection, or a place in the queue, or was refused."""
+    crowd.run(10, lambda now: now.connected == LIMIT and now.count("refused") == refused)
+    assert max(client.ended_after for client in crowd.clients if client.ended_after) < 2, "at once"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("workers", (1, 2))
+def test_the_server_never_sees_an_eleventh(lab, spillway, slow, mode, workers):
+    server = slow()
+    daemon = spillway(limited(lab, mode=mode, workers=workers))
+    with crowd_of(lab) as crowd:
+        full(crowd)
+        waiting = settled(daemon, surge_queue_length=LENGTH)
+        assert waiting["connections"] == LIMIT
+        assert waiting["spillover_count"] == CROWD - LIMIT - LENGTH
+        assert server.figures() == {"accepted": LIMIT, "now": LIMIT, "most": LIMIT}
+        parts = daemon.ctl.status()["workers"]
+        assert sum(worker["surge_held"] for worker in parts) == LENGTH
+        for worker in parts:  # each had its part of the crowd
+            met = {"ForwardToTarget", "Wait", "ReplyResetSpillover"} & worker["verdicts"].keys()
+            assert sum(worker["verdicts"][verdict] for verdict in met) > 10, parts
+        server.release(0.02)
+        crowd.run(30)
+        assert crowd.count("served") == LIMIT + LENGTH
+        assert crowd.count("refused") == CROWD - LIMIT - LENGTH
+    assert server.figures() == {"accepted": LIMIT + LENGTH, "now": 0, "most": LIMIT}
+    after = settled(daemon, surge_queue_length=0, surge_admitted=LENGTH, connections=0)
+    assert after["surge_queue_length_max"] == LENGTH
+    assert after["surge_entered"] == LENGTH
+    assert (after["surge_timed_out"], after["surge_left"]) == (0, 0)
+    assert after["new_flows"] == LIMIT + LENGTH
+    verdicts = daemon.ctl.status()["totals"]["verdicts"]
+    assert verdicts["Wait"] == LENGTH
+    assert verdicts["ReplyResetSpillover"] == after["spillover_count"]
+    listener = daemon.ctl.get("listeners")["listeners"][0]
+    assert listener["spilled_flows"] == listener["rejected_flows"] == after["spillover_count"]
+
+
+@pytest.mark.parametrize("workers", (1, 2))
+def test_who_waits_too_long_is_refused(lab, spillway, slow, workers):
+    server = slow()
+    daemon = spillway(limited(lab, timeout=2, workers=workers))
+    with crowd_of(lab) as crowd:
+        full(crowd)
+        crowd.run(10, lambda now: now.count("refused") == CROWD - LIMIT)
+        late = sorted(client.ended_after for client in crowd.clients if client.fate == "refused")
+        assert 1.9 < late[CROWD - LIMIT - LENGTH] and late[-1] < 5, late[CROWD - LIMIT - LENGTH:]
+        # Their SYNs came again after a second: that is no reason to wait anew.
+        after = settled(daemon, surge_queue_length=0, surge_timed_out=LENGTH)
+        assert after["surge_entered"] == LENGTH
+        assert after["surge_joined"] == daemon.ctl.status()["totals"]["verdicts"]["DropWaiting"]
+        assert after["surge_joined"] >= LENGTH
+        server.release(0.02)
+        crowd.run(10)
+        assert crowd.count("served") == LIMIT
+    assert server.figures()["most"] == LIMIT
+
+
+def test_served_queued_timed_out_and_spilled_are_all_that_were_offered(lab, spillway, slow):
+    server = slow()
+    server.release(0.1)
+    daemon = spillway(limited(lab, timeout=0.6, workers=2, limit=7, length=60))
+    served = refused = 0
+    for _ in range(4):
+        with crowd_of(lab) as crowd:
+            crowd.run(30)
+            served += crowd.count("served")
+            refused += crowd.count("refused")
+            assert crowd.count("served") + crowd.count("refused") == CROWD
+    after = settled(daemon, surge_queue_length=0, connections=0)
+    assert after["new_flows"] == served == server.figures()["accepted"]
+    assert after["spillover_count"] + after["surge_timed_out"] == refused
+    assert after["surge_entered"] == after["surge_admitted"] + after["surge_timed_out"]
+    assert after["surge_timed_out"] > 0 and after["spillover_count"] > 0, after
+    assert server.figures()["most"] == 7
+
+
+def test_a_reload_loses_nobody_and_new_places_are_used_at_once(lab, spillway, slow):
+    server, second = slow(1), slow(2)
+    chosen = limited(lab, workers=2)
+    daemon = spillway(chosen)
+    with crowd_of(lab) as crowd:
+        full(crowd)
+        settled(daemon, surge_queue_length=LENGTH)
+        more = copy.deepcopy(chosen)
+        more["listeners"].append(configuration.listener("other", port=81, group="web"))
+        daemon.reload(more)
+        assert group(daemon)["surge_queue_length"] == LENGTH
+        # A limit that is raised, and a target that is registered with one.
+        more["target_groups"][0]["targets"][0]["max_connections"] = 2 * LIMIT
+        daemon.reload(more)
+        crowd.run(10, lambda now: now.connected == 2 * LIMIT)
+        target = namespaces.target_address(2)
+        daemon.ctl.run("register", "web", target, "--max-connections", 5)
+        crowd.run(10, lambda now: now.connected == 2 * LIMIT + 5)
+        assert second.figures()["most"] == 5
+        assert daemon.ctl.target(target)["max_connections"] == 5
+        # Who waits is not bound to a target, so a drain loses nobody either.
+        daemon.ctl.run("drain", "web", f"{namespaces.target_address(1)}:{SLOW_PORT}")
+        for one in (server, second):
+            one.release(0.02)
+        crowd.run(60)
+        assert crowd.count("served") == LIMIT + LENGTH
+    assert server.figures() == {"accepted": 2 * LIMIT, "now": 0, "most": 2 * LIMIT}
+    assert second.figures()["most"] == 5
+
+
+def test_clients_wait_for_a_first_target(lab, spillway, slow):
+    slow().release(0.02)
+    chosen = limited(lab, limit=0)
+    chosen["target_groups"][0]["targets"] = []
+    daemon = spillway(chosen)
+    with crowd_of(lab, 20) as crowd:
+        settled(daemon, surge_queue_length=20)
+        daemon.ctl.run("register", "web", namespaces.target_address(1))
+        crowd.run(20)
+        assert crowd.count("served") == 20
+    assert settled(daemon, surge_admitted=20)["surge_wait_seconds"] > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_ipv6(lab, spillway, slow, mode):
+    server = slow()
+    daemon = spillway(limited(lab, family=6, mode=mode, workers=2))
+    with crowd_of(lab, address=namespaces.LISTENER_ADDRESS_6) as crowd:
+        full(crowd)
+        settled(daemon, surge_queue_length=LENGTH)
+        server.release(0.02)
+        crowd.run(30)
+        assert crowd.count("served") == LIMIT + LENGTH
+    assert server.figures()["most"] == LIMIT
+
+
+def test_silent_spillover_and_a_clean_stop_with_clients_in_the_queue(lab, spillway, slow):
+    slow()
+    daemon = spillway(limited(lab, limit=3, length=5, spillover="silent"))
+    with crowd_of(lab, 20) as crowd:
+        settled(daemon, surge_queue_length=5, spillover_count=12)
+        assert crowd.run(1, lambda now: now.connected == 3).count("refused") == 0
+        table = daemon.ctl.table("target-groups")
+        assert "5/5" in table and "SPILLED" in table, table
+        assert "3/3" in daemon.ctl.table("targets")
+        daemon.stop()  # which looks at the packet buffers
+        crowd.run(5, lambda now: now.count("refused") == 5)

@@ -151,13 +151,14 @@ void add_target(Config& config, std::size_t index, const Registration& registrat
   const Place place{static_cast<std::uint32_t>(places.files.size()), 0};
   places.files.push_back(fmt::format(
       "{}{}", registered_prefix, to_string(TargetName{group.name, target.address, target.port})));
-  for (const char* key : {"", ".address", ".port", ".weight", ".zone"}) {
+  for (const char* key : {"", ".address", ".port", ".weight", ".zone", ".max_connections"}) {
     places.settings.insert_or_assign(path + key, place);
   }
   places.values.insert_or_assign(path + ".address", in_quotes(to_string(target.address)));
   places.values.insert_or_assign(path + ".port", port_text(target.port));
   places.values.insert_or_assign(path + ".weight", std::to_string(target.weight));
   places.values.insert_or_assign(path + ".zone", in_quotes(target.zone));
+  places.values.insert_or_assign(path + ".max_connections", std::to_string(target.max_connections));
   group.targets.push_back(target);
 }
 

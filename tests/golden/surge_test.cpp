@@ -435,6 +435,38 @@ TEST_P(Surge, NobodyOvertakesThoseWhoWait) {
   balancer->expect_laws();
 }
 
+// What docs/surge-queue.md promises where sources are forged, so that a share by source is no help.
+TEST_P(Surge, AFloodOvertakesNobodyAndIsOverAfterTheTimeout) {
+  config::Config wanted = config(1, 20);
+  wanted.target_groups[0].surge_queue.timeout = milliseconds(3'000);
+  auto balancer = rig(wanted);
+  const Outcome sent = balancer->run(tcp(client(4001), web()).flags(syn), front);
+  fill(*balancer, 4002, 1);
+  ASSERT_EQ(open(*balancer, 4003), Wait);
+  balancer->advance(500);
+  const auto forge = [&] {
+    int refused = 0;
+    for (int host = 10; host < 110; ++host) {
+      const Outcome forged = balancer->run(tcp(client(999, host), web()).flags(syn), front);
+      refused += forged.verdict == ReplyResetSpillover ? 1 : 0;
+    }
+    return refused;
+  };
+  EXPECT_EQ(forge(), 81) << "19 find room";
+  EXPECT_EQ(open(*balancer, 4004), ReplyResetSpillover) << "for now";
+  balancer->run(answer(sent, rst | ack), back);
+  const std::vector<Outcome> released = balancer->give_places();
+  ASSERT_EQ(released.size(), 1u);
+  EXPECT_EQ(number_of(released[0]), number_of(sent));
+  EXPECT_EQ(open(*balancer, 4003), ForwardToTarget) << "who came first was first";
+  balancer->advance(2'900);
+  EXPECT_TRUE(balancer->give_places().empty());
+  balancer->advance(200);
+  EXPECT_EQ(balancer->give_places().size(), 19u);
+  EXPECT_EQ(open(*balancer, 4004), Wait) << "there is room again";
+  balancer->expect_laws();
+}
+
 TEST_P(Surge, AStickyClientWhoseTargetIsFullGoesElsewhereOnce) {
   config::Config wanted = config(2, 8);
   wanted.target_groups[0].stickiness = {dataplane::Stickiness::SourceIp, std::chrono::seconds(600)};

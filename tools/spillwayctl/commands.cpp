@@ -10,6 +10,7 @@
 #include "tools/spillwayctl/live.h"
 #include "tools/spillwayctl/plan.h"
 #include "tools/spillwayctl/requests.h"
+#include "tools/spillwayctl/stats.h"
 #include "tools/spillwayctl/zone_commands.h"
 
 namespace tools {
@@ -95,6 +96,35 @@ const std::array all_commands{
                 "  spillwayctl --json security-groups | jq '.rules[] | select(.hits == 0)'\n",
         .add_options = add_watch,
         .run = run_security_groups},
+    Command{
+        .name = "stats",
+        .arguments = {},
+        .summary = "rates, latency and load of listeners, targets and workers, once",
+        .help =
+            "Reads shared memory only. Takes two samples and shows what happened between them: "
+            "NEW/S, REFUSED/S and TRAFFIC are per second,\nP50 and P99 the time that connecting "
+            "(or answering, --latency response) took; - where nothing did.\n"
+            "LOAD is how much of its time a worker had packets to work on.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl stats\n"
+            "  spillwayctl stats --watch 5 --latency response\n"
+            "  spillwayctl --json stats --interval 10 | jq '.targets[].connect.p99_seconds'\n",
+        .add_options = add_stats,
+        .run = run_stats},
+    Command{.name = "top",
+            .arguments = {},
+            .summary = "the same as stats, live, on the whole terminal",
+            .help =
+                "Reads shared memory only. Keys: 1 2 3 listeners, targets, workers; s S r sort; "
+                "/ filter; l latency; h help; q quit.\n"
+                "Where the terminal is narrow, columns are left out.\n"
+                "\n"
+                "examples:\n"
+                "  spillwayctl top\n"
+                "  spillwayctl --instance edge-1 top --interval 0.5\n",
+            .add_options = add_top,
+            .run = run_top},
     Command{.name = "flows",
             .arguments = {},
             .summary = "the connections that are being balanced now",

@@ -22,7 +22,8 @@ TEST_F(CompileLimits, WithoutAnyNothingIsGated) {
 }
 
 TEST_F(CompileLimits, OfATargetAreTheFacts) {
-  config.target_groups[0].targets[1].max_connections = 100;
+  config.target_groups[0].targets.resize(1);
+  config.target_groups[0].targets[0].max_connections = 100;
   facts.targets[1].max_connections = 40;  // in slow start
   facts.targets[2].availability = Availability::Draining;
   facts.target_groups[0].incarnation = 3;

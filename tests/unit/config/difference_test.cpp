@@ -63,14 +63,14 @@ INSTANTIATE_TEST_SUITE_P(
         DifferenceCase{"none", {}, {}, ""},
         DifferenceCase{"order and defaults that are written make none", web(two_targets),
                        web(other_order), ""},
-        DifferenceCase{
-            "a target comes", web(one_target), web(two_targets),
-            "add target web 10.0.1.12:8080: address -->\"10.0.1.12\" port -->8080 weight -->1 "
-            "zone -->\"\"\n"},
-        DifferenceCase{
-            "a target goes", web(two_targets), web(one_target),
-            "remove target web 10.0.1.12:8080: address \"10.0.1.12\"->- port 8080->- weight 1->- "
-            "zone \"\"->-\n"},
+        DifferenceCase{"a target comes", web(one_target), web(two_targets),
+                       "add target web 10.0.1.12:8080: address -->\"10.0.1.12\" max_connections "
+                       "-->0 port -->8080 weight -->1 "
+                       "zone -->\"\"\n"},
+        DifferenceCase{"a target goes", web(two_targets), web(one_target),
+                       "remove target web 10.0.1.12:8080: address \"10.0.1.12\"->- max_connections "
+                       "0->- port 8080->- weight 1->- "
+                       "zone \"\"->-\n"},
         DifferenceCase{"a target's weight", web(one_target),
                        web("{ address = \"10.0.1.11\"; weight = 7; zone = \"b\"; }"),
                        "change target web 10.0.1.11:8080: weight 1->7 zone \"\"->\"b\"\n"},
@@ -105,7 +105,8 @@ TEST(Differences, SeeWhatTheOperatorHasChanged) {
   changes.weights.emplace(TargetName{"web", *dataplane::parse_address("10.0.1.12"), 8080},
                           std::uint16_t{4});
   EXPECT_EQ(listed(differences(with_changes(file, changes), file)),
-            "add target web 10.0.1.11:8080: address -->\"10.0.1.11\" port -->8080 weight -->1 zone "
+            "add target web 10.0.1.11:8080: address -->\"10.0.1.11\" max_connections -->0 port "
+            "-->8080 weight -->1 zone "
             "-->\"\"\nchange target web 10.0.1.12:8080: weight 4->1\n");
 }
 

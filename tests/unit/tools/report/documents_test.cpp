@@ -298,9 +298,9 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     "active_flows": 10, "packets_to_target": 0, "bytes_to_target": 0, "packets_to_client": 0,
     "bytes_to_client": 2000, "client_resets": 0, "target_resets": 0, "elb_resets": 2,
     "picked_up_flows": 0, "port_allocation_errors": 0, "handshakes_answered": 0,
-    "handshakes_failed": 0, "unhealthy_routing_flows": 6, "over_flows": 4,
-    "new_flows_udp": 8, "active_flows_udp": 0, "connections": 6, "max_connections": 10,
-    "configured_max_connections": 100, "drain_ends": null, "histograms": null})"));
+    "handshakes_failed": 0, "unhealthy_routing_flows": 6, "over_flows": 4, "new_flows_udp": 8,
+    "active_flows_udp": 0, "max_connections": 10, "configured_max_connections": 100,
+    "connections": 6, "drain_ends": null, "histograms": null})"));
   EXPECT_EQ(document["targets"][1]["drain_ends"], "2026-01-02T03:09:05.000Z");
   EXPECT_EQ(document["targets"][1]["reason"], "");
   EXPECT_FALSE(document.contains("unreadable"));

@@ -76,9 +76,9 @@ TargetGroup = _layout("TargetGroup", used=_u8, failing_open=_u8, cross_zone=_u8,
                       shift_ignored=_u8, on_standby=_u8, affinity=_u8, spills=_u8,
                       zone_count=_u8, registered=_u32, healthy=_u32, minimum_count=_u32,
                       minimum_percentage=_u32, standby_since_unix_milliseconds=u64,
-                      name=_text(33), standby=_text(33), incarnation=_u16,
-                      spillover_silent=_u8, max_connections=_u32, surge_length=_u32,
-                      surge_timeout_milliseconds=_u32, zones=GroupZone * ZONES_MAX)
+                      name=_text(33), standby=_text(33), incarnation=_u16, spillover_silent=_u8,
+                      max_connections=_u32, surge_length=_u32, surge_timeout_milliseconds=_u32,
+                      zones=GroupZone * ZONES_MAX)
 Zone = _layout("Zone", used=_u8, own=_u8, healthy=_u8, shifted=_u8, targets=_u32, name=_text(33),
                comment=_text(128), started_unix_milliseconds=u64, expires_unix_milliseconds=u64)
 Rule = _layout("Rule", used=_u8, inbound=_u8, number=_u16, security_group=_text(33),
@@ -124,13 +124,14 @@ TargetCounters = _layout("TargetCounters", **_words(
     "port_allocation_errors handshakes_answered handshakes_failed unhealthy_routing_flows "
     "over_flows"))
 TargetGroupCounters = _layout("TargetGroupCounters", **_words(
-    "incarnation surge_queue_length surge_queue_length_max surge_oldest_milliseconds surge_entered "
-    "surge_admitted surge_timed_out surge_left surge_joined spillover surge_wait_milliseconds"),
-    reserved=u64 * 5)
+    "incarnation surge_queue_length surge_queue_length_max surge_oldest_milliseconds "
+    "surge_entered surge_admitted surge_timed_out surge_left surge_joined spillover "
+    "surge_wait_milliseconds"), reserved=u64 * 5)
 UdpFlowCounters = _layout("UdpFlowCounters", **_words("new_flows active_flows"))
 Worker = _layout("Worker", totals=Totals, verdicts=u64 * 64,
                  listeners=ListenerCounters * LISTENERS_MAX, targets=TargetCounters * TARGETS_MAX,
-                 rule_hits=u64 * RULES_MAX, groups=TargetGroupCounters * TARGET_GROUPS_MAX,
+                 rule_hits=u64 * RULES_MAX,
+                 groups=TargetGroupCounters * TARGET_GROUPS_MAX,
                  target_udp_flows=UdpFlowCounters * TARGETS_MAX)
 
 BUCKETS = 896

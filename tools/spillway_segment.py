@@ -27,9 +27,11 @@ from spillway_layout import (
     BUCKETS, CONTROL_OFFSET, HISTOGRAMS_BYTES, LAYOUT_VERSION, LISTENERS_MAX, MAGIC, MEASURES,
     PERCENTILES, PROTOCOLS, REASONS, STATES, TARGETS_MAX, VERDICTS, WORKERS_MAX, WORKERS_OFFSET,
     Control, Header, Histogram, Instance, Listener, ListenerCounters, Port, Target, TargetCounters,
-    TargetGroup, Totals, Traffic, UdpFlowCounters, Worker, Zone, histograms_offset, segment_size,
-    u64)
+    TargetGroup, TargetGroupCounters, Totals, Traffic, UdpFlowCounters, Worker, Zone,
+    histograms_offset, segment_size, u64)
 
+# Figures of a whole queue, that each worker has: not to be added up.
+GREATEST = ("surge_queue_length_max", "surge_oldest_milliseconds")
 STALE_MILLISECONDS = 5_000
 DIRECTORY = "/dev/shm"
 
@@ -202,7 +204,8 @@ class Segment:
             counters = self._read(layout, place + slot * ctypes.sizeof(layout))
             if counters.incarnation == incarnation:
                 for name in sums:
-                    sums[name] += getattr(counters, name)
+                    value = getattr(counters, name)
+                    sums[name] = max(sums[name], value) if name in GREATEST else sums[name] + value
         del sums["incarnation"]
         return sums
 
@@ -255,6 +258,7 @@ class Segment:
             group = _plain(record)
             group["zones"] = group["zones"][:record.zone_count]
             group["traffic"] = self._traffic("group_traffic", slot)
+            group |= self._counters("groups", TargetGroupCounters, slot, record.incarnation)
             found.append(group)
         return found
 

@@ -267,6 +267,8 @@ void settle_released(Core& core, const Snapshot& snapshot, const Burst& burst) {
     if ((burst.started >> i & 1) != 0) {
       counters.surge_admitted.add(1);
       counters.surge_wait_milliseconds.add(milliseconds_since(released.since[i], burst.now));
+      core.measures.add(burst.targets[i], burst.listeners[i], &FlowHistograms::queue,
+                        burst.now.nanoseconds - released.since[i].nanoseconds);
     } else if (is_timeout(burst.verdicts[i])) {
       counters.surge_timed_out.add(1);
     } else {

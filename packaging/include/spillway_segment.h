@@ -159,10 +159,10 @@ typedef struct {
   uint64_t standby_since_unix_milliseconds;
   char name[33];
   char standby[33];
-  uint16_t incarnation; /* of the slot: whose spillway_group_counters_t count */
+  uint16_t incarnation; /* of the slot: whose spillway_target_group_counters_t count */
   uint8_t spillover_silent;
-  uint32_t max_connections; /* 0: no limit */
-  uint32_t surge_length;    /* 0: no queue */
+  uint32_t max_connections;
+  uint32_t surge_length;
   uint32_t surge_timeout_milliseconds;
   spillway_group_zone_t zones[SPILLWAY_ZONES_MAX];
 } spillway_target_group_t;
@@ -262,13 +262,14 @@ typedef struct {
       over_flows;
 } spillway_target_counters_t;
 
-/* surge_queue_length_max and surge_oldest_milliseconds: the greatest of all workers', not the sum. */
+/* Of its surge queue; surge_queue_length_max and surge_oldest_milliseconds are the greatest of all
+ * workers', the others are to be added up. */
 typedef struct {
   uint64_t incarnation, surge_queue_length, surge_queue_length_max, surge_oldest_milliseconds,
       surge_entered, surge_admitted, surge_timed_out, surge_left, surge_joined, spillover,
       surge_wait_milliseconds;
   uint64_t reserved[5];
-} spillway_group_counters_t;
+} spillway_target_group_counters_t;
 
 typedef struct {
   uint64_t new_flows, active_flows;
@@ -280,7 +281,7 @@ typedef struct {
   spillway_listener_counters_t listeners[SPILLWAY_LISTENERS_MAX];
   spillway_target_counters_t targets[SPILLWAY_TARGETS_MAX];
   uint64_t rule_hits[SPILLWAY_RULES_MAX];
-  spillway_group_counters_t groups[SPILLWAY_TARGET_GROUPS_MAX];
+  spillway_target_group_counters_t groups[SPILLWAY_TARGET_GROUPS_MAX];
   spillway_udp_flow_counters_t target_udp_flows[SPILLWAY_TARGETS_MAX];
 } spillway_worker_t;
 

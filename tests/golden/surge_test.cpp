@@ -13,6 +13,7 @@ using enum dataplane::Verdict;
 using config::Availability;
 using dataplane::Algorithm;
 using dataplane::Family;
+using dataplane::FlowHistograms;
 using dataplane::LimitId;
 using dataplane::Mode;
 using dataplane::Spillover;
@@ -119,11 +120,10 @@ class Surge : public testing::TestWithParam<World> {
     }
     return total;
   }
-  std::uint64_t web_sum(Rig& rig,
-                        dataplane::Counter dataplane::TargetGroupCounters::*counter) const {
+  using Counters = dataplane::TargetGroupCounters;
+  std::uint64_t web_sum(Rig& rig, dataplane::Counter Counters::*counter) const {
     return sum(rig, GetParam().workers, 0, counter);
   }
-  using Counters = dataplane::TargetGroupCounters;
 };
 
 TEST_P(Surge, WaitsInOrderOfArrivalAndGoesToTheTargetThatBecomesFree) {
@@ -155,6 +155,8 @@ TEST_P(Surge, WaitsInOrderOfArrivalAndGoesToTheTargetThatBecomesFree) {
   }
   EXPECT_EQ(web_sum(*balancer, &Counters::surge_admitted), 3u);
   EXPECT_EQ(web_sum(*balancer, &Counters::surge_wait_milliseconds), 100u + 200u + 300u);
+  const auto queue = balancer->measured(dataplane::ListenerId{0}, &FlowHistograms::queue);
+  EXPECT_EQ(queue.sum(), 600'000'000u);
   EXPECT_EQ(web_sum(*balancer, &Counters::surge_queue_length), 0u);
   balancer->expect_laws();
 }

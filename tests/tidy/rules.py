@@ -23,7 +23,6 @@ LAYERS = {
     "nic": ("nic/",),
     "report": ("tools/report/",),
     "explain": ("tools/explain/",),
-    "exporter": ("tools/exporter/",),
     "control": ("control/",),
     "tools": ("tools/",),
     "tests": ("tests/",),
@@ -40,7 +39,6 @@ MAY_INCLUDE = {
     "report": {"packet", "table", "core", "worker"},
     "explain": {"packet", "table", "core", "worker", "path", "config", "report"},
     "control": {"packet", "table", "core", "worker", "config", "nic", "report", "explain"},
-    "exporter": {"packet", "table", "core", "worker", "report"},
     "tools": {"packet", "table", "core", "worker", "path", "config", "report", "explain"},
     "tests": set(LAYERS),
 }
@@ -179,7 +177,7 @@ def namespaces(source):
     top = source.name.split("/")[0]
     if top == "tests":
         return
-    for layer in ("report", "explain", "exporter"):  # layers of their own
+    for layer in ("report", "explain"):  # layers of their own, which control uses too
         if source.name.startswith(f"tools/{layer}/"):
             top = layer
     for number, line in enumerate(source.code_lines, 1):

@@ -24,7 +24,7 @@ using tests::run_until;
 using tests::tls_answer;
 using tests::TlsTarget;
 
-const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+const std::string https_ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
 
 class HttpsProbeTest : public testing::Test {
  protected:
@@ -60,7 +60,7 @@ class HttpsProbeTest : public testing::Test {
 };
 
 TEST_F(HttpsProbeTest, AsksUnderTlsAndLooksAtNoCertificateUnlessToldTo) {
-  TlsTarget target(loop_, Certificate("DNS:other", 0).server_context(), tls_answer(ok));
+  TlsTarget target(loop_, Certificate("DNS:other", 0).server_context(), tls_answer(https_ok));
   Check check = check_for(target.port());
   check.settings.path = "/healthz";
   EXPECT_EQ(probe(check).outcome.sentence, "HTTP 200");
@@ -71,7 +71,7 @@ TEST_F(HttpsProbeTest, AsksUnderTlsAndLooksAtNoCertificateUnlessToldTo) {
 }
 
 TEST_F(HttpsProbeTest, SendsTheServerName) {
-  TlsTarget target(loop_, certificate_.server_context(), tls_answer(ok));
+  TlsTarget target(loop_, certificate_.server_context(), tls_answer(https_ok));
   Check check = check_for(target.port(), {"b.example", false, "", config::TlsVersion::Tls12});
   check.settings.host = "a.example:8443";
   EXPECT_EQ(probe(check).outcome.sentence, "HTTP 200");
@@ -84,7 +84,7 @@ TEST_F(HttpsProbeTest, SendsTheServerName) {
 }
 
 TEST_F(HttpsProbeTest, VerifiesIfToldTo) {
-  TlsTarget good(loop_, certificate_.server_context(), tls_answer(ok));
+  TlsTarget good(loop_, certificate_.server_context(), tls_answer(https_ok));
   EXPECT_EQ(probe(check_for(good.port(), verifying("a.example"))).outcome.sentence, "HTTP 200");
   EXPECT_EQ(probe(check_for(good.port(), verifying())).outcome.sentence, "HTTP 200")
       << "without a name it must be for the address";
@@ -92,7 +92,7 @@ TEST_F(HttpsProbeTest, VerifiesIfToldTo) {
   EXPECT_EQ(wrong_name.finding, Finding::Failed);
   EXPECT_EQ(wrong_name.sentence, "certificate refused: hostname mismatch");
 
-  TlsTarget stranger(loop_, Certificate("DNS:a.example").server_context(), tls_answer(ok));
+  TlsTarget stranger(loop_, Certificate("DNS:a.example").server_context(), tls_answer(https_ok));
   EXPECT_EQ(probe(check_for(stranger.port(), verifying("a.example")))
                 .outcome.sentence.rfind("certificate refused: self", 0),
             0u);
@@ -103,7 +103,7 @@ TEST_F(HttpsProbeTest, VerifiesIfToldTo) {
 
   const Certificate expired("DNS:a.example", 0);
   expired.write(ca_file_);
-  TlsTarget old(loop_, expired.server_context(), tls_answer(ok));
+  TlsTarget old(loop_, expired.server_context(), tls_answer(https_ok));
   TlsContexts fresh;
   std::swap(contexts_, fresh);
   EXPECT_EQ(probe(check_for(old.port(), verifying("a.example"))).outcome.sentence,
@@ -113,7 +113,7 @@ TEST_F(HttpsProbeTest, VerifiesIfToldTo) {
 TEST_F(HttpsProbeTest, HasAMinimumVersion) {
   const auto context = certificate_.server_context();
   SSL_CTX_set_max_proto_version(context->native_handle(), TLS1_2_VERSION);
-  TlsTarget target(loop_, context, tls_answer(ok));
+  TlsTarget target(loop_, context, tls_answer(https_ok));
   EXPECT_EQ(probe(check_for(target.port())).outcome.sentence, "HTTP 200");
   const ProbeOutcome refused =
       probe(check_for(target.port(), {"", false, "", config::TlsVersion::Tls13})).outcome;

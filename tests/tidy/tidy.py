@@ -96,8 +96,11 @@ def check_headers(root, build):
     commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     for command in commands:
         file = (pathlib.Path(command["directory"]) / command["file"]).resolve()
-        command["name"] = str(file.relative_to(root)) if file.is_relative_to(root) else ""
-    commands = [command for command in commands if command["name"].endswith(".cpp")]
+        if file.is_relative_to(build.resolve()):  # several files together, for the target there
+            command["name"] = command["output"]
+        else:
+            command["name"] = str(file.relative_to(root)) if file.is_relative_to(root) else ""
+    commands = [command for command in commands if command["name"].endswith((".cpp", ".o"))]
     for name in unproven_headers(root):
         flags, directory = flags_for(name, commands)
         done = subprocess.run([*flags, "-fsyntax-only", "-x", "c++", "-"], cwd=directory,

@@ -89,9 +89,8 @@ class Surge : public testing::TestWithParam<World> {
   }
   /// Opens so many connections, from the ports first, first + 1, …
   void fill(Rig& rig, int first, int count) const {
-    for (int port = first; port < first + count; ++port) {
+    for (int port = first; port < first + count; ++port)
       ASSERT_EQ(open(rig, port), ForwardToTarget) << port;
-    }
   }
   /// The target that a forwarded frame goes to.
   static int number_of(const Outcome& outcome) { return outcome.bytes[5]; }
@@ -115,9 +114,8 @@ class Surge : public testing::TestWithParam<World> {
   static std::uint64_t sum(Rig& rig, int workers, int group,
                            dataplane::Counter dataplane::TargetGroupCounters::*counter) {
     std::uint64_t total = 0;
-    for (int worker = 0; worker < workers; ++worker) {
+    for (int worker = 0; worker < workers; ++worker)
       total += (rig.counters(worker).groups[static_cast<std::size_t>(group)].*counter).read();
-    }
     return total;
   }
   using Counters = dataplane::TargetGroupCounters;
@@ -299,9 +297,8 @@ TEST_P(Surge, UdpAtItsLimitIsToldByIcmp) {
   config::Config wanted = config(1, 0);
   auto balancer = rig(wanted);
   balancer->tailroom = 128;
-  for (int port : {4001, 4002}) {
+  for (int port : {4001, 4002})
     EXPECT_EQ(balancer->run(udp(client(port), dns()), front).verdict, ForwardToTarget);
-  }
   const Frame third = udp(client(4003), dns()).payload("who?");
   const Outcome refused = balancer->run(third, front);
   EXPECT_EQ(refused.verdict, ReplyProhibited);
@@ -344,9 +341,7 @@ TEST_P(Surge, WhileNoTargetTakesFlowsClientsWait) {
   balancer->expect_laws();
 }
 
-/// Where one client's flows are spread over the targets.
-class SurgeSpread : public Surge {};
-
+class SurgeSpread : public Surge {};  // one client's flows go to all targets
 TEST_P(SurgeSpread, ALimitCountsTheFlowsThatWereThereBefore) {
   config::Config wanted = config(0, 8);
   auto balancer = rig(wanted);
@@ -494,7 +489,6 @@ const World spreading[]{
     {"full_nat_least_connections_2", Mode::FullNat, Algorithm::LeastConnections, Family::V4, 2},
 };
 std::string name_of(const testing::TestParamInfo<World>& world) { return world.param.name; }
-
 INSTANTIATE_TEST_SUITE_P(Worlds, Surge, testing::ValuesIn(spreading), name_of);
 INSTANTIATE_TEST_SUITE_P(OneTargetAClient, Surge,
                          testing::Values(World{"full_nat_source_ip_1_v6", Mode::FullNat,

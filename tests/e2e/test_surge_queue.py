@@ -80,7 +80,7 @@ def test_the_server_never_sees_an_eleventh(lab, spillway, slow, mode, workers):
         waiting = settled(daemon, surge_queue_length=LENGTH)
         assert waiting["connections"] == LIMIT
         assert waiting["spillover_count"] == CROWD - LIMIT - LENGTH
-        assert server.figures() == {"accepted": LIMIT, "now": LIMIT, "most": LIMIT}
+        server.shows(accepted=LIMIT, now=LIMIT, most=LIMIT)
         parts = daemon.ctl.status()["workers"]
         assert sum(worker["surge_held"] for worker in parts) == LENGTH
         for worker in parts:  # each had its part of the crowd
@@ -90,7 +90,7 @@ def test_the_server_never_sees_an_eleventh(lab, spillway, slow, mode, workers):
         crowd.run(30)
         assert crowd.count("served") == LIMIT + LENGTH
         assert crowd.count("refused") == CROWD - LIMIT - LENGTH
-    assert server.figures() == {"accepted": LIMIT + LENGTH, "now": 0, "most": LIMIT}
+    server.shows(accepted=LIMIT + LENGTH, now=0, most=LIMIT)
     after = settled(daemon, surge_queue_length=0, surge_admitted=LENGTH, connections=0)
     assert after["surge_queue_length_max"] == LENGTH
     assert after["surge_entered"] == LENGTH
@@ -160,7 +160,7 @@ def test_a_reload_loses_nobody_and_new_places_are_used_at_once(lab, spillway, sl
         target = namespaces.target_address(2)
         daemon.ctl.run("register", "web", target, "--max-connections", 5)
         crowd.run(10, lambda now: now.connected == 2 * LIMIT + 5)
-        assert second.figures()["most"] == 5
+        second.shows(most=5)
         assert daemon.ctl.target(target)["max_connections"] == 5
         # Who waits is not bound to a target, so a drain loses nobody either.
         daemon.ctl.run("drain", "web", f"{namespaces.target_address(1)}:{SLOW_PORT}")
@@ -168,7 +168,7 @@ def test_a_reload_loses_nobody_and_new_places_are_used_at_once(lab, spillway, sl
             one.release(0.02)
         crowd.run(60)
         assert crowd.count("served") == LIMIT + LENGTH
-    assert server.figures() == {"accepted": 2 * LIMIT, "now": 0, "most": 2 * LIMIT}
+    server.shows(accepted=2 * LIMIT, now=0, most=2 * LIMIT)
     assert second.figures()["most"] == 5
 
 

@@ -222,6 +222,13 @@ class SlowServer:
         """{"accepted": …, "now": …, "most": …}"""
         return self._tell("figures")
 
+    def shows(self, **wanted):
+        """Waits until its figures are these: a client is connected before the server accepts it."""
+        def reached():
+            now = self.figures()
+            return all(now[name] == value for name, value in wanted.items())
+        processes.wait_until(reached, 10, f"{wanted} at the server; now {self.figures()}")
+
     def release(self, seconds):
         """From now on it holds each connection for so long only; those that are there end."""
         return self._tell(f"release {seconds}")

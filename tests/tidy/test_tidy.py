@@ -154,11 +154,13 @@ def test_finds_headers_that_do_not_compile_alone(tmp_path):
     (tmp_path / "nic" / "needy.h").write_text("// B.\n#pragma once\nstd::string b();\n")
     (tmp_path / "nic" / "proven.h").write_text("// C.\n#pragma once\nsyntax error\n")
     (tmp_path / "nic" / "proven.cpp").write_text('#include "nic/proven.h"\n')
-    (tmp_path / "compile_commands.json").write_text(
+    build = tmp_path / "build"
+    build.mkdir()
+    (build / "compile_commands.json").write_text(
         '[{"directory": "%s", "file": "nic/proven.cpp",'
         ' "command": "c++ -std=c++20 -I. -MD -MQ x.o -MF x.d -o x.o -c nic/proven.cpp"}]'
         % tmp_path)
     assert tidy.unproven_headers(tmp_path) == ["nic/alone.h", "nic/needy.h"]
-    found = list(tidy.check_headers(tmp_path, tmp_path))
+    found = list(tidy.check_headers(tmp_path, build))
     assert len(found) == 1
     assert found[0].startswith("nic/needy.h:1: does not compile alone:")

@@ -65,7 +65,7 @@ ATOMICS = {"dataplane/publication.h", "dataplane/counter.h", "dataplane/segment.
            "dataplane/counters.h", "dataplane/flow_histograms.h",
            "dataplane/flow_query.h", "dataplane/record.h", "dataplane/table/sticky_table.h",
            "dataplane/table/sticky_table.cpp", "dataplane/table/connection_limits.h",
-           "dataplane/table/surge_queue.h"}
+           "dataplane/table/surge_queue.h", "dataplane/spsc_ring.h"}
 
 FILE_WORDS = {"util", "utils", "common", "helper", "helpers", "misc", "manager", "base", "impl",
               "stuff"}

@@ -1,7 +1,9 @@
 // The real path and the obvious balancer get the same random traffic; every output is compared.
 //
-// Seeded: a failure prints its seed, SPILLWAY_SEED=N repeats it. Traffic is nasty on purpose: few
-// client ports, so that they are used again; random flags; targets that come and go; long silences.
+// Seeded: a failure prints its seed, SPILLWAY_SEED=N repeats it. Each world is driven with two
+// seeds, SPILLWAY_MODEL_FACTOR=N times as many; tools/soak (SPILLWAY_SOAK=1) takes six. Traffic is
+// nasty on purpose: few client ports, so that they are used again; random flags; targets that come
+// and go; long silences.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -242,6 +244,15 @@ std::uint64_t first_seed() {
   return given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
 }
 
+/// How many seeds each world gets.
+std::uint64_t seeds() {
+  constexpr std::uint64_t usual = 2, soak_factor = 3;
+  const char* factor = std::getenv("SPILLWAY_MODEL_FACTOR");
+  const char* soak = std::getenv("SPILLWAY_SOAK");
+  if (factor != nullptr) return usual * std::max(1ull, std::strtoull(factor, nullptr, 10));
+  return soak != nullptr && std::string(soak) == "1" ? usual * soak_factor : usual;
+}
+
 /// Connections that a table has and the model has not.
 template <class Address>
 std::string surplus(dataplane::FlowTable<Address>& flows, const Rig& rig, const Balancer& model) {
@@ -327,7 +338,7 @@ void drive(const World& world, std::uint64_t seed, int rounds) {
 class Model : public testing::TestWithParam<World> {};
 
 TEST_P(Model, AgreesWithThePathOnRandomTraffic) {
-  for (std::uint64_t seed = first_seed(); seed < first_seed() + 6; ++seed) {
+  for (std::uint64_t seed = first_seed(); seed < first_seed() + seeds(); ++seed) {
     drive(GetParam(), seed, 400);
     if (HasFatalFailure()) return;
   }

@@ -118,7 +118,6 @@ class Rig {
 
   std::shared_ptr<const dataplane::Snapshot> snapshot_;
   std::unique_ptr<dataplane::HistogramMarks> marks_;
-  static constexpr std::size_t sticky_clients = 4096;
   std::vector<std::byte> sticky_bytes_;
   std::unique_ptr<dataplane::StickyTable> sticky_;
   std::unique_ptr<dataplane::Gate> gate_;

@@ -143,6 +143,12 @@ config::Facts facts_with_rss(const config::Config& config, int workers) {
 
 namespace {
 
+bool uses_stickiness(const config::Config& config) {
+  return std::any_of(
+      config.target_groups.begin(), config.target_groups.end(),
+      [](const config::TargetGroup& group) { return group.stickiness.type != Stickiness::None; });
+}
+
 /// One worker's histograms: of all that memory only what is written is there.
 class SparseHistograms {
  public:
@@ -192,16 +198,6 @@ struct Rig::WorkerState {
   Burst burst;
   std::map<const std::uint8_t*, Bytes> held;  // frames that wait, by their first byte
 };
-
-namespace {
-
-bool uses_stickiness(const config::Config& config) {
-  return std::any_of(
-      config.target_groups.begin(), config.target_groups.end(),
-      [](const config::TargetGroup& group) { return group.stickiness.type != Stickiness::None; });
-}
-
-}  // namespace
 
 Rig::Rig(config::Config wanted, config::Facts known, int workers, std::uint32_t flows_per_worker)
     : config(std::move(wanted)),
@@ -284,9 +280,9 @@ void Rig::advance(std::uint64_t milliseconds) {
   // In steps well below a sweep, so that no bucket's turn is lost to the budget of one step. Of a
   // long silence only the end is gone through in small ones: two sweeps, which meet every flow.
   constexpr std::uint64_t end = 2'000, small = 10, large = 50;
+  const bool few = workers_[0]->core.flows4.slots() <= 20'000;
   std::uint64_t left = milliseconds;
   while (left != 0) {
-    const bool few = workers_[0]->core.flows4.slots() <= 20'000;
     const std::uint64_t step = few && left >= end + large ? large : std::min(small, left);
     left -= step;
     now.nanoseconds += step * 1'000'000;

@@ -104,15 +104,28 @@ class Progress {
   Moved moved_;
 };
 
+/// The drain was asked for just now: so long it may take until shared memory shows it.
+constexpr std::chrono::seconds drain_shown_within{5};
+
 /// The exit status, once there is nothing more to wait for.
-std::optional<int> verdict_on(const std::optional<Json>& target, const std::string& name) {
-  if (!target) return done;  // deregistered and empty: its record is gone
-  if (number(*target, "active_flows") == 0) return done;
-  if (flag(*target, "takes_new_flows")) {
-    return fail(fmt::format("{} takes new flows again: somebody undrained it", name));
+class Outcome {
+ public:
+  explicit Outcome(std::string name) : name_(std::move(name)) {}
+
+  std::optional<int> of(const std::optional<Json>& target, Clock::duration waited) {
+    if (!target) return done;  // deregistered and empty: its record is gone
+    const bool drained = !flag(*target, "takes_new_flows");
+    drained_ = drained_ || drained;
+    if (!drained_ && waited < drain_shown_within) return std::nullopt;
+    if (number(*target, "active_flows") == 0) return done;
+    if (drained) return std::nullopt;
+    return fail(fmt::format("{} takes new flows again: somebody undrained it", name_));
   }
-  return std::nullopt;
-}
+
+ private:
+  std::string name_;
+  bool drained_ = false;
+};
 
 }  // namespace
 
@@ -124,12 +137,13 @@ int wait_until_empty(const Context& context, const Json& target,
   const std::string name = text(target, "target_group") + ' ' + endpoint(target);
   const auto started = Clock::now();
   Progress progress(context);
+  Outcome outcome(name);
   for (;;) {
     reader.follow();
     const auto liveness = reader.liveness(report::now_unix_milliseconds());
     const auto now = find(report::targets_document(reader.view(), liveness), target);
     if (now) progress.show(*now);
-    if (const auto status = verdict_on(now, name)) {
+    if (const auto status = outcome.of(now, Clock::now() - started)) {
       progress.end();
       return *status;
     }

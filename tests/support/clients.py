@@ -28,7 +28,7 @@ class Load:
 
     def start(self):
         self.process = self.namespace.start(self.command, stdout=subprocess.PIPE, text=True)
-        if self.process.stdout.readline() != "ready\n":
+        if processes.first_line(self.process) != "ready\n":
             raise RuntimeError("load.py did not start")
         return self
 

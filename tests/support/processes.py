@@ -1,6 +1,7 @@
 """Child processes that cannot outlive us, and waiting that has an end."""
 
 import ctypes
+import os
 import signal
 import subprocess
 import time
@@ -22,6 +23,17 @@ def start(command, **options):
     options.setdefault("stdin", subprocess.DEVNULL)
     options.setdefault("start_new_session", True)  # a Ctrl-C is ours to handle, not the child's
     return subprocess.Popen([str(word) for word in command], preexec_fn=_die_with_parent, **options)
+
+
+def first_line(process):
+    """What it says first, and not a byte more: communicate() does not see what is buffered."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(process.stdout.fileno(), 1)
+        if not byte:
+            break
+        line += byte
+    return line.decode()
 
 
 def stop(process, timeout=5.0, first=signal.SIGTERM):

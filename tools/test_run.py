@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Runs the suites of test_suites.py and reports them; tools/test calls this.
 
-One after the other, but those of tests/e2e two at a time: each makes a network of its own, and
-waits most of the time.
+Suites that measure, or share what the machine has once (huge pages, its CPUs), run alone. After
+them the other programs run one by one, and beside them those of tests/e2e, some at a time: each
+makes a network of its own, and waits most of the time.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from test_results import Report, Result, count  # noqa: E402
 ROOT = test_suites.ROOT
 # What all of it may take; a suite that would begin later fails unrun.
 DEADLINE_SECONDS = int(os.environ.get("SPILLWAY_TEST_SECONDS", 60 * 60))
-E2E_AT_A_TIME = 2
+E2E_AT_A_TIME = 3
 
 
 class Runner:
@@ -177,21 +178,27 @@ def run_all(runner, options):
             continue
         if not runner.build(build):
             continue
-        suites = [one for one in test_suites.suites(build) if chosen(one.name, options)]
-        together = [one for one in suites if one.name.startswith("e2e")]
+        suites = [one for one in test_suites.suites(build, soak=options.all)
+                  if chosen(one.name, options)]
         for suite in suites:
-            if suite not in together:
+            if suite.alone:
                 runner.suite(suite)
-        run_together(runner, together)
+        run_together(runner, [one for one in suites if not one.alone])
 
 
 def run_together(runner, suites):
-    with concurrent.futures.ThreadPoolExecutor(E2E_AT_A_TIME) as pool:
+    """End to end in lanes of their own, the rest in one: that needs the CPU all the time."""
+    end_to_end = [suite for suite in suites if suite.name.startswith("e2e")]
+    programs = [suite for suite in suites if suite not in end_to_end]
+    with concurrent.futures.ThreadPoolExecutor(1) as one, \
+            concurrent.futures.ThreadPoolExecutor(E2E_AT_A_TIME) as some:
         try:
-            for done in [pool.submit(runner.suite, suite) for suite in suites]:
+            for done in [*(one.submit(runner.suite, suite) for suite in programs),
+                         *(some.submit(runner.suite, suite) for suite in end_to_end)]:
                 done.result()
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for pool in (one, some):
+                pool.shutdown(wait=False, cancel_futures=True)
             runner.end_running()
             raise
 

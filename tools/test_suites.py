@@ -32,7 +32,7 @@ class Build:
     timeout: int = 1800
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Suite:
     """One line of the report."""
 
@@ -41,6 +41,7 @@ class Suite:
     command: tuple
     timeout: int
     pytest: bool = False
+    alone: bool = False  # it measures, or needs what the machine has once
     environment: dict = dataclasses.field(default_factory=dict)
 
 
@@ -49,6 +50,12 @@ def _directory(name):
     base = pathlib.Path(os.environ.get("SPILLWAY_BUILD", ROOT / "build")).resolve()
     return base.with_name(base.name + name)
 
+
+# Parts of the names of suites that run alone; of the others, where the time goes: the longest begin
+# first, or the last of them would run on its own.
+ALONE = ("system", "prober cost", "many_targets")
+LONG = ("model", "fail_open", "weights", "live_changes", "ipv6", "draining", "requests", "headers")
+SOAK = {"SPILLWAY_SOAK": "1"}  # tests that are marked soak run too, and models for longer
 
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0",
@@ -73,9 +80,15 @@ BUILDS = (
 )
 
 
-def suites(build):
-    """The suites of a build that exists, in the order in which they run."""
-    return [*_programs(build), *_pytest(build)]
+def suites(build, soak=False):
+    """The suites of a build that exists, in the order in which they begin."""
+    found = [*_programs(build), *_pytest(build)]
+    for suite in found:
+        suite.alone = any(part in suite.name for part in ALONE)
+        if soak:
+            suite.environment = suite.environment | SOAK
+            suite.timeout = suite.timeout * 10
+    return sorted(found, key=lambda suite: not any(part in suite.name for part in LONG))
 
 
 def _programs(build):

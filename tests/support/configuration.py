@@ -89,7 +89,7 @@ def balanced(*, driver="af_xdp", workers=1, mode="nat", algorithm="round_robin",
     """Listener 203.0.113.10:80 (or 2001:db8::10) over the topology's three nginx."""
     return {
         "workers": workers,
-        "idle": "yield",  # the machine has other things to do than our polling
+        "idle": "sleep",  # the machine has other things to do than our polling
         "ports": ports(driver, vlan, full_nat=mode == "full_nat", ipv6=family == 6),
         "flows": {"capacity": 65536},
         "target_groups": [target_group(mode=mode, algorithm=algorithm, family=family, **group)],

@@ -95,7 +95,7 @@ def test_stats_once_and_again(loaded):
 
 def test_mistakes_are_explained(loaded):
     for words, said in ((["stats", "--watch", "0"], "from 0.1"),
-                        (["stats", "--latency", "both"], "connect and response"),
+                        (["stats", "--latency", "both"], "connect, response and queue"),
                         (["top", "--interval", "-1"], "from 0.1"),
                         (["--json", "top"], "stats --watch")):
         done = loaded.ctl.run(*words, check=False)

@@ -109,7 +109,8 @@ class Sources:
         if len(cells) < 2:
             return cells
         group, target = cells[0], cells[1]
-        numbers = [re.match(r"(\d+) of (\d+)$", text) for text in (group["Queue"], target["Active"])]
+        texts = (group["Queue"], target["Active"])
+        numbers = [re.match(r"(\d+) of (\d+)$", text) for text in texts]
         if not all(numbers):
             return cells
         assert (numbers[0][2], numbers[1][2]) == (str(LENGTH), str(LIMIT))

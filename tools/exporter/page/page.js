@@ -241,7 +241,8 @@ function targets(document) {
   const order = (target) => target.state === "healthy" ? 1 : 0;
   const found = document.targets.filter(fits).sort((a, b) => order(a) - order(b));
   const shown = found.slice(0, SHOWN);
-  const text = found.length === document.targets.length ? `${found.length} targets` : `${found.length} of ${document.targets.length} targets`;
+  const all = document.targets.length, noun = all === 1 ? "target" : "targets";
+  const text = found.length === all ? `${all} ${noun}` : `${found.length} of ${all} ${noun}`;
   const more = shown.length < found.length ? `; the first ${SHOWN} are shown` : "";
   if (find("shown").textContent !== text + more) find("shown").textContent = text + more;
   const now = Date.parse(document.time);

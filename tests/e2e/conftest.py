@@ -5,6 +5,7 @@ import pytest
 from support import namespaces, servers
 from support.daemon import Daemon
 from support.lab import Lab
+from support.surge import SLOW_PORT
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,18 @@ def spillway(lab, tmp_path):
             daemon.kill()
     for daemon in running:  # only now: one may have been followed by another of the same name
         daemon.forget()
+
+
+@pytest.fixture
+def slow(lab):
+    """slow(number) starts a slow server on a target."""
+    running = []
+
+    def start(number=1):
+        running.append(servers.SlowServer(lab.network.targets[number - 1], SLOW_PORT))
+        running[-1].start()
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()

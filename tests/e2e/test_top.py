@@ -1,55 +1,14 @@
 """spillwayctl stats, and top in a real terminal (tmux)."""
 
 import json
-import os
 import re
-import subprocess
 
 import pytest
 
 from support import clients, namespaces, processes
+from support.terminal import Terminal
 
 FIRST, SECOND = namespaces.target_address(1), namespaces.target_address(2)
-
-
-class Terminal:
-    """A tmux server of its own, with one window of 80x24."""
-
-    def __init__(self, directory, command):
-        self.socket = directory / "tmux"
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24",
-                  *(str(word) for word in command))
-
-    def tmux(self, *words, check=True):
-        environment = os.environ | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
-        return subprocess.run(["tmux", "-S", str(self.socket), *words], capture_output=True,
-                              text=True, check=check, timeout=10, env=environment).stdout
-
-    def text(self):
-        return self.tmux("capture-pane", "-p")
-
-    def keys(self, *names):
-        self.tmux("send-keys", *names)
-
-    def resize(self, width, height):
-        self.tmux("resize-window", "-x", str(width), "-y", str(height))
-
-    def wait(self, pattern, what):
-        def seen():
-            text = self.text()
-            return text if re.search(pattern, text) else None
-        try:
-            return processes.wait_until(seen, 10, what)
-        except processes.Timeout as error:
-            raise AssertionError(f"{error}; /{pattern}/ is not in\n{self.text()}") from None
-
-    def gone(self):
-        return "no server" in subprocess.run(
-            ["tmux", "-S", str(self.socket), "list-sessions"], capture_output=True, text=True,
-            check=False).stderr
-
-    def close(self):
-        self.tmux("kill-server", check=False)
 
 
 @pytest.fixture
@@ -74,11 +33,13 @@ def test_top_in_a_terminal_of_80_by_24(loaded, lab, terminal):
 
     terminal.keys("1")
     terminal.wait(r"LISTENER[^\n]*P99\s*\n\s*web +", "listeners")
-    terminal.keys("3")
+    terminal.keys("2")
+    terminal.wait(r"GROUP +HEALTHY[^\n]*\n *web +3/3 +healthy ", "target groups")
+    terminal.keys("4")
     terminal.wait(r"WORKER +LOAD[^\n]*\n +0 +\d+%", "workers")
     terminal.keys("h")
     terminal.wait("Any key goes back", "help")
-    terminal.keys("x", "2")
+    terminal.keys("x", "3")
     terminal.wait("TARGET +GROUP", "targets again")
 
     terminal.keys("/", *SECOND, "Enter")
@@ -134,7 +95,7 @@ def test_stats_once_and_again(loaded):
 
 def test_mistakes_are_explained(loaded):
     for words, said in ((["stats", "--watch", "0"], "from 0.1"),
-                        (["stats", "--latency", "both"], "connect and response"),
+                        (["stats", "--latency", "both"], "connect, response and queue"),
                         (["top", "--interval", "-1"], "from 0.1"),
                         (["--json", "top"], "stats --watch")):
         done = loaded.ctl.run(*words, check=False)

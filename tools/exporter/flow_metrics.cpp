@@ -21,8 +21,6 @@ using dataplane::TargetRecord;
 using dataplane::TargetState;
 using report::SegmentView;
 
-Labels labels_of(const ListenerRecord& record) { return with({}, "listener", record.name.view()); }
-
 /// A figure in several samples of one family: `label`="`value`" tells them apart.
 template <class Block>
 struct Part {
@@ -88,7 +86,7 @@ void add_target_counters(Families& families, const SegmentView& view) {
     each_used(view.control->targets, [&](std::uint16_t, const TargetRecord& record) {
       for (const auto& [value, figure] : one.parts) {
         if (figure == nullptr) break;
-        Labels labels = exporter::labels_of(record);
+        Labels labels = labels_of(record);
         if (one.label != nullptr) labels = with(std::move(labels), one.label, value);
         family.add(std::move(labels), total(view, record.id, figure));
       }
@@ -108,7 +106,7 @@ void add_target_states(Families& families, const SegmentView& view) {
       "Elastic Load Balancing.");
   each_used(view.control->targets, [&](std::uint16_t, const TargetRecord& record) {
     for (const TargetState each : states) {
-      state.add(with(exporter::labels_of(record), "state", to_string(each)), record.state == each);
+      state.add(with(labels_of(record), "state", to_string(each)), record.state == each);
     }
   });
   Family reason = families.gauge(
@@ -117,7 +115,7 @@ void add_target_states(Families& families, const SegmentView& view) {
       "there is nothing to say.");
   each_used(view.control->targets, [&](std::uint16_t, const TargetRecord& record) {
     if (record.reason == dataplane::TargetReason::None) return;
-    reason.add(with(exporter::labels_of(record), "reason", to_string(record.reason)), true);
+    reason.add(with(labels_of(record), "reason", to_string(record.reason)), true);
   });
 }
 
@@ -203,6 +201,8 @@ std::string endpoint_of(std::string_view address, std::uint16_t port) {
   return port == 0 ? host : fmt::format("{}:{}", host, port);
 }
 
+Labels labels_of(const ListenerRecord& record) { return with({}, "listener", record.name.view()); }
+
 Labels labels_of(const TargetRecord& record) {
   Labels labels = with({}, "target_group", record.target_group.view());
   labels = with(std::move(labels), "target", endpoint_of(record.address.view(), record.port));
@@ -234,8 +234,9 @@ void add_listeners(Families& families, const SegmentView& view) {
                      &ListenerCounters::active_flows, &ListenerCounters::active_flows_udp);
   Family rejected = families.counter(
       "spillway_listener_rejected_flows_total",
-      "New flows that were refused: no target, flow table full, above the rate, no local port: "
-      "RejectedFlowCount. Which of them: spillway_verdict_packets_total.");
+      "New flows that were refused: no target, flow table full, above the rate, no local port, "
+      "spilled over, waited too long: RejectedFlowCount. Which of them: "
+      "spillway_verdict_packets_total.");
   each_used(view.control->listeners, [&](std::uint16_t slot, const ListenerRecord& record) {
     rejected.add(labels_of(record), total(view, ListenerId{slot}, record.incarnation,
                                           &ListenerCounters::rejected_flows));
@@ -279,7 +280,7 @@ void add_histograms(Families& families, const SegmentView& view, const Histogram
       Family family = families.histogram(one.of_target, one.help);
       each_used(view.control->targets, [&](std::uint16_t, const TargetRecord& record) {
         const auto sum = report::histogram(view, record.id, one.measure);
-        if (sum) family.add(exporter::labels_of(record), *sum, buckets, one.scale);
+        if (sum) family.add(labels_of(record), *sum, buckets, one.scale);
       });
     }
   }

@@ -15,10 +15,7 @@ using dataplane::TrafficRecord;
 using dataplane::ZoneRecord;
 using report::SegmentView;
 
-Labels labels_of(const TargetGroupRecord& record) {
-  return with({}, "target_group", record.name.view());
-}
-Labels labels_of(const ZoneRecord& record) { return with({}, "zone", record.name.view()); }
+Labels zone_labels(const ZoneRecord& record) { return with({}, "zone", record.name.view()); }
 
 template <class Record>
 struct Flag {
@@ -126,7 +123,7 @@ void add_traffic_of_all(const SegmentView& view, const TrafficFigure& one, Make 
   });
   Family of_zones = make(std::string("spillway_zone_") + one.name);
   each_used(view.control->zones, [&](std::uint16_t slot, const ZoneRecord& record) {
-    add_traffic(of_zones, labels_of(record), view.control->zone_traffic[slot], one);
+    add_traffic(of_zones, zone_labels(record), view.control->zone_traffic[slot], one);
   });
 }
 
@@ -158,6 +155,10 @@ void add_group_zones(Families& families, const SegmentView& view) {
 }
 
 }  // namespace
+
+Labels labels_of(const TargetGroupRecord& record) {
+  return with({}, "target_group", record.name.view());
+}
 
 void add_target_groups(Families& families, const SegmentView& view) {
   Family registered = families.gauge(
@@ -194,7 +195,7 @@ void add_zones(Families& families, const SegmentView& view) {
   for (const auto& one : zone_flags) {
     Family family = families.gauge(one.name, one.help);
     each_used(view.control->zones, [&](std::uint16_t, const ZoneRecord& record) {
-      family.add(labels_of(record), record.*one.value);
+      family.add(zone_labels(record), record.*one.value);
     });
   }
   Family targets =
@@ -202,10 +203,10 @@ void add_zones(Families& families, const SegmentView& view) {
   Family shifted = families.gauge("spillway_zone_active_zonal_shift_targets",
                                   "Targets under a zonal shift: ActiveZonalShiftHostCount.");
   each_used(view.control->zones, [&](std::uint16_t, const ZoneRecord& record) {
-    shifted.add(labels_of(record), double{1} * (record.shifted ? record.targets : 0));
+    shifted.add(zone_labels(record), double{1} * (record.shifted ? record.targets : 0));
   });
   each_used(view.control->zones, [&](std::uint16_t, const ZoneRecord& record) {
-    targets.add(labels_of(record), double{1} * record.targets);
+    targets.add(zone_labels(record), double{1} * record.targets);
   });
 }
 

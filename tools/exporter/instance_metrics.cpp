@@ -216,7 +216,7 @@ void add_verdicts(Families& families, const report::SegmentView& view) {
       "spillway_verdict_packets_total",
       "Packets by the one verdict that each leaves the path with. All of them together are the "
       "received packets; fate is forward, reply, punt, hand_off, wait or drop. What each "
-      "means and what to do: docs/exporter.md.");
+      "means and what to do: docs/metrics.md.");
   for (std::size_t i = 1; i < dataplane::verdict_count; ++i) {
     const auto verdict = static_cast<dataplane::Verdict>(i);
     family.add(with({{"fate", fate_of(verdict)}}, "verdict", to_string(verdict)),

@@ -37,7 +37,9 @@ std::vector<prometheus::MetricFamily> metrics(const Reading& reading,
     add_security_groups(families, view);
     add_listeners(families, view);
     add_targets(families, view);
+    add_udp_flows_of_targets(families, view);
     add_target_groups(families, view);
+    add_surge(families, view);
     add_zones(families, view);
     add_histograms(families, view, choice);
   }

@@ -30,13 +30,17 @@ void add_ports(Families& families, const report::SegmentView& view);
 void add_security_groups(Families& families, const report::SegmentView& view);
 void add_listeners(Families& families, const report::SegmentView& view);
 void add_targets(Families& families, const report::SegmentView& view);
+void add_udp_flows_of_targets(Families& families, const report::SegmentView& view);
 void add_target_groups(Families& families, const report::SegmentView& view);
+void add_surge(Families& families, const report::SegmentView& view);
 void add_zones(Families& families, const report::SegmentView& view);
 void add_histograms(Families& families, const report::SegmentView& view,
                     const HistogramChoice& choice);
 
 /// What several parts call the same things by.
+[[nodiscard]] Labels labels_of(const dataplane::ListenerRecord& record);
 [[nodiscard]] Labels labels_of(const dataplane::TargetRecord& record);
+[[nodiscard]] Labels labels_of(const dataplane::TargetGroupRecord& record);
 [[nodiscard]] std::string endpoint_of(std::string_view address, std::uint16_t port);
 
 /// Calls visit(slot, record) for each record in use that could be read.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "tools/report/flow_figures.h"
+#include "tools/report/group_documents.h"
 #include "tools/spillwayctl/fields.h"
 
 namespace tools {
@@ -34,6 +35,7 @@ void add_latency(Json& thing, const std::string& key, const Latencies& before,
   };
   thing["connect"] = percentiles(in(before).connect, in(after).connect);
   thing["response"] = percentiles(in(before).response, in(after).response);
+  thing["queue"] = percentiles(in(before).queue, in(after).queue);
 }
 
 /// What makes rates of two documents' figures.
@@ -59,14 +61,56 @@ Json sum_or_null(const Json& a, const Json& b) {
   return a.is_null() || b.is_null() ? Json() : Json(a.get<double>() + b.get<double>());
 }
 
-Json listener_stats(const Json& listener, const Interval& since) {
+/// Those that wait for one of a listener's groups, also by another listener.
+std::uint64_t waiting_for(const Json& listener, const Json& groups) {
+  std::uint64_t waiting = 0;
+  for (const Json& share : elements(listener, "target_groups")) {
+    const Json* group =
+        find(groups, [&](const Json& other) { return text(other, "name") == text(share, "name"); });
+    if (group != nullptr) waiting += number(*group, "surge_queue_length");
+  }
+  return waiting;
+}
+
+Json listener_stats(const Json& listener, const Interval& since, const Json& groups) {
   return {{"name", text(listener, "name")},
           {"protocol", text(listener, "protocol")},
           {"endpoint", endpoint(listener)},
           {"new_flows_per_second", since.per_second(listener, "new_flows")},
           {"active_flows", number(listener, "active_flows")},
+          {"surge_queue_length", waiting_for(listener, groups)},
+          {"spilled_flows", number(listener, "spilled_flows")},
+          {"spilled_flows_per_second", since.per_second(listener, "spilled_flows")},
           {"rejected_flows", number(listener, "rejected_flows")},
           {"rejected_flows_per_second", since.per_second(listener, "rejected_flows")}};
+}
+
+/// A document's field, null where it has none.
+Json field_of(const Json& thing, const char* field) {
+  const auto found = thing.find(field);
+  return found == thing.end() ? Json() : *found;
+}
+
+Json group_stats(const Json& group, const Interval& since) {
+  const Json& queue = object(group, "surge_queue");
+  return {{"name", text(group, "name")},
+          {"registered", number(group, "registered")},
+          {"healthy", number(group, "healthy")},
+          {"failing_open", flag(group, "failing_open")},
+          {"standby", field_of(group, "standby")},
+          {"on_standby", flag(group, "on_standby")},
+          {"new_flows_per_second", since.per_second(group, "new_flows")},
+          {"active_flows", number(group, "active_flows")},
+          {"connections", number(group, "connections")},
+          {"max_connections", field_of(group, "max_connections")},
+          {"surge_queue_length", number(group, "surge_queue_length")},
+          {"surge_queue_length_max", number(group, "surge_queue_length_max")},
+          {"surge_queue_capacity", field_of(queue, "length")},
+          {"surge_oldest_seconds", field_of(group, "surge_oldest_seconds")},
+          {"surge_admitted_per_second", since.per_second(group, "surge_admitted")},
+          {"surge_timed_out", number(group, "surge_timed_out")},
+          {"spillover_count", number(group, "spillover_count")},
+          {"spillover_count_per_second", since.per_second(group, "spillover_count")}};
 }
 
 Json target_stats(const Json& target, const Interval& since) {
@@ -79,6 +123,8 @@ Json target_stats(const Json& target, const Interval& since) {
           {"takes_new_flows", flag(target, "takes_new_flows")},
           {"new_flows_per_second", since.per_second(target, "new_flows")},
           {"active_flows", number(target, "active_flows")},
+          {"connections", number(target, "connections")},
+          {"max_connections", field_of(target, "max_connections")},
           {"bytes_per_second", sum_or_null(since.per_second(target, "bytes_to_target"),
                                            since.per_second(target, "bytes_to_client"))}};
 }
@@ -114,7 +160,8 @@ Sample take_sample(const report::SegmentView& view, const report::Liveness& live
           .pid = view.header->pid,
           .status = report::status_document(view, liveness, now_unix_milliseconds),
           .listeners = report::listeners_document(view, liveness),
-          .targets = report::targets_document(view, liveness)};
+          .targets = report::targets_document(view, liveness),
+          .target_groups = report::target_groups_document(view, liveness)};
 }
 
 Latencies latencies(const report::SegmentView& view) {
@@ -122,7 +169,8 @@ Latencies latencies(const report::SegmentView& view) {
   const auto add = [&](const std::string& key, auto histogram_of) {
     const auto connect = histogram_of(&FlowHistograms::connect);
     const auto response = histogram_of(&FlowHistograms::response);
-    if (connect && response) all[key] = {*connect, *response};
+    const auto queue = histogram_of(&FlowHistograms::queue);
+    if (connect && response && queue) all[key] = {*connect, *response, *queue};
   };
   for (std::size_t slot = 0; slot < view.control->listeners.size(); ++slot) {
     const auto record = view.control->listeners[slot].read();
@@ -149,12 +197,20 @@ Json stats_document(const Sample& earlier, const Sample& now, const Latencies& b
   const bool same = earlier.pid == now.pid && now.unix_milliseconds > earlier.unix_milliseconds;
   const double seconds =
       same ? static_cast<double>(now.unix_milliseconds - earlier.unix_milliseconds) / 1000 : 0;
-  Json listeners = Json::array(), targets = Json::array(), workers = Json::array();
+  Json listeners = Json::array(), groups = Json::array(), targets = Json::array(),
+       workers = Json::array();
+  const auto named = [](const Json& list, const Json& wanted) {
+    return find(list,
+                [&](const Json& other) { return text(other, "name") == text(wanted, "name"); });
+  };
+  const Json& now_groups = elements(now.target_groups, "target_groups");
+  for (const Json& each : now_groups) {
+    const Json* old = named(elements(earlier.target_groups, "target_groups"), each);
+    groups.push_back(group_stats(each, {old, seconds}));
+  }
   for (const Json& each : elements(now.listeners, "listeners")) {
-    const auto* old = find(elements(earlier.listeners, "listeners"), [&](const Json& other) {
-      return text(other, "name") == text(each, "name");
-    });
-    Json listener = listener_stats(each, {old, seconds});
+    const Json* old = named(elements(earlier.listeners, "listeners"), each);
+    Json listener = listener_stats(each, {old, seconds}, now_groups);
     add_latency(listener, text(each, "name"), before, after);
     listeners.push_back(std::move(listener));
   }
@@ -177,6 +233,7 @@ Json stats_document(const Sample& earlier, const Sample& now, const Latencies& b
           {"stale", flag(now.status, "stale")},
           {"seconds", seconds},
           {"listeners", std::move(listeners)},
+          {"target_groups", std::move(groups)},
           {"targets", std::move(targets)},
           {"workers", std::move(workers)}};
 }

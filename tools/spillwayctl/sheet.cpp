@@ -34,9 +34,9 @@ SheetCell rate_cell(const Json& object, const char* field, std::string (*show)(d
   return {value < 0 ? "-" : show(value), value, value > 0 ? colour : Colour::None};
 }
 
-SheetCell count_cell(const Json& object, const char* field) {
+SheetCell count_cell(const Json& object, const char* field, Colour colour = Colour::None) {
   const double value = value_of(object, field);
-  return {count(value), value, Colour::None};
+  return {value < 0 ? "-" : count(value), value, value > 0 ? colour : Colour::None};
 }
 
 /// "850us", "1.25ms", "3.10s"
@@ -48,6 +48,40 @@ std::string short_time(double seconds) {
 
 SheetCell latency_cell(const Json& thing, const char* latency, const char* field) {
   return rate_cell(object(thing, latency), field, short_time);
+}
+
+/// "9", or where there is a limit "9/10": what counts, and how many may be.
+SheetCell places_cell(const Json& thing) {
+  const double limit = value_of(thing, "max_connections");
+  if (limit < 0) return count_cell(thing, "active_flows");
+  const double taken = value_of(thing, "connections");
+  return {count(taken) + '/' + count(limit), taken, taken >= limit ? Colour::Yellow : Colour::None};
+}
+
+/// "212/1024"; "-": there is no queue.
+SheetCell queue_cell(const Json& group) {
+  const double waiting = value_of(group, "surge_queue_length");
+  const double capacity = value_of(group, "surge_queue_capacity");
+  // A queue that a reload has taken away may still be emptied.
+  if (capacity < 0) return waiting > 0 ? SheetCell{count(waiting), waiting} : SheetCell{"-", -1};
+  const Colour colour = waiting >= capacity ? Colour::Red
+                        : waiting > 0       ? Colour::Yellow
+                                            : Colour::None;
+  return {count(waiting) + '/' + count(capacity), waiting, colour};
+}
+
+/// Where a group's new flows go, in a word.
+SheetCell routing_cell(const Json& group) {
+  if (flag(group, "on_standby")) return {"standby " + text(group, "standby"), 0, Colour::Yellow};
+  if (flag(group, "failing_open")) return {"fail-open", 0, Colour::Red};
+  const bool nobody = number(group, "healthy") == 0;
+  return {nobody ? "nobody" : "healthy", 0, nobody ? Colour::Red : Colour::Green};
+}
+
+SheetCell healthy_cell(const Json& group) {
+  const double healthy = value_of(group, "healthy"), registered = value_of(group, "registered");
+  return {count(healthy) + '/' + count(registered), healthy,
+          healthy < registered ? Colour::Yellow : Colour::None};
 }
 
 Colour state_colour(const std::string& state) {
@@ -134,8 +168,11 @@ Sheet listeners_sheet(const Json& stats, const char* latency) {
                {"ADDRESS", Align::Left, 4},
                {"NEW/S", Align::Right},
                {"ACTIVE", Align::Right},
-               {"REFUSED", Align::Right, 3},
-               {"REFUSED/S", Align::Right, 2},
+               {"QUEUE", Align::Right},
+               {"SPILLED", Align::Right, 5},
+               {"SPILL/S", Align::Right},
+               {"REFUSED", Align::Right, 6},
+               {"REFUSED/S", Align::Right, 3},
                {"P50", Align::Right, 1},
                {"P99", Align::Right, 1}},
               {}};
@@ -144,10 +181,44 @@ Sheet listeners_sheet(const Json& stats, const char* latency) {
                           {text(one, "protocol") + ' ' + text(one, "endpoint")},
                           rate_cell(one, "new_flows_per_second", count_rate),
                           count_cell(one, "active_flows"),
+                          count_cell(one, "surge_queue_length", Colour::Yellow),
+                          count_cell(one, "spilled_flows"),
+                          rate_cell(one, "spilled_flows_per_second", count_rate, Colour::Red),
                           count_cell(one, "rejected_flows"),
                           rate_cell(one, "rejected_flows_per_second", count_rate, Colour::Yellow),
                           latency_cell(one, latency, "p50_seconds"),
                           latency_cell(one, latency, "p99_seconds")});
+  }
+  return sheet;
+}
+
+Sheet target_groups_sheet(const Json& stats) {
+  Sheet sheet{"target groups",
+              {{"GROUP"},
+               {"HEALTHY", Align::Right},
+               {"ROUTING", Align::Left, 3},
+               {"NEW/S", Align::Right},
+               {"ACTIVE", Align::Right},
+               {"QUEUE", Align::Right},
+               {"OLDEST", Align::Right, 2},
+               {"ADMITTED/S", Align::Right, 4},
+               {"TIMED-OUT", Align::Right, 5},
+               {"SPILLED", Align::Right, 1},
+               {"SPILL/S", Align::Right}},
+              {}};
+  for (const Json& one : elements(stats, "target_groups")) {
+    const double oldest = value_of(one, "surge_oldest_seconds");
+    sheet.rows.push_back({{text(one, "name")},
+                          healthy_cell(one),
+                          routing_cell(one),
+                          rate_cell(one, "new_flows_per_second", count_rate),
+                          places_cell(one),
+                          queue_cell(one),
+                          {oldest > 0 ? short_time(oldest) : "-", oldest},
+                          rate_cell(one, "surge_admitted_per_second", count_rate),
+                          count_cell(one, "surge_timed_out"),
+                          count_cell(one, "spillover_count"),
+                          rate_cell(one, "spillover_count_per_second", count_rate, Colour::Red)});
   }
   return sheet;
 }
@@ -176,7 +247,7 @@ Sheet targets_sheet(const Json& stats, const char* latency) {
                           {text(one, "zone")},
                           {state, 0, state_colour(state)},
                           rate_cell(one, "new_flows_per_second", count_rate),
-                          count_cell(one, "active_flows"),
+                          places_cell(one),
                           rate_cell(one, "bytes_per_second", byte_rate),
                           latency_cell(one, latency, "p50_seconds"),
                           latency_cell(one, latency, "p99_seconds"),

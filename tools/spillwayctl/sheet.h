@@ -35,8 +35,9 @@ struct Sheet {
   [[nodiscard]] std::vector<std::size_t> widths(std::size_t width) const;
 };
 
-/// Of a stats_document(). `latency`: "connect" or "response".
+/// Of a stats_document(). `latency`: "connect", "response" or "queue".
 [[nodiscard]] Sheet listeners_sheet(const report::Json& stats, const char* latency);
+[[nodiscard]] Sheet target_groups_sheet(const report::Json& stats);
 [[nodiscard]] Sheet targets_sheet(const report::Json& stats, const char* latency);
 [[nodiscard]] Sheet workers_sheet(const report::Json& stats);
 

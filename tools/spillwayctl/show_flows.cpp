@@ -45,7 +45,8 @@ std::string show_listeners(const Json& document, const View& view) {
                {"ACTIVE", Align::Right},
                {"NEW", Align::Right},
                {"NEW/S", Align::Right},
-               {"REJECTED", Align::Right}});
+               {"REJECTED", Align::Right},
+               {"SPILLED", Align::Right}});
   const auto same = [&](const std::string& name) -> const Json* {
     if (!rates) return nullptr;
     for (const Json& other : elements(*view.earlier, "listeners")) {
@@ -56,6 +57,7 @@ std::string show_listeners(const Json& document, const View& view) {
   for (const Json& listener : elements(document, "listeners")) {
     const Json* earlier = same(text(listener, "name"));
     const bool rejected = number(listener, "rejected_flows") != 0;
+    const bool spilled = number(listener, "spilled_flows") != 0;  // of the rejected ones
     table.add({text(listener, "name"),
                endpoint(listener),
                text(listener, "protocol"),
@@ -64,7 +66,8 @@ std::string show_listeners(const Json& document, const View& view) {
                whole(listener, "active_flows"),
                whole(listener, "new_flows"),
                rates ? count_rate(rate(listener, earlier, "new_flows", view.seconds)) : "",
-               {whole(listener, "rejected_flows"), rejected ? Colour::Red : Colour::None}});
+               {whole(listener, "rejected_flows"), rejected ? Colour::Red : Colour::None},
+               {spilled ? whole(listener, "spilled_flows") : "", Colour::Yellow}});
   }
   if (elements(document, "listeners").empty()) return "no listeners\n";
   return table.text(view.colours);

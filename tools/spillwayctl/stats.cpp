@@ -32,6 +32,7 @@ std::string table_of(const Sheet& sheet, bool colours) {
 
 std::string show_stats(const Json& document, const char* latency, bool colours) {
   return table_of(listeners_sheet(document, latency), colours) + '\n' +
+         table_of(target_groups_sheet(document), colours) + '\n' +
          table_of(targets_sheet(document, latency), colours) + '\n' +
          table_of(workers_sheet(document), colours);
 }
@@ -79,7 +80,7 @@ void add_stats(OptionsDescription& description) {
       "interval", options::value<double>()->value_name("SECONDS"),
       "without --watch: over how long rates and percentiles are taken (default 1)")(
       "latency", options::value<std::string>()->value_name("WHICH"),
-      "P50 and P99 are of: connect (default) or response");
+      "P50 and P99 are of: connect (default), response or queue");
 }
 
 int run_stats(const Context& context, const Options& given) {
@@ -95,8 +96,9 @@ int run_stats(const Context& context, const Options& given) {
   }
   const auto latency =
       given.count("latency") != 0 ? given["latency"].as<std::string>() : std::string("connect");
-  if (latency != "connect" && latency != "response") {
-    return misused(fmt::format("--latency {}: connect and response are allowed", latency), "stats");
+  if (latency != "connect" && latency != "response" && latency != "queue") {
+    return misused(fmt::format("--latency {}: connect, response and queue are allowed", latency),
+                   "stats");
   }
   auto opened = open_instance(context);
   if (const auto* error = std::get_if<report::ReadError>(&opened)) return fail(error->message);

@@ -28,14 +28,16 @@ constexpr std::uint64_t latency_milliseconds = 10'000;
 constexpr std::array help_lines{
     "spillwayctl top: what the instance is doing now",
     "",
-    "  1 2 3, Tab    listeners, targets, workers",
+    "  1 2 3 4, Tab  listeners, target groups, targets, workers",
     "  s  S          sort by the next, the previous column",
     "  r             the other way round",
     "  /             filter: rows that contain a text; an empty one shows all",
-    "  l             P50 and P99 of connecting, or of answering",
+    "  l             P50 and P99 of connecting, answering, or waiting in the surge queue",
     "  arrows, Page  scroll",
     "  q             quit",
     "",
+    "ACTIVE 9/10: connections that count, of as many as there may be (max_connections).",
+    "QUEUE: SYNs that wait in the surge queue, of as many as may. SPILL: refused, it was full.",
     "Rates are those of the last interval, percentiles of the last 10 to 20 seconds.",
     "Any key goes back.",
 };
@@ -90,7 +92,10 @@ void put(int line, int column, const std::string& text, attr_t attributes = A_NO
   mvaddstr(line, column, cut.c_str());
 }
 
-enum class Listing : std::uint8_t { Listeners, Targets, Workers };
+enum class Listing : std::uint8_t { Listeners, Groups, Targets, Workers };
+constexpr std::array listing_names{"1 listeners", "2 groups", "3 targets", "4 workers"};
+/// What P50 and P99 can be of.
+constexpr std::array latency_names{"connect", "response", "queue"};
 
 class Top {
  public:
@@ -108,6 +113,8 @@ class Top {
     return take_sample(reader_->view(), reader_->liveness(now), now);
   }
   void refresh_figures();
+  [[nodiscard]] Sheet whole_sheet() const;
+  /// As it is filtered and sorted.
   [[nodiscard]] Sheet sheet() const;
   void draw() const;
   void draw_head() const;
@@ -131,9 +138,9 @@ class Top {
   double uptime_ = 0;
 
   Listing listing_ = Listing::Targets;
-  std::array<int, 3> sorted_{-1, -1, -1};  // -1: as configured
+  std::array<int, listing_names.size()> sorted_{-1, -1, -1, -1};  // -1: as configured
   bool reversed_ = false;
-  bool responses_ = false;
+  std::size_t latency_ = 0;  // of latency_names
   bool helping_ = false;
   bool typing_ = false;
   std::string filter_;
@@ -159,11 +166,19 @@ void Top::refresh_figures() {
   earlier_ = std::move(now);
 }
 
+Sheet Top::whole_sheet() const {
+  const char* latency = latency_names[latency_];
+  switch (listing_) {
+    case Listing::Listeners: return listeners_sheet(stats_, latency);
+    case Listing::Groups: return target_groups_sheet(stats_);
+    case Listing::Targets: return targets_sheet(stats_, latency);
+    case Listing::Workers: break;
+  }
+  return workers_sheet(stats_);
+}
+
 Sheet Top::sheet() const {
-  const char* latency = responses_ ? "response" : "connect";
-  Sheet made = listing_ == Listing::Listeners ? listeners_sheet(stats_, latency)
-               : listing_ == Listing::Targets ? targets_sheet(stats_, latency)
-                                              : workers_sheet(stats_);
+  Sheet made = whole_sheet();
   made.filter(filter_);
   const int column = sorted_[static_cast<std::size_t>(listing_)];
   if (column >= 0) made.sort(static_cast<std::size_t>(column), reversed_);
@@ -188,7 +203,7 @@ void Top::draw_help() {
 }
 
 void Top::draw_head() const {
-  double flows = 0, active = 0, traffic = 0;
+  double flows = 0, active = 0, traffic = 0, waiting = 0, spilled = 0;
   const auto add = [](double& sum, const Json& thing, const char* field) {
     const auto found = thing.find(field);
     if (found != thing.end() && found->is_number()) sum += found->get<double>();
@@ -198,10 +213,17 @@ void Top::draw_head() const {
     add(active, listener, "active_flows");
   }
   for (const Json& target : stats_["targets"]) add(traffic, target, "bytes_per_second");
-  put(0, 0,
-      fmt::format("{}  up {}   new {}   active {}   traffic {}", reader_->instance(),
-                  duration(uptime_), count_rate(flows), count(active), byte_rate(traffic)),
-      A_BOLD);
+  bool queues = false;
+  for (const Json& group : stats_["target_groups"]) {
+    queues = queues || !group["surge_queue_capacity"].is_null();
+    add(waiting, group, "surge_queue_length");
+    add(spilled, group, "spillover_count_per_second");
+  }
+  std::string head =
+      fmt::format("{}  up {}  new {}  active {}  {}", reader_->instance(), duration(uptime_),
+                  count_rate(flows), count(active), byte_rate(traffic));
+  if (queues) head += fmt::format("  queue {}  spill {}", count(waiting), count_rate(spilled));
+  put(0, 0, head, A_BOLD);
   if (!stale_.empty()) put(1, 0, stale_, attribute_of(Colour::Red));
 }
 
@@ -248,12 +270,14 @@ void Top::draw_foot() const {
     put(last, 0, "filter: " + filter_ + '_', A_BOLD);
     return;
   }
-  std::string line = listing_ == Listing::Listeners ? "[1 listeners] 2 targets 3 workers"
-                     : listing_ == Listing::Targets ? "1 listeners [2 targets] 3 workers"
-                                                    : "1 listeners 2 targets [3 workers]";
-  line += fmt::format("  s sort  / filter{}  l {}  h help  q quit",
-                      filter_.empty() ? "" : fmt::format(" \"{}\"", filter_),
-                      responses_ ? "response" : "connect");
+  std::string line;
+  for (std::size_t i = 0; i < listing_names.size(); ++i) {
+    const bool shown = i == static_cast<std::size_t>(listing_);
+    line += shown ? fmt::format("[{}] ", listing_names[i]) : fmt::format("{} ", listing_names[i]);
+  }
+  // 80 columns have no room for both: what is hidden is more than what could be.
+  line += filter_.empty() ? fmt::format(" s sort  / filter  l {}  h help", latency_names[latency_])
+                          : fmt::format(" filter \"{}\"", filter_);
   put(last, 0, line);
 }
 
@@ -301,13 +325,16 @@ bool Top::key(int pressed) {
     case 'h':
     case '?': helping_ = true; break;
     case '1': show(Listing::Listeners); break;
-    case '2': show(Listing::Targets); break;
-    case '3': show(Listing::Workers); break;
-    case '\t': show(static_cast<Listing>((static_cast<unsigned>(listing_) + 1) % 3)); break;
+    case '2': show(Listing::Groups); break;
+    case '3': show(Listing::Targets); break;
+    case '4': show(Listing::Workers); break;
+    case '\t':
+      show(static_cast<Listing>((static_cast<std::size_t>(listing_) + 1) % listing_names.size()));
+      break;
     case 's': sort_by(1); break;
     case 'S': sort_by(-1); break;
     case 'r': reversed_ = !reversed_; break;
-    case 'l': responses_ = !responses_; break;
+    case 'l': latency_ = (latency_ + 1) % latency_names.size(); break;
     case '/':
       typing_ = true;
       filter_.clear();

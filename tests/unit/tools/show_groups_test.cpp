@@ -7,7 +7,7 @@
 namespace tools {
 namespace {
 
-View plain() {
+View plain_view() {
   return {.now_unix_milliseconds = *unix_milliseconds("2026-01-02T03:10:00.000Z"),
           .colours = false,
           .wide = false,
@@ -51,7 +51,7 @@ TEST(ShowTargetGroups, IsATable) {
   Json none = group("mail", 0, 0, Json::array({zone("a", 0, 0, false), zone("b", 1, 1, true)}));
   none["cross_zone"] = false;
   EXPECT_EQ(
-      show_target_groups({{"target_groups", Json::array({web, api, spare, none})}}, plain()),
+      show_target_groups({{"target_groups", Json::array({web, api, spare, none})}}, plain_view()),
       // clang-format off
 "GROUP  ZONE  HEALTHY  ROUTING    ANNOUNCE  CROSS-ZONE  ACTIVE   NEW  UNHEALTHY-ROUTED  WHY\n"
 "web    a*        1/2  healthy    yes       on              56  1234\n"
@@ -66,19 +66,19 @@ TEST(ShowTargetGroups, IsATable) {
 TEST(ShowTargetGroups, WithoutZonesThereIsNoSuchColumn) {
   Json web = group("web", 1, 2, Json::array({zone("", 1, 2, true)}));
   web["own_zone"] = "";
-  EXPECT_EQ(show_target_groups({{"target_groups", Json::array({web})}}, plain()),
+  EXPECT_EQ(show_target_groups({{"target_groups", Json::array({web})}}, plain_view()),
             // clang-format off
 "GROUP  HEALTHY  ROUTING  ANNOUNCE  CROSS-ZONE  ACTIVE   NEW\n"
 "web        1/2  healthy  yes       on              56  1234\n");
   // clang-format on
-  EXPECT_EQ(show_target_groups(Json::object(), plain()), "no target groups\n");
+  EXPECT_EQ(show_target_groups(Json::object(), plain_view()), "no target groups\n");
 }
 
 TEST(ShowTargetGroups, SaysWhatIsUnusual) {
   Json web = group("web", 1, 4, Json::array({zone("a", 1, 4, true)}));
   web["zonal_affinity"] = "spills";
   web["zonal_shift_ignored"] = true;
-  std::string text = show_target_groups({{"target_groups", Json::array({web})}}, plain());
+  std::string text = show_target_groups({{"target_groups", Json::array({web})}}, plain_view());
   EXPECT_NE(text.find("spill  "), std::string::npos) << text;
   EXPECT_NE(
       text.find("the zonal shift would leave nothing: ignored; the own zone lacks capacity\n"),
@@ -86,7 +86,7 @@ TEST(ShowTargetGroups, SaysWhatIsUnusual) {
       << text;
   web["failing_open"] = true;
   web["minimum_healthy_targets"]["percentage"] = 50;
-  text = show_target_groups({{"target_groups", Json::array({web})}}, plain());
+  text = show_target_groups({{"target_groups", Json::array({web})}}, plain_view());
   EXPECT_NE(text.find("less than 50 % are healthy; "), std::string::npos) << text;
 }
 
@@ -102,17 +102,17 @@ Json two_zones() {
 }
 
 TEST(ShowZones, IsATable) {
-  EXPECT_EQ(show_zones(two_zones(), plain()),
+  EXPECT_EQ(show_zones(two_zones(), plain_view()),
             // clang-format off
 "ZONE  TARGETS  HEALTHY  SHIFTED-TARGETS  SHIFT-ENDS-IN  COMMENT\n"
 "a*          2  yes\n"
 "b           3  no                     3         1h 59m  power works\n");
   // clang-format on
-  EXPECT_EQ(show_zones(Json::object(), plain()), "no zones: no target has one\n");
+  EXPECT_EQ(show_zones(Json::object(), plain_view()), "no zones: no target has one\n");
 }
 
 TEST(ShowStatus, NamesTheZoneAndTheShifts) {
-  const std::string text = show_status(two_zones(), plain());
+  const std::string text = show_status(two_zones(), plain_view());
   EXPECT_NE(text.find("zone        a\nshift       b is shifted away for 1h 59m: power works\n"),
             std::string::npos)
       << text;

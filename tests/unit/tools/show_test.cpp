@@ -130,6 +130,10 @@ TEST(ShowListeners, IsATable) {
     {"name": "dns", "address": "203.0.113.10", "port": 53, "protocol": "udp",
      "target_group": "dns", "idle_timeout": 120, "new_flows": 5, "active_flows": 1,
      "rejected_flows": 7}]})");
+  Json spilled = document;
+  spilled["listeners"][1]["spilled_flows"] = 5;
+  EXPECT_NE(show_listeners(spilled, plain()).find("REJECTED  SPILLED\n"), std::string::npos);
+  EXPECT_NE(show_listeners(spilled, plain()).find("       7        5\n"), std::string::npos);
   EXPECT_EQ(show_listeners(document, plain()),
             // clang-format off
 "LISTENER  ADDRESS          PROTOCOL  GROUP    IDLE  ACTIVE    NEW  REJECTED\n"

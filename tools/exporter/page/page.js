@@ -112,26 +112,41 @@ const key = (target) => `${target.target_group} ${endpoint(target)}`;
 function figures(document) {
   const totals = document.status.totals;
   const of = {};
-  for (const listener of document.listeners) of["l " + listener.name] = {flows: listener.new_flows, rejected: listener.rejected_flows};
+  for (const listener of document.listeners) of["l " + listener.name] = {flows: listener.new_flows, rejected: listener.rejected_flows, spilled: listener.spilled_flows};
   for (const target of document.targets) {
     of["t " + key(target)] = {flows: target.new_flows, bytes: target.bytes_to_target + target.bytes_to_client};
   }
-  for (const group of document.target_groups) of["g " + group.name] = {queue: queueOf(group).length, spilled: queueOf(group).spilled};
+  for (const group of document.target_groups) of["g " + group.name] = {queue: group.surge_queue_length, spilled: group.spillover_count, flows: group.new_flows};
   const drops = Object.entries(totals.verdicts).reduce((sum, [name, n]) => name.startsWith("Drop") ? sum + n : sum, 0);
   of[""] = {
     flows: totals.flows_inserted, packets: totals.received, drops,
     bytes: document.targets.reduce((sum, target) => sum + target.bytes_to_target + target.bytes_to_client, 0),
-    busy: totals.busy_nanoseconds, idle: totals.idle_nanoseconds, queue: sum(document.target_groups, (group) => queueOf(group).length),
+    busy: totals.busy_nanoseconds, idle: totals.idle_nanoseconds, queue: sum(document.target_groups, (group) => group.surge_queue_length),
+    spilled: sum(document.target_groups, (group) => group.spillover_count),
   };
   const heat = {};
   for (const listener of document.latency.listeners) heat[listener.name] = listener;
   return {at: Date.parse(document.time), pid: document.status.pid, of, heat};
 }
 const sum = (things, value) => things.reduce((all, thing) => all + value(thing), 0);
+/** A queue that a reload has taken away is shown until it is empty. */
+const queued = (group) => group.surge_queue !== null || group.surge_queue_length > 0;
+/** "9", or where there is a limit "9 of 10": what counts, and how many may be. */
+function places(thing) {
+  if (thing.max_connections === null) return count(thing.active_flows);
+  const text = `${count(thing.connections)} of ${count(thing.max_connections)}`;
+  return thing.connections >= thing.max_connections ? badgeOf("waiting", text) : text;
+}
 function queueOf(group) {
-  const queue = group.surge_queue || {};
-  return {configured: (queue.capacity || queue.limit || 0) > 0, length: queue.length || 0, spilled: queue.spillover || 0,
-          oldest: queue.oldest_seconds || 0, limit: queue.capacity || queue.limit || 0};
+  if (!queued(group)) return "";
+  if (group.surge_queue === null) return count(group.surge_queue_length);
+  const text = `${count(group.surge_queue_length)} of ${count(group.surge_queue.length)}`;
+  if (group.surge_queue_length === 0) return text;
+  return badgeOf(group.surge_queue_length >= group.surge_queue.length ? "bad" : "waiting", text);
+}
+/** A sum since the start and, while it grows, how fast. */
+function growing(value, rate) {
+  return rate > 0 ? `${count(value)} (${perSecond(rate)})` : count(value);
 }
 /** Growth per second from each sample to the next; null where it is not known. */
 function rates(name, field) {
@@ -159,8 +174,12 @@ function overview(document) {
     ["Packets", perSecond(last(packets)), packets],
     ["Dropped packets", perSecond(last(drops)), drops],
     ["Workers' load", last(load) === null ? "–" : `${last(load).toFixed(0)} %`, load],
-    ["Waiting in queues", count(last(values("", "queue"))), values("", "queue")],
   ];
+  if (document.target_groups.some(queued)) {
+    const spilled = rates("", "spilled");
+    tiles.push(["Waiting in queues", count(last(values("", "queue"))), values("", "queue")]);
+    tiles.push(["Spilled over", perSecond(last(spilled)), spilled]);
+  }
   find("overview").replaceChildren(...tiles.map(([name, value, line]) => {
     const shown = element("dd", {}, value);
     if (line) shown.append(spark(line));
@@ -176,7 +195,9 @@ function listeners(document) {
     const name = "l " + listener.name;
     return {key: name, cells: [
       listener.name, `${listener.protocol} ${endpoint(listener)}`, perSecond(last(rates(name, "flows"))),
-      spark(rates(name, "flows")), count(listener.active_flows), count(listener.rejected_flows),
+      spark(rates(name, "flows")), count(listener.active_flows),
+      growing(listener.rejected_flows, last(rates(name, "rejected"))),
+      growing(listener.spilled_flows, last(rates(name, "spilled"))),
       ...percentiles(listener.histograms),
     ]};
   }), "no listeners");
@@ -187,15 +208,16 @@ function routing(group) {
   if (group.zonal_affinity === "spills") return element("span", {}, badgeOf("waiting", "spill"), " also other zones");
   return element("span", {}, group.healthy > 0 ? "healthy targets" : "nobody");
 }
+const waited = (group) => group.surge_oldest_seconds > 0 ? seconds(group.surge_oldest_seconds) : "–";
 const badgeOf = (kind, text) => element("span", {class: `badge ${kind}`}, text);
 function groups(document) {
   fill(find("groups"), document.target_groups.map((group) => {
-    const queue = queueOf(group), name = "g " + group.name;
+    const name = "g " + group.name, has = queued(group);
     const kind = group.healthy === group.registered ? "good" : group.healthy === 0 ? "bad" : "waiting";
     return {key: name, cells: [
       group.name, badgeOf(kind, `${group.healthy} of ${group.registered}`), routing(group),
-      queue.configured ? `${count(queue.length)} of ${count(queue.limit)}` : "", queue.configured ? spark(values(name, "queue")) : "",
-      queue.configured ? seconds(queue.oldest) : "", queue.configured ? count(queue.spilled) : "",
+      places(group), queueOf(group), has ? spark(values(name, "queue")) : "", has ? waited(group) : "",
+      has || group.spillover_count > 0 ? growing(group.spillover_count, last(rates(name, "spilled"))) : "",
     ]};
   }), "no target groups");
 }
@@ -219,7 +241,8 @@ function targets(document) {
   const order = (target) => target.state === "healthy" ? 1 : 0;
   const found = document.targets.filter(fits).sort((a, b) => order(a) - order(b));
   const shown = found.slice(0, SHOWN);
-  const text = found.length === document.targets.length ? `${found.length} targets` : `${found.length} of ${document.targets.length} targets`;
+  const all = document.targets.length, noun = all === 1 ? "target" : "targets";
+  const text = found.length === all ? `${all} ${noun}` : `${found.length} of ${all} ${noun}`;
   const more = shown.length < found.length ? `; the first ${SHOWN} are shown` : "";
   if (find("shown").textContent !== text + more) find("shown").textContent = text + more;
   const now = Date.parse(document.time);
@@ -227,7 +250,7 @@ function targets(document) {
     const name = "t " + key(target);
     return {key: name, cells: [
       endpoint(target), target.target_group, target.zone, stateOf(target, now), perSecond(last(rates(name, "flows"))),
-      spark(rates(name, "flows")), count(target.active_flows), perSecond(last(rates(name, "bytes")), bytes),
+      spark(rates(name, "flows")), places(target), perSecond(last(rates(name, "bytes")), bytes),
       ...percentiles(target.histograms),
     ]};
   }), "no targets");

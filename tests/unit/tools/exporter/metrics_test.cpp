@@ -39,6 +39,44 @@ class Metrics : public testing::Test {
     segment_.histograms(0, TargetId{3, 1}).connect.add(2'000'000);
   }
 
+  /// A queue of 100 that two workers know of, and a target that is at its limit.
+  void add_queue() {
+    dataplane::TargetGroupRecord group{};
+    group.used = true;
+    group.name.assign("web");
+    group.incarnation = 7;
+    group.surge_length = 100;
+    segment_.control().target_groups[2].write(group);
+    dataplane::ListenerRecord listener{};
+    listener.used = true;
+    listener.incarnation = 4;
+    listener.name.assign("in");
+    segment_.control().listeners[1].write(listener);
+    auto target = *segment_.control().targets[3].read();
+    target.max_connections = 10;
+    segment_.control().targets[3].write(target);
+    for (std::size_t worker : {0U, 1U}) {
+      auto& block = segment_.worker(worker);
+      auto& counters = block.groups[2];
+      counters.incarnation.set(7);
+      counters.surge_queue_length.set(30 + worker);
+      counters.surge_queue_length_max.set(98 + worker);
+      counters.surge_oldest_milliseconds.set(500 + 1'000 * worker);
+      counters.surge_entered.set(200);
+      counters.surge_wait_milliseconds.set(1'250);
+      counters.spillover.set(40 + worker);
+      block.listeners[1].incarnation.set(4);
+      block.listeners[1].spilled_flows.set(40 + worker);
+      block.targets[3].active_flows.set(6);
+      block.targets[3].over_flows.set(1);
+      block.target_udp_flows[3].new_flows.set(3);
+      block.target_udp_flows[3].active_flows.set(1);
+      block.totals.received_waiting.set(9);
+      block.totals.surge_held.set(30 + worker);
+    }
+    segment_.worker(0).totals.surge_capacity.set(1'024);
+  }
+
   [[nodiscard]] std::string text(bool running, HistogramChoice choice = {}) {
     Reading reading{.instance = "edge-1",
                     .now_unix_milliseconds = 5'000,
@@ -77,6 +115,45 @@ TEST_F(Metrics, EveryVerdictAndEachWorker) {
     EXPECT_NE(all.find("verdict=\"" + name + '"'), std::string::npos) << name;
   }
   EXPECT_TRUE(holds(all, R"(spillway_worker_seconds_total{worker="1",mode="busy"} 2.5)"));
+}
+
+TEST_F(Metrics, QueuesAreSummedButWhatEachWorkerSeesOfTheWhole) {
+  add_queue();
+  const std::string all = text(true);
+  const auto of_group = [&](const std::string& name, const char* value) {
+    const std::string line = "spillway_target_group_" + name + "{target_group=\"web\"} " + value;
+    EXPECT_TRUE(holds(all, line)) << line;
+  };
+  of_group("surge_queue_length", "61");
+  of_group("surge_queue_length_max", "99");
+  of_group("surge_queue_capacity", "100");
+  of_group("surge_oldest_seconds", "1.5");
+  of_group("surge_entered_total", "400");
+  of_group("surge_wait_seconds_total", "2.5");
+  of_group("spillover_total", "81");
+  of_group("connections", "10");
+  EXPECT_EQ(all.find("spillway_target_group_max_connections"), std::string::npos) << "no limit";
+  EXPECT_TRUE(holds(all, R"(spillway_listener_spilled_flows_total{listener="in"} 81)"));
+  EXPECT_TRUE(holds(all, R"(spillway_worker_received_waiting_packets_total{worker="1"} 9)"));
+  EXPECT_TRUE(holds(all, R"(spillway_worker_surge_held_packets{worker="0"} 30)"));
+  EXPECT_TRUE(holds(all, "spillway_surge_capacity_packets 1024"));
+}
+
+TEST_F(Metrics, ConnectionsAreHeldAgainstTheirLimit) {
+  add_queue();
+  const std::string all = text(true);
+  const std::string labels = R"({target_group="web",target="[2001:db8::1]:8080",zone="a"} )";
+  EXPECT_TRUE(holds(all, "spillway_target_connections" + labels + "10")) << all;
+  EXPECT_TRUE(holds(all, "spillway_target_max_connections" + labels + "10"));
+  EXPECT_TRUE(holds(all, "spillway_target_active_flows" + labels + "12")) << "two are over";
+  EXPECT_TRUE(holds(all, "spillway_target_new_flows_udp_total" + labels + "6"));
+  EXPECT_TRUE(holds(all, "spillway_target_active_flows_udp" + labels + "2"));
+}
+
+TEST_F(Metrics, AQueueOfAnotherIncarnationCountsAsNothing) {
+  add_queue();
+  segment_.worker(0).groups[2].incarnation.set(6);
+  EXPECT_TRUE(holds(text(true), R"(spillway_target_group_spillover_total{target_group="web"} 41)"));
 }
 
 TEST_F(Metrics, HistogramsCanBeLeftOut) {

@@ -42,6 +42,7 @@ Errors check_read(const Config& config, Paths unread) {
   check_unhealthy(config, complaints);
   check_overload(config, complaints);
   check_limits(config, complaints);
+  check_flow_log(config, complaints);
   check_listeners(config, complaints);
   check_security_groups(config, complaints);
   check_addresses(config, complaints);

@@ -22,6 +22,7 @@ void check_routing(const Config& config, Complaints& complaints);
 void check_health_checks(const Config& config, Complaints& complaints);
 void check_unhealthy(const Config& config, Complaints& complaints);
 void check_limits(const Config& config, Complaints& complaints);
+void check_flow_log(const Config& config, Complaints& complaints);
 void check_overload(const Config& config, Complaints& complaints);
 void check_security_groups(const Config& config, Complaints& complaints);
 void check_listeners(const Config& config, Complaints& complaints);

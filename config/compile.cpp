@@ -61,6 +61,7 @@ std::shared_ptr<const Snapshot> compile(const Config& config, const Facts& facts
   snapshot->punts_per_second = config.punt_rate;
   snapshot->icmp_errors_per_second = config.icmp_error_rate;
   snapshot->new_flows_per_second = config.flows.new_per_second;
+  snapshot->flow_log_sample = config.flow_log.on() ? config.flow_log.sample_millionths : 0;
   compile_ports(config, facts, *snapshot);
   const std::vector<KnownNeighbour> neighbours = all_neighbours(config, facts);
   compile_neighbours(neighbours, *snapshot);

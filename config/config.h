@@ -100,6 +100,18 @@ struct SurgeQueues {
   std::optional<std::uint32_t> capacity;  // see surge_capacity()
 };
 
+/// Where and of how many flows a line is written when they end.
+struct FlowLog {
+  std::string path;    // of a file
+  std::string socket;  // … or of a Unix stream socket that somebody listens on; both "": off
+  std::uint32_t sample_millionths = 1'000'000;  // of the flows that end
+  std::uint32_t ring = 32'768;                  // flows that may wait for control, per worker
+  std::uint32_t buffer_megabytes = 4;           // of lines that may wait for the destination
+  [[nodiscard]] bool on() const { return !path.empty() || !socket.empty(); }
+  [[nodiscard]] const std::string& destination() const { return path.empty() ? socket : path; }
+  friend bool operator==(const FlowLog&, const FlowLog&) = default;
+};
+
 /// How clients wait for a place in a target group whose targets have as many as they may.
 struct SurgeQueue {
   std::optional<std::uint32_t> length;  // SYNs; see surge_length()
@@ -201,6 +213,7 @@ struct Config {
   Flows flows;
   Sticky sticky;
   SurgeQueues surge_queues;
+  FlowLog flow_log;
   std::vector<TargetGroup> target_groups;
   std::vector<Listener> listeners;
   std::vector<SecurityGroup> security_groups;

@@ -30,6 +30,11 @@ inline constexpr std::int64_t connections_max = 16'777'216;    // of one target 
 inline constexpr std::int64_t surge_capacity_max = 1'048'576;  // some 2.5 GB of packet buffers
 inline constexpr milliseconds surge_timeout_min{100};
 inline constexpr milliseconds surge_timeout_max{300'000};
+inline constexpr std::int64_t flow_log_ring_min = 1'024;
+inline constexpr std::int64_t flow_log_ring_max = 4'194'304;  // 600 MB per worker
+inline constexpr std::int64_t flow_log_buffer_max = 1'024;    // megabytes
+inline constexpr std::size_t flow_log_path_max = 255;         // what the shared memory shows of it
+inline constexpr std::size_t socket_path_max = 107;           // Linux: sockaddr_un without its NUL
 inline constexpr std::int64_t stickiness_seconds =
     604'800;                                              // ELB: a week, at application balancers
 inline constexpr std::size_t rule_prefixes_max = 65'536;  // 3 MB of rules in a snapshot

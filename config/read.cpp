@@ -25,6 +25,7 @@ void read_instance_keys(Group& file, Config& config) {
   if (const auto queues = file.find("surge_queues")) {
     config.surge_queues = read_surge_queues(*queues);
   }
+  if (const auto log = file.find("flow_log")) config.flow_log = read_flow_log(*log);
 }
 
 template <class Element, class Read>

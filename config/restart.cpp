@@ -107,6 +107,10 @@ Errors restart_needed(const Config& running, const Config& wanted) {
   if (wanted.surge_queues.capacity) {
     comparison.same("surge_queues.capacity", surge_capacity(running), surge_capacity(wanted));
   }
+  // The rings are there whether or not there is a flow log.
+  if (wanted.flow_log.on()) {
+    comparison.same("flow_log.ring", running.flow_log.ring, wanted.flow_log.ring);
+  }
   if (running.ports.size() != wanted.ports.size()) {
     comparison.add("ports", fmt::format("{} ports", running.ports.size()),
                    fmt::format("{} ports", wanted.ports.size()));

@@ -13,6 +13,7 @@ void read_workers(const Value& value, Config& config);
 [[nodiscard]] Flows read_flows(const Value& value);
 [[nodiscard]] Sticky read_sticky(const Value& value);
 [[nodiscard]] SurgeQueues read_surge_queues(const Value& value);
+[[nodiscard]] FlowLog read_flow_log(const Value& value);
 [[nodiscard]] Port read_port(const Value& value);
 [[nodiscard]] Neighbour read_neighbour(const Value& value);
 /// `port`: of the target's group, which counts unless the target has its own; 0: not known.

@@ -52,6 +52,7 @@ Daemon::Daemon(config::Config config, const config::Options& options)
   decide_steering();
   start_lifecycle();
   start_neighbours();
+  start_flow_log();
   publish();
   forwarder_->start(*publication_);
   start_api(options.run_dir);
@@ -78,6 +79,8 @@ bool Daemon::run() {
   lifecycle_.reset();
   neighbours_.reset();
   const nic::StopReport report = forwarder_->stop();
+  flow_log_->stop();
+  segment_.write(flow_log_->record());
   segment_.stop();
   if (report.all_back()) {
     spdlog::info("stopped: {}", report.sentence());
@@ -175,6 +178,18 @@ void Daemon::start_neighbours() {
   neighbours_ = std::make_unique<Neighbours>(io_, std::move(twins), [this] { publish(); });
 }
 
+/// Whether or not there is one: a reload may begin it.
+void Daemon::start_flow_log() {
+  std::vector<dataplane::FlowLog*> workers;
+  for (std::size_t i = 0; i < forwarder_->workers(); ++i) {
+    workers.push_back(
+        &forwarder_->core(dataplane::WorkerId{static_cast<std::uint8_t>(i)}).flow_log);
+  }
+  flow_log_ = std::make_unique<FlowLog>(config_.instance, std::move(workers),
+                                        [this] { return forwarder_->clock().now(); });
+  flow_log_->configure(config_.flow_log);
+}
+
 void Daemon::start_api(const std::string& run_dir) {
   std::vector<dataplane::FlowQuery*> mailboxes;
   std::vector<dataplane::Core*> cores;
@@ -266,6 +281,7 @@ void Daemon::write_records() {
   traffic_meter_.collect(segment_.view());  // of targets that go now, too
   segment_.write_listeners(records.listeners);
   segment_.write_targets(records.targets);
+  flow_log_->learn(records);
   segment_.write_target_groups(records.target_groups);
   segment_.write_zones(records.zones);
 }

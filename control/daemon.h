@@ -24,6 +24,7 @@
 #include "control/explainer.h"
 #include "control/flow_inquiry.h"
 #include "control/flow_loads.h"
+#include "control/flow_log/flow_log.h"
 #include "control/kernel_path.h"
 #include "control/lifecycle/lifecycle.h"
 #include "control/live/live_config.h"
@@ -54,6 +55,7 @@ class Daemon {
   void decide_steering();
   void start_lifecycle();
   void start_neighbours();
+  void start_flow_log();
   void start_api(const std::string& run_dir);
   [[nodiscard]] Commands commands();
   void add_zone_commands(Commands& commands);
@@ -116,6 +118,7 @@ class Daemon {
   std::shared_ptr<const dataplane::Rss> client_rss_;        // config/steering.h
   std::unique_ptr<Neighbours> neighbours_;
   std::optional<KernelPath> kernel_path_;
+  std::unique_ptr<FlowLog> flow_log_;
   std::optional<FlowInquiry> flows_;
   std::optional<Explainer> explainer_;
   std::optional<FlowLoads> flow_loads_;

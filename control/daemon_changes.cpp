@@ -97,11 +97,14 @@ std::optional<std::string> Daemon::take_over(const config::Config& wanted,
     static_cast<void>(lifecycle_->undrain(name));
   }
   if (auto error = lifecycle_->apply(wanted)) return error;
-  // The tables are there whether or not a listener uses them.
+  // The tables are there whether or not a listener uses them, and so are the flow log's rings.
   const std::uint32_t capacity_ipv6 = config::ipv6_capacity(config_);
+  const std::uint32_t ring = config_.flow_log.ring;
   config_ = wanted;
   config_.flows.capacity_ipv6 = capacity_ipv6;
+  config_.flow_log.ring = ring;
   publish();
+  flow_log_->configure(config_.flow_log);
   return std::nullopt;
 }
 

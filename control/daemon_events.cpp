@@ -46,6 +46,7 @@ void Daemon::every_second() {
   write_ports();
   traffic_meter_.sample(segment_.view(), report::now_unix_milliseconds());
   segment_.write_traffic(traffic_meter_);
+  segment_.write(flow_log_->record());
   publication_->reclaim();
   lifecycle_->look_at_handshakes();
   lifecycle_->look_at_addresses();

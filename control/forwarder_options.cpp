@@ -106,6 +106,7 @@ nic::ForwarderOptions forwarder_options(const config::Config& config) {
   options.sticky_clients = config.sticky.capacity;
   options.sticky_seed = fresh_seed();
   options.surge_capacity = config::surge_capacity(config);
+  options.flow_log_ring = config.flow_log.ring;
   options.idle = idle(config.idle);
   options.owner_seed = fresh_seed();
   for (std::uint32_t i = 0; i < config.workers; ++i) options.table_seeds.push_back(fresh_seed());

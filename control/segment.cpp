@@ -324,6 +324,10 @@ void Segment::write_traffic(const TrafficMeter& meter) {
   }
 }
 
+void Segment::write(const dataplane::FlowLogRecord& flow_log) {
+  control().flow_log.write(flow_log);
+}
+
 void Segment::write_target(const dataplane::TargetRecord& target) {
   CHECK(target.id.slot < dataplane::targets_max);
   control().targets[target.id.slot].write(target);

@@ -66,6 +66,7 @@ class Segment {
   void write_rules(std::span<const RuleEntry> rules);
   /// Of the balancer, and of those groups and zones that have a record.
   void write_traffic(const TrafficMeter& meter);
+  void write(const dataplane::FlowLogRecord& flow_log);
   /// This writes one: for a change of state between reloads.
   void write_target(const dataplane::TargetRecord& target);
 

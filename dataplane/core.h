@@ -9,6 +9,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/flow_histograms.h"
+#include "dataplane/flow_log.h"
 #include "dataplane/flow_query.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/own_frame.h"
@@ -40,10 +41,11 @@ struct FlowCapacity {
 struct Core {
   /// `flow_memory`: capacity.bytes() bytes, aligned to 64. `table_seed` is secret and differs per
   /// worker; `owner_seed` is the same on all workers, and so are `sticky` and `gate`, which outlive
-  /// them. Without `flow_measures` no histograms are kept.
+  /// them. Without `flow_measures` no histograms are kept; `flow_log_capacity`: flows that have
+  /// ended and wait for control to write them down.
   Core(WorkerId worker, std::span<std::byte> flow_memory, FlowCapacity capacity, Seed table_seed,
        Seed owner_hash_seed, WorkerBlock& block, StickyTable& sticky, Gate& gate,
-       FlowMeasures flow_measures = {})
+       FlowMeasures flow_measures = {}, std::size_t flow_log_capacity = 0)
       : id(worker),
         flows4(flow_memory, 2 * capacity.v4, table_seed),
         flows6(flow_memory.subspan((capacity.bytes_v4() + 63) / 64 * 64), 2 * capacity.v6,
@@ -52,7 +54,8 @@ struct Core {
         counters(block),
         places(gate),
         room(gate.queues.capacity()),
-        measures(flow_measures) {
+        measures(flow_measures),
+        flow_log(flow_log_capacity) {
     counters.totals.flow_capacity.set(capacity.v4 + capacity.v6);
     counters.totals.flow_capacity_ipv6.set(capacity.v6);
     if (worker.number == 0) counters.totals.sticky_capacity.set(sticky.capacity());
@@ -110,6 +113,7 @@ struct Core {
   Places places;
   WaitingRoom room;
   FlowMeasures measures;
+  FlowLog flow_log;
   Turns turns;
   PuntMeters punts;
   ErrorMeter errors;

@@ -151,7 +151,10 @@ struct Totals {
   // Time between the beginnings of two turns of the loop, by whether the first found packets.
   Counter busy_nanoseconds;
   Counter idle_nanoseconds;
-  std::array<Counter, 2> reserved_last;
+  // Of the flows that ended and were drawn for the flow log: those that control was told of, and
+  // those that it was not (ring full).
+  Counter flows_logged;
+  Counter flow_log_dropped;
 };
 static_assert(sizeof(Totals) == 384);
 

@@ -215,6 +215,25 @@ struct RuleRecord {
   std::uint64_t hits_before;  // what rule_hits had counted at its place when it took it
 };
 
+/// What became of the lines of the flow log, since the daemon's start. Over all workers:
+/// flows_logged = written + dropped_slow + dropped_unavailable + waiting, once control has come to
+/// them.
+struct FlowLogRecord {
+  bool used;
+  bool socket;  // the destination is one
+  bool open;    // … and takes lines
+  std::uint32_t sample_millionths;
+  std::uint64_t written;  // lines that the destination took
+  std::uint64_t written_bytes;
+  std::uint64_t dropped_slow;         // it took others, but these came too fast
+  std::uint64_t dropped_unavailable;  // it took nothing: no reader, no permission, disk full
+  std::uint64_t waiting;              // in the buffer now
+  std::uint64_t opened;               // times: after log rotation, when a reader is back
+  std::uint64_t problem_since_unix_milliseconds;  // 0: there is none
+  Text<256> destination;                          // a path
+  Text<128> problem;                              // a sentence; "": none
+};
+
 struct SegmentHeader {
   std::atomic<std::uint64_t> magic;  // written last at start, with release
   std::uint32_t version;             // layout_version
@@ -238,6 +257,7 @@ struct ControlBlock {
   Record<TrafficRecord> traffic;
   std::array<Record<TrafficRecord>, target_groups_max> group_traffic;  // by TargetGroupId.slot
   std::array<Record<TrafficRecord>, zones_max> zone_traffic;           // as `zones`
+  Record<FlowLogRecord> flow_log;
 };
 
 inline constexpr std::size_t control_block_offset = 4096;

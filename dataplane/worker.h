@@ -47,6 +47,7 @@ class Worker {
     Totals& totals = core_.counters.totals;
     totals.generation.set(snapshot.generation.number);
     enter_generation(core_, snapshot);
+    core_.flow_log.enter(snapshot);
     std::size_t packets = 0;
     while (io_.receive(burst_, now)) {
       packets += burst_.size;
@@ -78,6 +79,7 @@ class Worker {
   void stop() {
     const Snapshot& snapshot = publication_.enter(core_.id);
     enter_generation(core_, snapshot);
+    core_.flow_log.enter(snapshot);
     while (dismiss_waiters(core_, snapshot, burst_, last_) != 0) run_released(snapshot);
     publication_.leave(core_.id);
   }

@@ -230,7 +230,8 @@ void Forwarder::build_worker(WorkerId id) {
   worker.core = std::make_unique<dataplane::Core>(
       id, worker.memory->bytes(), options_.flows, options_.table_seeds[id.number],
       options_.owner_seed, *options_.counters[id.number], *sticky_, *gate_,
-      options_.measures.empty() ? dataplane::FlowMeasures() : options_.measures[id.number]);
+      options_.measures.empty() ? dataplane::FlowMeasures() : options_.measures[id.number],
+      options_.flow_log_ring);
   dataplane::Totals& totals = options_.counters[id.number]->totals;
   totals.table_bytes.set(worker.memory->bytes().size());
   totals.table_page_bytes.set(worker.memory->page_bytes());

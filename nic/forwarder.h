@@ -44,6 +44,7 @@ struct ForwarderOptions {
   std::size_t sticky_clients = 0;                  // of the whole instance: see sticky_table.h
   dataplane::Seed sticky_seed{};
   std::size_t surge_capacity = 0;  // SYNs that all surge queues may hold: a buffer each
+  std::size_t flow_log_ring = 0;   // ended flows that may wait for control, per worker
   Idle idle = Idle::Spin;
   dataplane::Seed owner_seed{};
   std::vector<dataplane::Seed> table_seeds{};       // one per worker

@@ -90,6 +90,10 @@ Traffic = _layout("Traffic", **_words(
     "bytes_per_second packets_per_second new_flows_per_second peak_bytes_per_second "
     "peak_packets_per_second sampled_unix_milliseconds"))
 
+FlowLog = _layout("FlowLog", used=_u8, socket=_u8, open=_u8, sample_millionths=_u32, **_words(
+    "written written_bytes dropped_slow dropped_unavailable waiting opened "
+    "problem_since_unix_milliseconds"), destination=_text(256), problem=_text(128))
+
 
 def _record(value: Any) -> Any:
     """A record in place: its words behind a sequence, which is odd while it is written."""
@@ -103,7 +107,8 @@ Control = _layout(
     target_groups=_record(TargetGroup) * TARGET_GROUPS_MAX, zones=_record(Zone) * ZONES_MAX,
     rules=_record(Rule) * RULES_MAX, target_histogram_marks=_u32 * TARGETS_MAX,
     listener_histogram_marks=_u32 * LISTENERS_MAX, traffic=_record(Traffic),
-    group_traffic=_record(Traffic) * TARGET_GROUPS_MAX, zone_traffic=_record(Traffic) * ZONES_MAX)
+    group_traffic=_record(Traffic) * TARGET_GROUPS_MAX, zone_traffic=_record(Traffic) * ZONES_MAX,
+    flow_log=_record(FlowLog))
 
 Totals = _layout("Totals", **_words(
     "generation received sent unsent punted punt_unsent handed_off hand_off_unsent "
@@ -114,7 +119,7 @@ Totals = _layout("Totals", **_words(
     "blocked_inbound_icmp blocked_inbound_tcp blocked_inbound_udp blocked_outbound_icmp "
     "blocked_outbound_tcp blocked_outbound_udp flows_cut received_waiting surge_held "
     "surge_capacity"), reserved=u64 * 1,
-    **_words("busy_nanoseconds idle_nanoseconds"), reserved_last=u64 * 2)
+    **_words("busy_nanoseconds idle_nanoseconds flows_logged flow_log_dropped"))
 ListenerCounters = _layout("ListenerCounters", **_words(
     "incarnation new_flows active_flows rejected_flows spilled_flows new_flows_udp "
     "active_flows_udp"), reserved=u64 * 1)

@@ -26,9 +26,9 @@ from typing import Any, Iterator, NamedTuple, Optional
 from spillway_layout import (
     BUCKETS, CONTROL_OFFSET, HISTOGRAMS_BYTES, LAYOUT_VERSION, LISTENERS_MAX, MAGIC, MEASURES,
     PERCENTILES, PROTOCOLS, REASONS, STATES, TARGETS_MAX, VERDICTS, WORKERS_MAX, WORKERS_OFFSET,
-    Control, Header, Histogram, Instance, Listener, ListenerCounters, Port, Target, TargetCounters,
-    TargetGroup, TargetGroupCounters, Totals, Traffic, UdpFlowCounters, Worker, Zone,
-    histograms_offset, segment_size, u64)
+    Control, FlowLog, Header, Histogram, Instance, Listener, ListenerCounters, Port, Target,
+    TargetCounters, TargetGroup, TargetGroupCounters, Totals, Traffic, UdpFlowCounters, Worker,
+    Zone, histograms_offset, segment_size, u64)
 
 # Figures of a whole queue, that each worker has: not to be added up.
 GREATEST = ("surge_queue_length_max", "surge_oldest_milliseconds")
@@ -271,6 +271,11 @@ class Segment:
         """The balancer's, as control added it up in the last second."""
         return self._traffic("traffic", 0)
 
+    def flow_log(self) -> dict[str, Any]:
+        """What became of the flow log's lines; of those lost in a worker's ring: totals."""
+        value = self.record(FlowLog, CONTROL_OFFSET + Control.flow_log.offset)
+        return {} if value is None else _plain(value)
+
     def _traffic(self, name: str, index: int) -> dict[str, int]:
         step = 8 + ctypes.sizeof(Traffic)
         offset = CONTROL_OFFSET + getattr(Control, name).offset + index * step
@@ -334,6 +339,7 @@ class Segment:
                 "layout_version": self.header().version, "totals": self.totals(),
                 "workers": [self.totals(worker) for worker in range(self.workers)],
                 "verdicts": self.verdicts(), "traffic": self.traffic(), "ports": self.ports(),
+                "flow_log": self.flow_log(),
                 "zones": self.zones(), "target_groups": self.target_groups(),
                 "listeners": self.listeners(), "targets": self.targets()}
 

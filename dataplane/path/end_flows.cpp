@@ -43,7 +43,7 @@ void end_flow(FlowLedger<Address>& flows, FlowIndex index, Core::Ending& ending,
   Flow<Address>& flow = flows.table()[index];
   // A client that has no answer yet sends its SYN again, and is given another target.
   if (flow.key.protocol != Protocol::Tcp || flow.phase == Phase::SynSent) {
-    return flows.end(index, FlowEnd::Removed);
+    return flows.end(index, FlowEnd::Terminated);
   }
   Flow<Address>& twin = flows.table()[flow.twin];
   const bool begun = flow.phase == Phase::Terminated || twin.phase == Phase::Terminated;
@@ -99,7 +99,8 @@ std::span<const OwnFrame> end_flows(Core& core, const Snapshot& snapshot, Instan
   if (!ending.running) begin_pass(core, snapshot, now);
   if (!ending.running) return {};
   ending.frame_count = 0;
-  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, now);
+  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, now,
+                    &core.flow_log);
   const std::uint32_t v4 = core.flows4.buckets();  // first all of these, then all of IPv6's
   const std::uint32_t all = v4 + core.flows6.buckets();
   const std::uint32_t first = ending.bucket;

@@ -224,7 +224,8 @@ void answer(FlowTable<Address>& table, std::uint32_t first, std::uint32_t last, 
 }  // namespace
 
 void expire(Core& core, const Snapshot& snapshot, Instant now) {
-  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, now);
+  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, now,
+                    &core.flow_log);
   expire_family(flows.v4, core.sweep4, snapshot, now);
   expire_family(flows.v6, core.sweep6, snapshot, now);
   sweep_sticky(core, snapshot, now);

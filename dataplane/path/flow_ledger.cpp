@@ -1,6 +1,7 @@
 #include "dataplane/path/flow_ledger.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace dataplane {
 
@@ -20,6 +21,7 @@ void fill(Flow<Address>& flow, const FlowStart<Address>& start, Direction direct
   flow.direction = direction;
   flow.over = false;
   flow.waiting = false;
+  flow.noted = false;
   flow.target = start.target;
   flow.twin = twin;
   flow.listener_and_bytes = start.listener->id.slot;
@@ -68,27 +70,90 @@ FlowIndex FlowLedger<Address>::start(const FlowStart<Address>& flow) {
   return to_target;
 }
 
-/// What is known of a connection only when it ends: how long it was, and how much.
+/// Beside the table, where the connection's other entry has its birth: Flow is full.
 template <class Address>
-void FlowLedger<Address>::measure(FlowIndex either, FlowEnd why) {
+[[gnu::noinline]] void FlowLedger<Address>::note(Flow<Address>& flow,
+                                                 std::optional<std::uint64_t> connect) {
+  const FlowIndex to_client = table_[flow.twin].twin;
+  table_.set_opening(to_client, Opening(table_.birth(flow.twin), now_, connect));
+  flow.noted = true;
+}
+
+/// What is known of a connection only when it ends: how long it was, and how much. Returns for how
+/// many microseconds it had been silent then, as far as that is not part of it.
+template <class Address>
+std::uint64_t FlowLedger<Address>::measure(FlowIndex either, FlowEnd why) {
   const Flow<Address>& flow = table_[either];
   const Flow<Address>& twin = table_[flow.twin];
   const FlowIndex to_target = flow.direction == Direction::ToTarget ? either : flow.twin;
   const std::uint64_t lived = table_.birth(to_target).microseconds_until(now_);
-  // To its last packet: that it was then silent for long is not part of it.
+  // To its last packet: that it was then silent for long is not part of it. One that is ended by
+  // force is so now.
   const Tick tick = Tick::of(now_);
   const std::uint64_t silent =
-      why == FlowEnd::Expired
+      why == FlowEnd::Expired || why == FlowEnd::Removed
           ? std::min(tick.nanoseconds_since(flow.last_seen), tick.nanoseconds_since(twin.last_seen))
           : 0;
   const std::uint64_t duration = lived - std::min(lived, silent / 1'000);
   measures_.add(flow.target, flow.listener(), &FlowHistograms::duration, duration);
   measures_.add(flow.target, flow.listener(), &FlowHistograms::bytes, flow.bytes() + twin.bytes());
+  return silent / 1'000;
+}
+
+template <class Address>
+FlowKey<IpAddress> either_family(const FlowKey<Address>& key) {
+  return {key.source,           key.destination, key.source_port,
+          key.destination_port, key.protocol,    {0, 0, 0}};
+}
+
+/// Tells control of a flow that ends, if it is drawn. Apart: most have no flow log.
+template <class Address>
+[[gnu::noinline]] void FlowLedger<Address>::tell(FlowIndex either, FlowEnd why,
+                                                 std::uint64_t silent) {
+  const bool this_one = table_[either].direction == Direction::ToTarget;
+  const FlowIndex index = this_one ? either : table_[either].twin;
+  const Flow<Address>& flow = table_[index];
+  const Flow<Address>& twin = table_[flow.twin];
+  const Birth birth = table_.birth(index);
+  // The birth too, so that it is not always the same clients' ports.
+  if (!log_->takes_all() &&
+      !log_->takes(fold(table_.prehash(flow.key).hash ^ balanced, golden ^ birth.count))) {
+    return;
+  }
+  EndedFlow* const place = log_->ring().place();
+  if (place == nullptr) return counters_.totals.flow_log_dropped.add(1);
+  const Opening opening = twin.noted ? table_.opening(flow.twin) : Opening();
+  const std::uint64_t lived =
+      twin.noted ? opening.microseconds_until(birth, now_) : birth.microseconds_until(now_);
+  const auto connect = opening.connect();
+  std::construct_at(
+      place, EndedFlow{.to_target = either_family(flow.key),
+                       .to_client = either_family(twin.key),
+                       .began = {now_.nanoseconds - std::min(now_.nanoseconds, lived * 1'000)},
+                       .duration_microseconds = lived - std::min(lived, silent),
+                       .bytes_to_target = flow.bytes(),
+                       .bytes_to_client = twin.bytes(),
+                       .packets_to_target = flow.packets,
+                       .packets_to_client = twin.packets,
+                       .connect_microseconds =
+                           connect ? std::optional(static_cast<std::uint32_t>(*connect / 1'000))
+                                   : std::nullopt,
+                       .sample_millionths = log_->sample_millionths(),
+                       .target = flow.target,
+                       .listener = flow.listener(),
+                       .listener_incarnation = static_cast<std::uint16_t>(
+                           counters_.listeners[flow.listener().slot].incarnation.read()),
+                       .phase = flow.phase,
+                       .reason = reason_of(why, flow.phase, log_->is_terminated(flow.target))});
+  log_->ring().push();
+  counters_.totals.flows_logged.add(1);
 }
 
 template <class Address>
 void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
-  measure(either, why);
+  const std::uint64_t silent = measure(either, why);
+  if (log_ != nullptr) [[unlikely]]
+    tell(either, why, silent);
   const Flow<Address>& flow = table_[either];
   const FlowIndex twin = flow.twin;
   const bool over = flow.direction == Direction::ToTarget ? flow.over : table_[twin].over;

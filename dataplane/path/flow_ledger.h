@@ -5,8 +5,11 @@
 // pairs.
 #pragma once
 
+#include <optional>
+
 #include "dataplane/counters.h"
 #include "dataplane/flow_histograms.h"
+#include "dataplane/flow_log.h"
 #include "dataplane/packet/checksum.h"
 #include "dataplane/path/places.h"
 #include "dataplane/table/flow_table.h"
@@ -49,12 +52,6 @@ void set_rewrite(Flow<Address>& flow, const FlowKey<Address>& leaves) {
   flow.transport_delta = difference(new_addresses + new_ports, old_addresses + old_ports);
 }
 
-enum class FlowEnd : std::uint8_t {
-  Expired,
-  Removed,
-  Cut,  // removed, since no rule lets it in or out any more
-};
-
 /// Sets the counters of a target's slot to zero: they belonged to an earlier incarnation.
 void begin(WorkerBlock& counters, TargetId target);
 
@@ -72,10 +69,15 @@ void begin(WorkerBlock& counters, TargetId target);
 template <class Address>
 class FlowLedger {
  public:
-  /// `now`: as of the burst or step.
+  /// `now`: as of the burst or step. `log`: null, or where flows that end are told.
   FlowLedger(FlowTable<Address>& table, WorkerBlock& counters, Places& places,
-             const FlowMeasures& measures = {}, Instant now = {})
-      : table_(table), counters_(counters), places_(places), measures_(measures), now_(now) {}
+             const FlowMeasures& measures = {}, Instant now = {}, FlowLog* log = nullptr)
+      : table_(table),
+        counters_(counters),
+        places_(places),
+        measures_(measures),
+        now_(now),
+        log_(log != nullptr && log->on() ? log : nullptr) {}
 
   [[nodiscard]] FlowTable<Address>& table() { return table_; }
   [[nodiscard]] const FlowTable<Address>& table() const { return table_; }
@@ -106,25 +108,36 @@ class FlowLedger {
   }
   [[nodiscard]] const FlowMeasures& measures() const { return measures_; }
 
+  /// To be told when the target has accepted the flow of its entry `flow`, and how many nanoseconds
+  /// after the client's SYN, if that is known.
+  void accepted(Flow<Address>& flow, std::optional<std::uint64_t> connect) {
+    if (log_ != nullptr) [[unlikely]]
+      note(flow, connect);
+  }
+
   /// Removes the connection that `either` is one direction of.
   void end(FlowIndex either, FlowEnd why);
 
  private:
   void set_over(const Flow<Address>& either, bool over);
-  void measure(FlowIndex either, FlowEnd why);
+  void note(Flow<Address>& flow, std::optional<std::uint64_t> connect);
+  [[nodiscard]] std::uint64_t measure(FlowIndex either, FlowEnd why);
+  void tell(FlowIndex either, FlowEnd why, std::uint64_t silent);
 
   FlowTable<Address>& table_;
   WorkerBlock& counters_;
   Places& places_;
   FlowMeasures measures_;
   Instant now_;
+  FlowLog* log_;  // null: there is none
 };
 
 /// Both families' ledgers: what a verb gets.
 struct FlowLedgers {
   FlowLedgers(FlowTable4& table4, FlowTable6& table6, WorkerBlock& counters, Places& places,
-              const FlowMeasures& measures = {}, Instant now = {})
-      : v4(table4, counters, places, measures, now), v6(table6, counters, places, measures, now) {}
+              const FlowMeasures& measures = {}, Instant now = {}, FlowLog* log = nullptr)
+      : v4(table4, counters, places, measures, now, log),
+        v6(table6, counters, places, measures, now, log) {}
 
   FlowLedger<Ipv4Address> v4;
   FlowLedger<Ipv6Address> v6;

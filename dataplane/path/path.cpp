@@ -30,7 +30,8 @@ void look_up(Burst& burst, const Snapshot& snapshot, const Core& core, FlowLedge
 }  // namespace
 
 void run(Burst& burst, const Snapshot& snapshot, Core& core) {
-  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, burst.now);
+  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, burst.now,
+                    &core.flow_log);
   RuleHits& hits = core.counters.rule_hits;
   look_up(burst, snapshot, core, flows);
   track(burst, snapshot, flows, core.counters);  // known: how far is the connection?

@@ -47,7 +47,8 @@ void revalidate(Core& core, const Snapshot& snapshot, Instant now) {
   const std::uint32_t all = v4 + core.flows6.buckets();
   if (sweep.judged_by != snapshot.judged_by) sweep = {snapshot.judged_by, 0, all};
   if (sweep.bucket == sweep.end) return;
-  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, now);
+  FlowLedgers flows(core.flows4, core.flows6, core.counters, core.places, core.measures, now,
+                    &core.flow_log);
   const std::uint32_t first = sweep.bucket;
   const std::uint32_t last = std::min(first < v4 ? v4 : all, first + buckets_together);
   if (first < v4) {

@@ -55,7 +55,8 @@ void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& f
     Flow<Address>& flow = table[burst.flows[i]];
     const Target* target = snapshot.target(flow.target);
     if (starts_anew(flow, target, burst.kinds[i], burst.tcp_flags[i])) {
-      flows.end(burst.flows[i], FlowEnd::Removed);
+      const bool over = burst.kinds[i] == Kind::Tcp && may_start_anew(flow.phase);
+      flows.end(burst.flows[i], over ? FlowEnd::Removed : FlowEnd::Moved);
       burst.set_flow(i, no_flow);
     } else if (target == nullptr || target->terminated) {
       if (burst.kinds[i] == Kind::Tcp) terminate(flow, table);

@@ -70,10 +70,13 @@ void advance_opening(Flow<Address>& flow, FlowLedger<Address>& flows, std::uint8
   if (!opening) return;
   if (flow.phase == Phase::SynReceived) {
     counters_of(counters, flow.target).handshakes_answered.add(1);
-    // This is the target's first packet: its entry's time is still that of the first SYN.
+    // If this is the target's first packet, its entry's time is still that of the first SYN.
     if (flow.packets == 0) {
-      flows.measures().add(flow.target, flow.listener(), &FlowHistograms::connect,
-                           now.nanoseconds_since(flow.last_seen));
+      const std::uint64_t connect = now.nanoseconds_since(flow.last_seen);
+      flows.measures().add(flow.target, flow.listener(), &FlowHistograms::connect, connect);
+      flows.accepted(flow, connect);
+    } else {
+      flows.accepted(flow, std::nullopt);
     }
   } else if (flow.phase == Phase::TargetReset) {
     counters_of(counters, flow.target).handshakes_failed.add(1);

@@ -65,6 +65,9 @@ struct alignas(64) Flow {
   // The client has sent data that the target has not answered with any: path/answer. Both
   // directions know; ToClient's last_seen is then when that was.
   bool waiting : 1 = false;
+  // Of a ToClient entry: FlowTable::opening() has what was noted when the target accepted it. Only
+  // while there is a flow log.
+  bool noted : 1 = false;
   TargetId target;
   FlowIndex twin;
   // In one word, so that a packet's bytes are one addition: the listener's slot in the low 16 bits,

@@ -6,7 +6,8 @@
 //
 //   groups   [tag×7|rest]     [tag×7|rest]     …      16 bytes a bucket, 4 buckets a cache line
 //   entries  [64 bytes]×7     [64 bytes]×7     …      entry i of bucket b at b*7+i; 128 for IPv6
-//   births   [4 bytes]×7      [4 bytes]×7      …      when it was entered; read when it ends
+//   births   [4 bytes]×7      [4 bytes]×7      …      when it was entered, or how it opened; read
+//                                                     when it ends
 //
 // rest: 6 bits of overflow count, 7 marks that say which entries the sweep must read, and 3 bits of
 // how many sweeps the bucket may be left out of.
@@ -242,6 +243,13 @@ class BasicFlowTable {
   /// When the entry's flow began. Kept apart, so that nothing of it is fetched with a packet.
   void set_birth(FlowIndex index, Birth birth) { births_[index.slot] = birth; }
   [[nodiscard]] Birth birth(FlowIndex index) const { return births_[index.slot]; }
+  /// A flow has one birth and two entries: the place of the other has this, where it is wanted.
+  void set_opening(FlowIndex index, Opening opening) {
+    births_[index.slot] = std::bit_cast<Birth>(opening);
+  }
+  [[nodiscard]] Opening opening(FlowIndex index) const {
+    return std::bit_cast<Opening>(births_[index.slot]);
+  }
 
   // --- the sweep ---
 

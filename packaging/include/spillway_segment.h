@@ -211,6 +211,24 @@ typedef struct {
   uint64_t sampled_unix_milliseconds;
 } spillway_traffic_t;
 
+/* the flow log: flows_logged of all workers = written + dropped_slow + dropped_unavailable +
+ * waiting, once the daemon has come to them */
+typedef struct {
+  uint8_t used;
+  uint8_t socket;
+  uint8_t open;
+  uint32_t sample_millionths;
+  uint64_t written; /* lines */
+  uint64_t written_bytes;
+  uint64_t dropped_slow;
+  uint64_t dropped_unavailable;
+  uint64_t waiting;
+  uint64_t opened;
+  uint64_t problem_since_unix_milliseconds; /* 0: there is none */
+  char destination[256];
+  char problem[128];
+} spillway_flow_log_t;
+
 /* A record in place: never look inside, spillway_read() copies it out whole. */
 #define SPILLWAY_RECORD(type)                  \
   struct {                                     \
@@ -231,6 +249,7 @@ typedef struct {
   SPILLWAY_RECORD(spillway_traffic_t) traffic;
   SPILLWAY_RECORD(spillway_traffic_t) group_traffic[SPILLWAY_TARGET_GROUPS_MAX];
   SPILLWAY_RECORD(spillway_traffic_t) zone_traffic[SPILLWAY_ZONES_MAX];
+  SPILLWAY_RECORD(spillway_flow_log_t) flow_log;
 } spillway_control_t;
 
 /* --- counters: one worker's; each word is written by that worker alone --- */
@@ -245,8 +264,7 @@ typedef struct {
       blocked_outbound_icmp, blocked_outbound_tcp, blocked_outbound_udp, flows_cut,
       received_waiting, surge_held, surge_capacity;
   uint64_t reserved[1];
-  uint64_t busy_nanoseconds, idle_nanoseconds;
-  uint64_t reserved_last[2];
+  uint64_t busy_nanoseconds, idle_nanoseconds, flows_logged, flow_log_dropped;
 } spillway_totals_t;
 
 typedef struct {

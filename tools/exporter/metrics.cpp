@@ -34,6 +34,7 @@ std::vector<prometheus::MetricFamily> metrics(const Reading& reading,
     add_workers(families, view);
     add_verdicts(families, view);
     add_ports(families, view);
+    add_flow_log(families, view);
     add_security_groups(families, view);
     add_listeners(families, view);
     add_targets(families, view);

@@ -27,6 +27,7 @@ void add_instance(Families& families, const report::SegmentView& view);
 void add_workers(Families& families, const report::SegmentView& view);
 void add_verdicts(Families& families, const report::SegmentView& view);
 void add_ports(Families& families, const report::SegmentView& view);
+void add_flow_log(Families& families, const report::SegmentView& view);
 void add_security_groups(Families& families, const report::SegmentView& view);
 void add_listeners(Families& families, const report::SegmentView& view);
 void add_targets(Families& families, const report::SegmentView& view);

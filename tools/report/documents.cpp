@@ -11,6 +11,7 @@
 #include "dataplane/packet/address.h"
 #include "dataplane/table/target_state.h"
 #include "tools/report/flow_figures.h"
+#include "tools/report/flow_log.h"
 #include "tools/report/group_documents.h"
 
 namespace report {
@@ -64,6 +65,8 @@ constexpr std::array worker_figures{
     Figures<Totals>{"busy_polls", &Totals::busy_polls},
     Figures<Totals>{"busy_nanoseconds", &Totals::busy_nanoseconds},
     Figures<Totals>{"idle_nanoseconds", &Totals::idle_nanoseconds},
+    Figures<Totals>{"flows_logged", &Totals::flows_logged},
+    Figures<Totals>{"flow_log_dropped", &Totals::flow_log_dropped},
 };
 
 constexpr std::array target_figures{
@@ -260,6 +263,7 @@ Json status_document(const SegmentView& view, const Liveness& liveness,
   add_figures(totals, view);
   document["totals"] = std::move(totals);
   document["zones"] = zones_of(view);
+  document["flow_log"] = flow_log_document(view);
   add_elements(document, "ports", view.control->ports,
                [](std::uint16_t, const auto& record) { return port_document(record); });
   return document;

@@ -23,6 +23,8 @@ std::string percent(std::uint64_t part, std::uint64_t whole) {
   return fmt::format("{:.0f}%", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
+std::string percent(double share) { return fmt::format("{:.4g} %", share * 100); }
+
 std::string state_line(const Json& document, const View& view) {
   const std::string uptime = duration(static_cast<double>(number(document, "uptime_seconds")));
   if (flag(document, "stopped_cleanly")) {
@@ -90,6 +92,31 @@ std::string sticky(const Json& document) {
   return line + '\n';
 }
 
+/// Where the flow log goes, what is wrong with it and what was lost; "" without one.
+std::string flow_log(const Json& document, const View& view) {
+  const Json& log = object(document, "flow_log");
+  if (log.empty()) return "";
+  std::string line = "flow log    ";
+  if (flag(log, "enabled")) {
+    const double sample = log.value("sample", 1.0);
+    line += fmt::format("{} of flows to {} {}; ", sample >= 1 ? "all" : percent(sample),
+                        text(log, "kind"), text(log, "destination"));
+  } else {
+    line += "off; ";
+  }
+  line += fmt::format("{} lines written", count(static_cast<double>(number(log, "written"))));
+  const Json& dropped = object(log, "dropped");
+  for (const auto& [why, lines] : dropped.items()) {
+    if (lines == 0) continue;
+    line += ", " + coloured(fmt::format("{} lost ({})", count(lines.get<double>()), why),
+                            Colour::Yellow, view.colours);
+  }
+  const std::string problem = text(log, "problem");
+  if (problem.empty()) return line + '\n';
+  return line + "\n            " + coloured(problem, Colour::Red, view.colours) + ", since " +
+         text(log, "problem_since") + '\n';
+}
+
 std::string about(const Json& document, const View& view) {
   const std::uint64_t newest = number(document, "generation");
   const std::uint64_t applied = number(object(document, "totals"), "generation");
@@ -106,7 +133,8 @@ std::string about(const Json& document, const View& view) {
   if (!error.empty()) {
     lines += coloured("last reload was refused", Colour::Red, view.colours) + ": " + error + '\n';
   }
-  return lines + memory(document) + sticky(document) + zones(document, view);
+  return lines + memory(document) + sticky(document) + flow_log(document, view) +
+         zones(document, view);
 }
 
 /// The flow tables of one family.

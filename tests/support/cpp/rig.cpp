@@ -169,13 +169,16 @@ class SparseHistograms {
 }  // namespace
 
 struct Rig::WorkerState {
+  static constexpr std::size_t flow_log_ring = 64;
+
   WorkerState(int number, std::uint32_t flows, StickyTable& sticky, Gate& gate,
               const HistogramMarks& marks)
       : bytes(FlowCapacity{flows, flows}.bytes() + 64),
         block(std::make_unique<WorkerBlock>()),
         core(WorkerId{static_cast<std::uint8_t>(number)}, aligned(), FlowCapacity{flows, flows},
              Seed{0x1234'5678'9abc'def0u + static_cast<unsigned>(number), 0x0fed'cba9'8765'4321u},
-             Seed{0x5eed, 0x0dd5}, *block, sticky, gate, FlowMeasures(histograms.block(), marks)) {}
+             Seed{0x5eed, 0x0dd5}, *block, sticky, gate, FlowMeasures(histograms.block(), marks),
+             flow_log_ring) {}
 
   std::span<std::byte> aligned() {
     const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
@@ -233,7 +236,10 @@ void Rig::publish() {
 /// What control and each worker do before a generation is used.
 void Rig::prepare_queues() {
   for (const TargetGroupId id : snapshot_->queueing) gate_->queues.prepare(id);
-  for (auto& worker : workers_) enter_generation(worker->core, *snapshot_);
+  for (auto& worker : workers_) {
+    enter_generation(worker->core, *snapshot_);
+    worker->core.flow_log.enter(*snapshot_);
+  }
 }
 
 void Rig::mark_histograms() {

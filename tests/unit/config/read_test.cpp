@@ -279,7 +279,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongText{
             "colour = \"a\";", "colour", "\"a\"",
             "allowed: instance, workers, idle, punt_rate, icmp_error_rate, zone, cross_zone, "
-            "eal, flows, sticky, surge_queues, ports, "
+            "eal, flows, sticky, surge_queues, flow_log, ports, "
             "neighbours, target_groups, listeners, security_groups, balancer_security_groups, "
             "revalidate_flows"},
         WrongText{"eal = { huge_pages = \"on\"; };", "eal.huge_pages", "\"on\"",

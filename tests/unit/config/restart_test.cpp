@@ -52,6 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
         RestartCase{"eal = { pci = false; };", "", "eal.pci", "true"},
         RestartCase{"flows = { capacity = 2048; };", "", "flows.capacity", "1048576"},
         RestartCase{"surge_queues = { capacity = 99; };", "", "surge_queues.capacity", "1024"},
+        RestartCase{"flow_log = { path = \"/f\"; ring = 1024; };", "", "flow_log.ring", "32768"},
         RestartCase{"sticky = { capacity = 2048; };", "", "sticky.capacity", "1048576"},
         RestartCase{"", "vlan = 7;", "ports[1].vlan", "0"},
         RestartCase{"", "mtu = 9000;", "ports[1].mtu", "1500"},

@@ -59,6 +59,7 @@ TEST(Counters, FieldsStayWhereTheyAre) {
   EXPECT_EQ(offsetof(Totals, surge_capacity), 336u);
   EXPECT_EQ(offsetof(Totals, busy_nanoseconds), 352u);
   EXPECT_EQ(offsetof(Totals, idle_nanoseconds), 360u);
+  EXPECT_EQ(offsetof(Totals, flow_log_dropped), 376u);
   EXPECT_EQ(offsetof(TargetCounters, new_flows), 8u);
   EXPECT_EQ(offsetof(TargetCounters, active_flows), 16u);
   EXPECT_EQ(offsetof(TargetCounters, packets_to_target), 24u);

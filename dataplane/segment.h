@@ -222,6 +222,17 @@ struct FlowLogRecord {
   bool used;
   bool socket;  // the destination is one
   bool open;    // … and takes lines
+/// A security group, whether or not it has rules: one that is attached and has none lets nothing
+/// through. By its place in the configuration.
+struct SecurityGroupRecord {
+  bool used;
+  Text<33> name;
+  Text<120> attached_to;  // "balancer", or listeners' names, "" for none
+  std::uint32_t addresses;
+  std::uint32_t inbound;   // rules
+  std::uint32_t outbound;  // rules
+};
+
   std::uint32_t sample_millionths;
   std::uint64_t written;  // lines that the destination took
   std::uint64_t written_bytes;
@@ -265,6 +276,7 @@ inline constexpr std::size_t worker_blocks_offset =
     (control_block_offset + sizeof(ControlBlock) + 63) / 64 * 64;
 [[nodiscard]] constexpr std::size_t histogram_blocks_offset(std::size_t workers) {
   const std::size_t end = worker_blocks_offset + workers * sizeof(WorkerBlock);
+  std::array<Record<SecurityGroupRecord>, security_groups_max> security_groups;
   return (end + page_bytes - 1) / page_bytes * page_bytes;
 }
 /// Of addresses; of memory, histogram_blocks_offset() and a place for each mark that is set.

@@ -12,6 +12,7 @@ LAYOUT_VERSION = 4
 
 WORKERS_MAX, PORTS_MAX, ZONES_MAX = 64, 16, 16
 LISTENERS_MAX, TARGET_GROUPS_MAX, TARGETS_MAX, RULES_MAX = 1024, 1024, 8192, 4096
+SECURITY_GROUPS_MAX = 1024
 CONTROL_OFFSET = 4096
 PAGE = 4096
 
@@ -95,6 +96,8 @@ FlowLog = _layout("FlowLog", used=_u8, socket=_u8, open=_u8, sample_millionths=_
     "problem_since_unix_milliseconds"), destination=_text(256), problem=_text(128))
 
 
+SecurityGroup = _layout("SecurityGroup", used=_u8, name=_text(33), attached_to=_text(120),
+                        addresses=_u32, inbound=_u32, outbound=_u32)
 def _record(value: Any) -> Any:
     """A record in place: its words behind a sequence, which is odd while it is written."""
     return _layout(value.__name__ + "Record", sequence=u64,
@@ -108,7 +111,7 @@ Control = _layout(
     rules=_record(Rule) * RULES_MAX, target_histogram_marks=_u32 * TARGETS_MAX,
     listener_histogram_marks=_u32 * LISTENERS_MAX, traffic=_record(Traffic),
     group_traffic=_record(Traffic) * TARGET_GROUPS_MAX, zone_traffic=_record(Traffic) * ZONES_MAX,
-    flow_log=_record(FlowLog))
+    flow_log=_record(FlowLog), security_groups=_record(SecurityGroup) * SECURITY_GROUPS_MAX)
 
 Totals = _layout("Totals", **_words(
     "generation received sent unsent punted punt_unsent handed_off hand_off_unsent "

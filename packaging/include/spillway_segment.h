@@ -37,6 +37,7 @@ enum {
   SPILLWAY_GROUPS_OF_LISTENER_MAX = 8,
   SPILLWAY_ZONES_MAX = 16,
   SPILLWAY_RULES_MAX = 4096,
+  SPILLWAY_SECURITY_GROUPS_MAX = 1024,
   SPILLWAY_VERDICTS_MAX = 64,
   SPILLWAY_HISTOGRAM_BUCKETS = 896,
   SPILLWAY_CONTROL_OFFSET = 4096
@@ -216,6 +217,15 @@ typedef struct {
 typedef struct {
   uint8_t used;
   uint8_t socket;
+typedef struct {
+  uint8_t used;
+  char name[33];
+  char attached_to[120]; /* "balancer", or listeners' names, "" for none */
+  uint32_t addresses;
+  uint32_t inbound; /* rules */
+  uint32_t outbound;
+} spillway_security_group_t;
+
   uint8_t open;
   uint32_t sample_millionths;
   uint64_t written; /* lines */
@@ -255,6 +265,7 @@ typedef struct {
 /* --- counters: one worker's; each word is written by that worker alone --- */
 
 typedef struct {
+  SPILLWAY_RECORD(spillway_security_group_t) security_groups[SPILLWAY_SECURITY_GROUPS_MAX];
   uint64_t generation, received, sent, unsent, punted, punt_unsent, handed_off, hand_off_unsent,
       received_hand_off, from_kernel, from_kernel_unsent, flows_alive, flows_inserted,
       flows_expired, flows_removed, flow_capacity, polls, busy_polls, relayed, relay_unsent,

@@ -169,6 +169,14 @@ SAME_PLACE(FlowLogRecord, spillway_flow_log_t, used);
 SAME_PLACE(FlowLogRecord, spillway_flow_log_t, socket);
 SAME_PLACE(FlowLogRecord, spillway_flow_log_t, open);
 SAME_PLACE(FlowLogRecord, spillway_flow_log_t, sample_millionths);
+SAME_SIZE(SecurityGroupRecord, spillway_security_group_t);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, used);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, name);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, attached_to);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, addresses);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, inbound);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, outbound);
+
 SAME_PLACE(FlowLogRecord, spillway_flow_log_t, written);
 SAME_PLACE(FlowLogRecord, spillway_flow_log_t, written_bytes);
 SAME_PLACE(FlowLogRecord, spillway_flow_log_t, dropped_slow);

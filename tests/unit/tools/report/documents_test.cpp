@@ -74,7 +74,21 @@ TEST(Documents, SecurityGroupsInTheConfigurationsOrder) {
     segment.worker(i).totals.blocked_outbound_icmp.set(i);
     segment.worker(i).totals.flows_cut.set(5);
   }
+  for (std::size_t i = 0; i < 2; ++i) {
+    dataplane::SecurityGroupRecord record{};
+    record.used = true;
+    record.name.assign(i == 0 ? "web" : "closed");
+    record.attached_to.assign(i == 0 ? "balancer" : "web-in");
+    record.addresses = i == 0 ? 3 : 0;
+    record.inbound = record.outbound = i == 0 ? 1 : 0;
+    segment.control().security_groups[i].write(record);
+  }
   const Json document = security_groups_document(segment.view(), alive);
+  EXPECT_EQ(document["security_groups"], Json::parse(R"([
+      {"name": "web", "attached_to": "balancer", "addresses": 3, "inbound_rules": 1,
+       "outbound_rules": 1},
+      {"name": "closed", "attached_to": "web-in", "addresses": 0, "inbound_rules": 0,
+       "outbound_rules": 0}])"));
   ASSERT_EQ(document["rules"].size(), 2u);
   EXPECT_EQ(document["rules"][0], Json::parse(R"({"security_group": "web",
       "attached_to": "balancer", "direction": "inbound", "protocol": "tcp", "ports": "80-443",

@@ -66,6 +66,7 @@ struct PortRecord {
   bool used;
   bool link_up;
   bool kernel_path;
+  bool queue_drops_known;  // the device tells them apart; else dropped_by_queue is all 0
   std::uint8_t receive_queues;
   std::uint8_t transmit_queues;
   std::uint16_t mtu;
@@ -83,6 +84,9 @@ struct PortRecord {
   std::uint64_t sent_bytes;
   std::uint64_t no_buffer;    // no packet buffer was free for what arrived
   std::uint64_t send_errors;  // frames that it took and could not send
+  /// Frames that were for a receive queue and lost before its worker saw them, for whatever reason
+  /// the device counts by queue. Part of `missed`, `no_buffer` or `errors` with most devices.
+  std::array<std::uint64_t, workers_max> dropped_by_queue;
 };
 
 /// What one target group of a listener gets of its new flows.

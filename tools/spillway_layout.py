@@ -55,11 +55,12 @@ Header = _layout("Header", magic=u64, version=_u32, workers=_u32, size=u64, pid=
 Instance = _layout("Instance", instance=_text(64), version=_text(32), config_file=_text(256),
                    **_words("started_unix_milliseconds generation reloads reloads_refused "
                             "last_reload_unix_milliseconds"), last_reload_error=_text(256))
-Port = _layout("Port", used=_u8, link_up=_u8, kernel_path=_u8, receive_queues=_u8,
-               transmit_queues=_u8, mtu=_u16, link_megabits=_u32, name=_text(16),
-               device=_text(128), mac=_text(18), driver=_text(32), steering=_text(32),
+Port = _layout("Port", used=_u8, link_up=_u8, kernel_path=_u8, queue_drops_known=_u8,
+               receive_queues=_u8, transmit_queues=_u8, mtu=_u16, link_megabits=_u32,
+               name=_text(16), device=_text(128), mac=_text(18), driver=_text(32),
+               steering=_text(32),
                **_words("received sent missed errors received_bytes sent_bytes no_buffer "
-                        "send_errors"))
+                        "send_errors"), dropped_by_queue=u64 * WORKERS_MAX)
 GroupShare = _layout("GroupShare", name=_text(33), weight=_u16)
 Listener = _layout("Listener", used=_u8, incarnation=_u16, port=_u16, port_last=_u16,
                    protocol=_u8, group_count=_u8, name=_text(33), address=_text(46),

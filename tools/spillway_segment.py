@@ -74,7 +74,8 @@ def _plain(value: ctypes.Structure) -> dict[str, Any]:
         if isinstance(field, bytes):
             field = field.decode("utf-8", "replace")
         elif isinstance(field, ctypes.Array):
-            field = [_plain(each) for each in field]
+            field = [_plain(each) if isinstance(each, ctypes.Structure) else each
+                     for each in field]
         found[name] = field
     return found
 
@@ -249,7 +250,17 @@ class Segment:
 
     def ports(self) -> list[dict[str, Any]]:
         """All ports, with the figures of their NICs."""
-        return [_plain(record) for _, record in self._records("ports", Port)]
+        found = []
+        for _, record in self._records("ports", Port):
+            port = _plain(record)
+            queues = record.receive_queues if record.queue_drops_known else 0
+            port["dropped_by_queue"] = port["dropped_by_queue"][:queues]
+            found.append(port)
+        return found
+
+    def security_groups(self) -> list[dict[str, Any]]:
+        """All security groups, in the configuration's order."""
+        return [_plain(record) for _, record in self._records("security_groups", SecurityGroup)]
 
     def target_groups(self) -> list[dict[str, Any]]:
         """All target groups, with healthy hosts by zone and their traffic."""

@@ -71,6 +71,7 @@ typedef struct {
   uint8_t used;
   uint8_t link_up;
   uint8_t kernel_path;
+  uint8_t queue_drops_known; /* else dropped_by_queue is all 0 */
   uint8_t receive_queues;
   uint8_t transmit_queues;
   uint16_t mtu;
@@ -88,6 +89,7 @@ typedef struct {
   uint64_t sent_bytes;
   uint64_t no_buffer;
   uint64_t send_errors;
+  uint64_t dropped_by_queue[SPILLWAY_WORKERS_MAX]; /* receive_queues of them */
 } spillway_port_t;
 
 typedef struct {

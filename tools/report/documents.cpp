@@ -145,6 +145,18 @@ Json workers_of(const SegmentView& view) {
   return workers;
 }
 
+/// By receive queue; null: the device does not tell them apart.
+Json queue_drops(const dataplane::PortRecord& record) {
+  if (!record.queue_drops_known) return {};
+  Json drops = Json::array();
+  const std::size_t queues =
+      std::min<std::size_t>(record.receive_queues, record.dropped_by_queue.size());
+  for (std::size_t queue = 0; queue < queues; ++queue) {
+    drops.push_back(record.dropped_by_queue[queue]);
+  }
+  return drops;
+}
+
 Json port_document(const dataplane::PortRecord& record) {
   return {
       {"name", text(record.name)},
@@ -166,6 +178,7 @@ Json port_document(const dataplane::PortRecord& record) {
       {"no_buffer", record.no_buffer},
       {"errors", record.errors},
       {"send_errors", record.send_errors},
+      {"dropped_by_queue", queue_drops(record)},
   };
 }
 

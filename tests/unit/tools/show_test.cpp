@@ -257,6 +257,45 @@ TEST(ShowStatus, ShowsInstanceWorkersPortsAndVerdicts) {
   // clang-format on
 }
 
+TEST(ShowStatus, SaysAtWhichQueuesFramesWereLost) {
+  Json document = status();
+  document["ports"][0]["dropped_by_queue"] = Json::parse("[0, 0]");
+  document["ports"][1]["dropped_by_queue"] = nullptr;
+  EXPECT_EQ(show_status(document, plain()), show_status(status(), plain())) << "nowhere";
+  document["ports"][0]["dropped_by_queue"] = Json::parse("[0, 204, 0, 12]");
+  const std::string text = show_status(document, plain());
+  EXPECT_NE(text.find("MISSED  QUEUE-DROPS\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("1: 204, 3: 12\n"), std::string::npos) << text;
+}
+
+TEST(ShowStatus, TellsWhereTheFlowLogGoesAndWhatWasLost) {
+  Json document = status();
+  document["flow_log"] = nullptr;
+  EXPECT_EQ(show_status(document, plain()).find("flow log"), std::string::npos);
+  document["flow_log"] = Json::parse(R"({"enabled": true, "kind": "file",
+      "destination": "/var/log/spillway/flows", "sample": 0.25, "open": true, "problem": "",
+      "problem_since": null, "written": 1234, "written_bytes": 500000,
+      "dropped": {"ring": 0, "slow": 12, "unavailable": 0}, "waiting": 3, "opened": 1})");
+  std::string text = show_status(document, plain());
+  EXPECT_NE(text.find("flow log    25 % of flows to file /var/log/spillway/flows; 1234 lines "
+                      "written, 12 lost (slow)\n"),
+            std::string::npos)
+      << text;
+  document["flow_log"]["sample"] = 1.0;
+  document["flow_log"]["kind"] = "socket";
+  document["flow_log"]["open"] = false;
+  document["flow_log"]["problem"] = "nobody reads it";
+  document["flow_log"]["problem_since"] = "2026-01-02T03:04:05.000Z";
+  text = show_status(document, plain());
+  EXPECT_NE(text.find("flow log    all of flows to socket "), std::string::npos) << text;
+  EXPECT_NE(text.find("\n            nobody reads it, since 2026-01-02T03:04:05.000Z\n"),
+            std::string::npos)
+      << text;
+  document["flow_log"]["enabled"] = false;
+  text = show_status(document, plain());
+  EXPECT_NE(text.find("flow log    off; 1234 lines written"), std::string::npos) << text;
+}
+
 TEST(ShowStatus, ShowsBothFamiliesTablesApart) {
   Json document = status();
   for (Json* worker : {&document["workers"][0], &document["totals"]}) {

@@ -37,6 +37,7 @@ SAME_PLACE(PortRecord, spillway_port_t, kernel_path);
 SAME_PLACE(PortRecord, spillway_port_t, receive_queues);
 SAME_PLACE(PortRecord, spillway_port_t, transmit_queues);
 SAME_PLACE(PortRecord, spillway_port_t, mtu);
+SAME_PLACE(PortRecord, spillway_port_t, queue_drops_known);
 SAME_PLACE(PortRecord, spillway_port_t, link_megabits);
 SAME_PLACE(PortRecord, spillway_port_t, name);
 SAME_PLACE(PortRecord, spillway_port_t, device);
@@ -51,6 +52,7 @@ SAME_PLACE(PortRecord, spillway_port_t, received_bytes);
 SAME_PLACE(PortRecord, spillway_port_t, sent_bytes);
 SAME_PLACE(PortRecord, spillway_port_t, no_buffer);
 SAME_PLACE(PortRecord, spillway_port_t, send_errors);
+SAME_PLACE(PortRecord, spillway_port_t, dropped_by_queue);
 
 SAME_SIZE(ListenerRecord, spillway_listener_t);
 SAME_PLACE(ListenerRecord, spillway_listener_t, used);

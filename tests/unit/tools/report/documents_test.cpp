@@ -221,7 +221,14 @@ TEST(Documents, StatusHasPorts) {
     "name": "front", "device": "0000:3b:00.0", "driver": "net_ice", "mac": "02:00:00:00:00:01",
     "link_up": true, "link_megabits": 25000, "mtu": 1500, "kernel_path": true, "receive_queues": 2,
     "transmit_queues": 4, "steering": "hand_off", "received": 0, "sent": 0, "received_bytes": 6400,
-    "sent_bytes": 0, "missed": 9, "no_buffer": 2, "errors": 0, "send_errors": 1}])"));
+    "sent_bytes": 0, "missed": 9, "no_buffer": 2, "errors": 0, "send_errors": 1,
+    "dropped_by_queue": null}])"));
+  record.queue_drops_known = true;
+  record.dropped_by_queue[1] = 9;
+  record.dropped_by_queue[2] = 1;  // there are two queues
+  segment.control().ports[1].write(record);
+  EXPECT_EQ(status_document(segment.view(), alive, 0)["ports"][0]["dropped_by_queue"],
+            Json::parse("[0, 9]"));
 }
 
 TEST(Documents, ListenersHaveTheirIncarnationsFigures) {

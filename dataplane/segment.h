@@ -129,6 +129,7 @@ struct TargetRecord {
   std::uint64_t drain_ends_unix_milliseconds;  // 0: not draining
   Text<192> detail;                            // a sentence: the last probe's outcome
   Exclusion exclusion;                         // why a zone keeps new flows from it
+  std::uint8_t protocol;                       // its group's: IANA number; 0: TCP and UDP
   std::uint32_t max_connections;               // as it counts now, in slow start less; 0: no limit
   std::uint32_t configured_max_connections;
 };
@@ -185,15 +186,17 @@ struct ZoneRecord {
 /// control: unlike sums over targets, these never fall when a target goes. Of both ways, with IP
 /// headers, without health checks.
 struct TrafficRecord {
-  std::uint64_t new_flows;          // NewFlowCount
-  std::uint64_t new_flows_udp;      // … of them
-  std::uint64_t requests;           // RequestCount: TCP connections that targets accepted
-  std::uint64_t connection_errors;  // BackendConnectionErrors: those that they did not
-  std::uint64_t processed_bytes;    // ProcessedBytes
-  std::uint64_t processed_packets;  // ProcessedPackets
-  std::uint64_t client_resets;      // TCP_Client_Reset_Count
-  std::uint64_t target_resets;      // TCP_Target_Reset_Count
-  std::uint64_t elb_resets;         // TCP_ELB_Reset_Count, of those with a target
+  std::uint64_t new_flows;              // NewFlowCount
+  std::uint64_t new_flows_udp;          // … of them
+  std::uint64_t requests;               // RequestCount: TCP connections that targets accepted
+  std::uint64_t connection_errors;      // BackendConnectionErrors: those that they did not
+  std::uint64_t processed_bytes;        // ProcessedBytes
+  std::uint64_t processed_packets;      // ProcessedPackets
+  std::uint64_t processed_bytes_udp;    // … of them: ProcessedBytes_UDP
+  std::uint64_t processed_packets_udp;  // … of them
+  std::uint64_t client_resets;          // TCP_Client_Reset_Count
+  std::uint64_t target_resets;          // TCP_Target_Reset_Count
+  std::uint64_t elb_resets;             // TCP_ELB_Reset_Count, of those with a target
   std::uint64_t port_allocation_errors;
   std::uint64_t unhealthy_routing_flows;
   // Of the second before `sampled`.
@@ -219,13 +222,6 @@ struct RuleRecord {
   std::uint64_t hits_before;  // what rule_hits had counted at its place when it took it
 };
 
-/// What became of the lines of the flow log, since the daemon's start. Over all workers:
-/// flows_logged = written + dropped_slow + dropped_unavailable + waiting, once control has come to
-/// them.
-struct FlowLogRecord {
-  bool used;
-  bool socket;  // the destination is one
-  bool open;    // … and takes lines
 /// A security group, whether or not it has rules: one that is attached and has none lets nothing
 /// through. By its place in the configuration.
 struct SecurityGroupRecord {
@@ -237,6 +233,13 @@ struct SecurityGroupRecord {
   std::uint32_t outbound;  // rules
 };
 
+/// What became of the lines of the flow log, since the daemon's start. Over all workers:
+/// flows_logged = written + dropped_slow + dropped_unavailable + waiting, once control has come to
+/// them.
+struct FlowLogRecord {
+  bool used;
+  bool socket;  // the destination is one
+  bool open;    // … and takes lines
   std::uint32_t sample_millionths;
   std::uint64_t written;  // lines that the destination took
   std::uint64_t written_bytes;
@@ -273,6 +276,7 @@ struct ControlBlock {
   std::array<Record<TrafficRecord>, target_groups_max> group_traffic;  // by TargetGroupId.slot
   std::array<Record<TrafficRecord>, zones_max> zone_traffic;           // as `zones`
   Record<FlowLogRecord> flow_log;
+  std::array<Record<SecurityGroupRecord>, security_groups_max> security_groups;
 };
 
 inline constexpr std::size_t control_block_offset = 4096;
@@ -280,7 +284,6 @@ inline constexpr std::size_t worker_blocks_offset =
     (control_block_offset + sizeof(ControlBlock) + 63) / 64 * 64;
 [[nodiscard]] constexpr std::size_t histogram_blocks_offset(std::size_t workers) {
   const std::size_t end = worker_blocks_offset + workers * sizeof(WorkerBlock);
-  std::array<Record<SecurityGroupRecord>, security_groups_max> security_groups;
   return (end + page_bytes - 1) / page_bytes * page_bytes;
 }
 /// Of addresses; of memory, histogram_blocks_offset() and a place for each mark that is set.

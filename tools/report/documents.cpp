@@ -322,6 +322,11 @@ Json target_document(const SegmentView& view, const dataplane::TargetRecord& rec
   }
   target["new_flows_udp"] = new_flows_udp(view, record.id);
   target["active_flows_udp"] = active_flows_udp(view, record.id);
+  const UdpTraffic udp = udp_traffic(view, record);
+  target["packets_to_target_udp"] = udp.packets_to_target;
+  target["bytes_to_target_udp"] = udp.bytes_to_target;
+  target["packets_to_client_udp"] = udp.packets_to_client;
+  target["bytes_to_client_udp"] = udp.bytes_to_client;
   const auto connections_max = [](std::uint32_t limit) {
     return limit == 0 ? Json() : Json(limit);
   };

@@ -403,6 +403,29 @@ TEST(ShowSecurityGroups, IsATableOfRulesAndWhatWasBlocked) {
             std::string::npos);
 }
 
+TEST(ShowSecurityGroups, HasALineForAGroupWithoutRules) {
+  const Json document = Json::parse(R"({"security_groups": [
+      {"name": "closed", "attached_to": "balancer", "inbound_rules": 0, "outbound_rules": 0},
+      {"name": "web", "attached_to": "shop", "inbound_rules": 1, "outbound_rules": 0},
+      {"name": "spare", "attached_to": "", "inbound_rules": 0, "outbound_rules": 0}],
+      "rules": [
+      {"security_group": "web", "attached_to": "shop", "direction": "inbound",
+       "protocol": "tcp", "ports": "80", "peer": "anywhere", "hits": 7}]})");
+  const std::string text = show_security_groups(document, plain());
+  EXPECT_TRUE(
+      text.starts_with("SECURITY-GROUP  ATTACHED-TO  DIRECTION  PROTOCOL  PORTS  PEER      HITS\n"
+                       "closed          balancer     no rules\n"
+                       "web             shop         inbound    tcp       80     anywhere     7\n"
+                       "spare           nothing      no rules\n"
+                       "\n"))
+      << text;
+  Json alone = document;
+  alone["rules"] = Json::array();
+  alone["security_groups"].erase(1);
+  EXPECT_NE(show_security_groups(alone, plain()).find("closed"), std::string::npos)
+      << "that is not: everything is let through";
+}
+
 TEST(ShowSecurityGroups, SaysWhatNoneMeans) {
   EXPECT_EQ(show_security_groups(Json::parse(R"({"rules": []})"), plain()),
             "no security groups: everything is let through\n");
@@ -442,29 +465,6 @@ TEST(ShowStatus, WithAnEarlierDocumentShowsRates) {
     (*worker)["received"] = 12'345'678 + 1'000'000;
     (*worker)["verdicts"]["DropTtl"] = 5;
   }
-TEST(ShowSecurityGroups, HasALineForAGroupWithoutRules) {
-  const Json document = Json::parse(R"({"security_groups": [
-      {"name": "closed", "attached_to": "balancer", "inbound_rules": 0, "outbound_rules": 0},
-      {"name": "web", "attached_to": "shop", "inbound_rules": 1, "outbound_rules": 0},
-      {"name": "spare", "attached_to": "", "inbound_rules": 0, "outbound_rules": 0}],
-      "rules": [
-      {"security_group": "web", "attached_to": "shop", "direction": "inbound",
-       "protocol": "tcp", "ports": "80", "peer": "anywhere", "hits": 7}]})");
-  const std::string text = show_security_groups(document, plain());
-  EXPECT_TRUE(
-      text.starts_with("SECURITY-GROUP  ATTACHED-TO  DIRECTION  PROTOCOL  PORTS  PEER      HITS\n"
-                       "closed          balancer     no rules\n"
-                       "web             shop         inbound    tcp       80     anywhere     7\n"
-                       "spare           nothing      no rules\n"
-                       "\n"))
-      << text;
-  Json alone = document;
-  alone["rules"] = Json::array();
-  alone["security_groups"].erase(1);
-  EXPECT_NE(show_security_groups(alone, plain()).find("closed"), std::string::npos)
-      << "that is not: everything is let through";
-}
-
   View view = plain();
   view.earlier = &earlier;
   view.seconds = 1;

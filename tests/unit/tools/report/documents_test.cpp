@@ -285,6 +285,28 @@ TEST(Documents, TargetsSayWhatTheirWeightIsMadeOf) {
   EXPECT_EQ(target["reported_percent"], 0);
 }
 
+TEST(Documents, UdpOfATargetIsAllNothingOrCountedApart) {
+  ScratchSegment segment(2);
+  dataplane::TargetRecord record = web_target();
+  for (std::size_t i = 0; i < 2; ++i) {
+    segment.worker(i).targets[3].incarnation.set(1);
+    segment.worker(i).targets[3].packets_to_target.set(10);
+    segment.worker(i).targets[3].bytes_to_client.set(1'000);
+    segment.worker(i).target_udp[3].packets_to_target.set(2);
+    segment.worker(i).target_udp[3].bytes_to_client.set(300);
+  }
+  const auto udp = [&](dataplane::Protocols protocol) {
+    record.protocol = protocol.number();
+    segment.control().targets[3].write(record);
+    const Json target = targets_document(segment.view(), alive)["targets"][0];
+    return std::pair{target["packets_to_target_udp"].get<int>(),
+                     target["bytes_to_client_udp"].get<int>()};
+  };
+  EXPECT_EQ(udp(dataplane::Protocol::Tcp), (std::pair{0, 0}));
+  EXPECT_EQ(udp(dataplane::Protocol::Udp), (std::pair{20, 2'000}));
+  EXPECT_EQ(udp(dataplane::Protocols::tcp_udp()), (std::pair{4, 600}));
+}
+
 TEST(Documents, TargetsHaveStateReasonAndFigures) {
   ScratchSegment segment(2);
   segment.set_instance("edge-1");
@@ -304,7 +326,7 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     segment.worker(i).targets[3].active_flows.set(5);
     segment.worker(i).targets[3].over_flows.set(2);
     segment.worker(i).targets[3].unhealthy_routing_flows.set(3);
-    segment.worker(i).target_udp_flows[3].new_flows.set(4);
+    segment.worker(i).target_udp[3].new_flows.set(4);
   }
   const Json document = targets_document(segment.view(), dead);
   EXPECT_EQ(document["stale"], true);
@@ -320,7 +342,8 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     "bytes_to_client": 2000, "client_resets": 0, "target_resets": 0, "elb_resets": 2,
     "picked_up_flows": 0, "port_allocation_errors": 0, "handshakes_answered": 0,
     "handshakes_failed": 0, "unhealthy_routing_flows": 6, "over_flows": 4, "new_flows_udp": 8,
-    "active_flows_udp": 0, "max_connections": 10, "configured_max_connections": 100,
+    "active_flows_udp": 0, "packets_to_target_udp": 0, "bytes_to_target_udp": 0,
+    "packets_to_client_udp": 0, "bytes_to_client_udp": 0, "max_connections": 10, "configured_max_connections": 100,
     "connections": 6, "drain_ends": null, "histograms": null})"));
   EXPECT_EQ(document["targets"][1]["drain_ends"], "2026-01-02T03:09:05.000Z");
   EXPECT_EQ(document["targets"][1]["reason"], "");

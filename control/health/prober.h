@@ -24,7 +24,7 @@ namespace control {
 class Prober {
  public:
   /// Probes start this far apart at least, or together; nobody's pace changes by it.
-  static constexpr std::chrono::milliseconds tick_interval{10};
+  static constexpr std::chrono::milliseconds tick_interval{20};
 
   using Now = std::function<Schedule::Time()>;
   using Report = std::function<void(dataplane::TargetId, const ProbeOutcome&)>;

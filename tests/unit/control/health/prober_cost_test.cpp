@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdio>
+#include <string>
 #include <thread>
 
 #include "control/health/network_probes.h"
@@ -104,7 +105,10 @@ void measure_bare(std::size_t at_once, const char* how) {
 
 TEST(ProberCost, BareConnectionsToCompareWith) {
   measure_bare(rounds * targets, "all at once");
-  measure_bare(10, "10 every 10 ms");
+  constexpr auto tick = Prober::tick_interval;
+  constexpr auto a_tick = static_cast<std::size_t>(targets * tick / std::chrono::seconds(1));
+  const std::string how = std::to_string(a_tick) + " every " + std::to_string(tick.count()) + " ms";
+  measure_bare(a_tick, how.c_str());
 }
 
 TEST(ProberCost, AThousandTargetsOverTcp) { measure(config::CheckProtocol::Tcp, "tcp"); }

@@ -29,6 +29,21 @@ TEST_F(Compile, TargetsCarryTheirFacts) {
   EXPECT_EQ(snapshot->target(TargetId{1, 2}), nullptr);
 }
 
+TEST_F(Compile, TargetsOfBothProtocolsHaveTheirUdpCountedApart) {
+  EXPECT_FALSE(run()->any_tcp_udp);
+  config.target_groups[0].protocol = dataplane::Protocols::tcp_udp();
+  for (Listener& listener : config.listeners) {
+    if (listener.target_group == config.target_groups[0].name) {
+      listener.protocol = dataplane::Protocols::tcp_udp();
+    }
+  }
+  const Compiled snapshot = run();
+  EXPECT_TRUE(snapshot->any_tcp_udp);
+  for (const dataplane::Target& target : snapshot->targets) {
+    EXPECT_EQ(target.tcp_udp, target.target_group == TargetGroupId{0}) << target.id.slot;
+  }
+}
+
 TEST_F(Compile, OnlyServingTargetsGetNewFlows) {
   facts.targets[0].availability = Availability::FailOpen;
   facts.targets[1].availability = Availability::Draining;

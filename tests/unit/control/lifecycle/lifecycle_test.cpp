@@ -465,5 +465,18 @@ TEST_F(LifecycleTest, RefusalsSayWhy) {
 
 // --- what is announced ---
 
+TEST_F(LifecycleTest, TargetsKeepTheirGroupsProtocolWhenTheyHaveLeft) {
+  config::Config config = web({1, 2});
+  config.target_groups[0].protocol = dataplane::Protocol::Udp;
+  config.listeners[0].protocol = dataplane::Protocol::Udp;
+  reload(config);
+  EXPECT_EQ(record(1).protocol, 17);
+  flows_[fact(key(2))->id] = 1;
+  config.target_groups[0].targets.pop_back();
+  reload(config);
+  EXPECT_TRUE(record(2).used);
+  EXPECT_EQ(record(2).protocol, 17) << "its bytes are UDP's to the last";
+}
+
 }  // namespace
 }  // namespace control

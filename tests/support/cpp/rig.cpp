@@ -391,9 +391,8 @@ void Rig::run_released(int number, std::vector<Outcome>& outcomes) {
 
 std::vector<Outcome> Rig::give_places() {
   std::vector<Outcome> outcomes;
-  bool again = true;
-  while (again) {
-    again = false;
+  // One that finds a place of no use may have handed another one to a worker that was asked before.
+  for (int quiet = 0; quiet < 2; ++quiet) {
     for (auto& worker : workers_) {
       if (worker->core.places.freed().any()) hand_on_freed(worker->core, *snapshot_);
     }
@@ -401,7 +400,7 @@ std::vector<Outcome> Rig::give_places() {
       WorkerState& worker = *workers_[static_cast<std::size_t>(number)];
       if (release_waiters(worker.core, *snapshot_, worker.burst, now) == 0) continue;
       run_released(number, outcomes);
-      again = true;
+      quiet = -1;
     }
   }
   return outcomes;

@@ -68,6 +68,10 @@ class Places {
   /// taken.
   [[nodiscard]] std::optional<Reservation> reserve(const Target& target, const TargetGroup& group,
                                                    const Snapshot& snapshot);
+  /// A place at another target of the group instead of the one that is held; nullopt: there is
+  /// none, and it is held as before.
+  [[nodiscard]] std::optional<Reservation> move(TargetId from, Reservation held, const Target& to,
+                                                const Snapshot& snapshot);
   /// For what was not used after all.
   void give_back(TargetId target, TargetGroupId group, Reservation places);
 

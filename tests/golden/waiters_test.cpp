@@ -33,6 +33,13 @@ class Waiters : public surge::Fixture {
     EXPECT_EQ(released[0].verdict, ForwardToTarget);
     EXPECT_EQ(sequence_of(released[0].bytes), wanted);
   }
+  std::uint64_t sticky_found(Rig& rig) const {
+    std::uint64_t sum = 0;
+    for (int worker = 0; worker < GetParam().workers; ++worker)
+      sum += rig.core(worker).turns.sticky_found;
+    return sum;
+  }
+
   /// Both targets have as many as they may; the clients at ports 4003 to 4005 wait since 0, 1000
   /// and 1200 ms; all of them get a place at target 1, which is deregistered before they have seen
   /// it. What the other target serves is set to `served`.
@@ -154,7 +161,75 @@ TEST_P(Waiters, WhoWerePutBackAreRefusedWhenTheWorkerStops) {
   balancer->expect_laws();
 }
 
+// --- with stickiness ---
+
+class StickyWaiters : public Waiters {
+ protected:
+  std::unique_ptr<Rig> sticky_rig(std::uint32_t limit, std::uint32_t group_limit = 0) const {
+    config::Config wanted = config(limit, 16);
+    wanted.target_groups[0].stickiness = {dataplane::Stickiness::SourceIp,
+                                          std::chrono::seconds(600)};
+    wanted.target_groups[0].max_connections = group_limit;
+    return rig(wanted);
+  }
+};
+
+TEST_P(StickyWaiters, AreKnownAfterwards) {
+  const auto balancer = sticky_rig(1);
+  for (int host : {1, 2}) EXPECT_EQ(open(*balancer, 4001, host).verdict, ForwardToTarget);
+  for (int host = 11; host <= 18; ++host) EXPECT_EQ(open(*balancer, 4001, host).verdict, Wait);
+  set_limits(*balancer, 100);
+  std::map<int, int> target_of;
+  for (const Outcome& outcome : balancer->give_places()) {
+    ASSERT_EQ(outcome.verdict, ForwardToTarget);
+    target_of[static_cast<int>(sequence_of(outcome.bytes))] = number_of(outcome);
+  }
+  ASSERT_EQ(target_of.size(), 8u);
+  for (int turn = 0; turn < 2; ++turn) {
+    for (int host : {11, 13, 15, 17, 18, 12, 14, 16}) {
+      const Outcome next = open(*balancer, 4002 + turn, host);
+      ASSERT_EQ(next.verdict, ForwardToTarget);
+      EXPECT_EQ(number_of(next), target_of[host]) << host;
+    }
+  }
+  EXPECT_EQ(sticky_found(*balancer), 16u);
+  balancer->expect_laws();
+}
+
+// The group's limit leaves no place beside the two that they hold.
+TEST_P(StickyWaiters, OfAClientThatHasBecomeKnownGoToItsTarget) {
+  const auto balancer = sticky_rig(1, 4);
+  for (int host : {1, 2}) EXPECT_EQ(open(*balancer, 4001, host).verdict, ForwardToTarget);
+  for (int port : {4001, 4002}) EXPECT_EQ(open(*balancer, port, 11).verdict, Wait);
+  set_limits(*balancer, 3);
+  const std::vector<Outcome> released = balancer->give_places();
+  ASSERT_EQ(released.size(), 2u);
+  for (const Outcome& outcome : released) ASSERT_EQ(outcome.verdict, ForwardToTarget);
+  EXPECT_EQ(number_of(released[0]), number_of(released[1])) << "the first made it known";
+  EXPECT_EQ(sticky_found(*balancer), 1u);
+  EXPECT_EQ(open(*balancer, 4003, 11).verdict, Wait) << "the group has its four";
+  balancer->expect_laws();
+}
+
+TEST_P(StickyWaiters, StayKnownWhereTheyAreThoughTheyWaitedForAnother) {
+  const auto balancer = sticky_rig(1);
+  const Outcome first = open(*balancer, 4001, 11);
+  ASSERT_EQ(open(*balancer, 4001, 2).verdict, ForwardToTarget);
+  ASSERT_EQ(open(*balancer, 4002, 11).verdict, Wait);
+  const std::size_t home = number_of(first) == 1 ? 0 : 1;
+  balancer->facts.targets[1 - home].max_connections = 2;
+  balancer->publish();
+  const std::vector<Outcome> released = balancer->give_places();
+  ASSERT_EQ(released.size(), 1u);
+  EXPECT_NE(number_of(released[0]), number_of(first));
+  EXPECT_EQ(sticky_found(*balancer), 0u);
+  set_limits(*balancer, 10);
+  EXPECT_EQ(number_of(open(*balancer, 4003, 11)), number_of(first));
+  balancer->expect_laws();
+}
+
 INSTANTIATE_TEST_SUITE_P(Worlds, Waiters, testing::ValuesIn(spreading), name_of);
+INSTANTIATE_TEST_SUITE_P(Worlds, StickyWaiters, testing::ValuesIn(spreading), name_of);
 
 }  // namespace
 }  // namespace tests

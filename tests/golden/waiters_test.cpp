@@ -161,6 +161,22 @@ TEST_P(Waiters, WhoWerePutBackAreRefusedWhenTheWorkerStops) {
   balancer->expect_laws();
 }
 
+// Its RST was not its own, or not believed: the connection lives, however short.
+TEST_P(Waiters, GetNoPlaceOfAConnectionThatGoesOnAfterAReset) {
+  for (const std::uint8_t next : {ack, fin, psh}) {
+    const auto balancer = rig(config(1, 8));
+    const Outcome served = open(*balancer, 4001);
+    ASSERT_EQ(open(*balancer, 4002).verdict, ForwardToTarget);
+    balancer->run(answer(served, syn | ack), back);
+    balancer->run(tcp(client(4001), web()).flags(ack), front);
+    balancer->run(answer(served, rst | ack), back);
+    EXPECT_EQ(balancer->run(answer(served, next | ack), back).verdict, ForwardToClient);
+    EXPECT_EQ(open(*balancer, 4003).verdict, Wait) << int{next};
+    EXPECT_TRUE(balancer->give_places().empty());
+    balancer->expect_laws();
+  }
+}
+
 // --- with stickiness ---
 
 class StickyWaiters : public Waiters {

@@ -437,6 +437,7 @@ void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& 
   const std::uint64_t moves = table.moves();
   const Mask fresh = burst.of<Address>(burst.pending & burst.keyed & ~burst.known);
   if (fresh == 0) return;
+  flows.places().begin_burst();
   Drafts<Address> drafts;
   drafts.draw(burst, fresh, snapshot, flows, turns);
   // In order of arrival: the second packet of a new flow must find what the first has entered.

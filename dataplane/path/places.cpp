@@ -125,6 +125,7 @@ void Places::end(TargetId target) {
 }
 
 void Places::note_free(TargetId target) {
+  ++search_;
   // After the place was given back: see surge_queue.h.
   if (gate_.queues.anybody_waits()) freed_.note(target);
 }

@@ -186,6 +186,29 @@ TEST_P(Surge, WithoutAQueueWhoFindsNoPlaceIsRefusedAtOnce) {
   balancer->expect_laws();
 }
 
+TEST_P(Surge, OfOneBurstAsManyGetInAsThereArePlaces) {
+  auto balancer = rig(config(3, 0));
+  fill(*balancer, 4001, 2);
+  for (int first : {5000, 6000}) {
+    std::vector<Input> burst;
+    for (int port = first; port < first + 64; ++port)
+      burst.push_back(from_client(tcp(client(port), web()).flags(syn)));
+    Outcome served;
+    int forwarded = 0;
+    for (const Outcome& outcome : balancer->run(burst)) {
+      if (outcome.verdict == ForwardToTarget) {
+        ++forwarded;
+        served = outcome;
+      } else {
+        EXPECT_EQ(outcome.verdict, ReplyResetSpillover);
+      }
+    }
+    EXPECT_EQ(forwarded, first == 5000 ? 4 : 1) << "the next burst finds the free one";
+    balancer->expect_laws();
+    balancer->run(answer(served, rst | ack), back);
+  }
+}
+
 TEST_P(Surge, QueuesShareTheirCapacity) {
   config::Config wanted = config(1, 8);
   wanted.surge_queues.capacity = 2;

@@ -32,32 +32,44 @@ namespace dataplane {
 /// Addresses and ports that one end of a packet may have. Compared in words, since it is asked for
 /// each packet.
 class CaptureEnd {
+  using Words = std::array<std::uint64_t, 2>;
+
  public:
   CaptureEnd() = default;  // any
   /// `port` 0: any.
-  CaptureEnd(const std::optional<IpPrefix>& hosts, std::uint16_t port) : port_(port) {
+  CaptureEnd(const std::optional<IpPrefix>& hosts, std::uint16_t port) : port_(Be16{port}) {
     if (!hosts) return;
     has_hosts_ = true;
     v4_ = hosts->address.is_v4();
     const Words last = hosts->last().v6().words();
     network_ = hosts->network().address.v6().words();
     for (std::size_t i = 0; i < mask_.size(); ++i) mask_[i] = ~(network_[i] ^ last[i]);
+    if (!v4_) return;
+    network4_ = hosts->network().address.v4().bits.wire();
+    mask4_ = ~(network4_ ^ hosts->last().v4().bits.wire());
   }
 
-  [[nodiscard]] bool is_any() const { return !has_hosts_ && port_ == 0; }
-  [[nodiscard]] bool fits(const IpAddress& address, std::uint16_t port) const {
-    if (port_ != 0 && port_ != port) return false;
+  [[nodiscard]] bool is_any() const { return !has_hosts_ && port_ == Be16{0}; }
+  [[nodiscard]] bool fits(Ipv4Address address, Be16 port) const {
+    if (port_ != Be16{0} && port_ != port) return false;
+    return !has_hosts_ || (v4_ && ((address.bits.wire() ^ network4_) & mask4_) == 0);
+  }
+  [[nodiscard]] bool fits(const Ipv6Address& address, Be16 port) const {
+    if (port_ != Be16{0} && port_ != port) return false;
     if (!has_hosts_) return true;
-    const Words words = address.v6().words();
+    const Words words = address.words();
     const std::uint64_t differ =
         ((words[0] ^ network_[0]) & mask_[0]) | ((words[1] ^ network_[1]) & mask_[1]);
-    return differ == 0 && address.is_v4() == v4_;
+    return !v4_ && differ == 0;
+  }
+  [[nodiscard]] bool fits(const IpAddress& address, std::uint16_t port) const {
+    return address.is_v4() ? fits(address.v4(), Be16{port}) : fits(address.v6(), Be16{port});
   }
 
  private:
-  using Words = std::array<std::uint64_t, 2>;
-  Words network_{}, mask_{};  // bits of `mask_` count
-  std::uint16_t port_ = 0;
+  Words network_{}, mask_{};  // of IPv6; bits of the mask count
+  std::uint32_t network4_ = 0, mask4_ = 0;
+  Be16 port_{0};
   bool has_hosts_ = false;
   bool v4_ = false;
 };
@@ -177,6 +189,7 @@ class Capture {
     static constexpr std::size_t head_max = 128;
     std::array<const std::uint8_t*, Burst::capacity> data;
     std::array<std::uint16_t, Burst::capacity> lengths;
+    std::array<std::uint16_t, Burst::capacity> head_lengths;
     std::array<std::array<std::uint8_t, head_max>, Burst::capacity> heads;
   };
   [[nodiscard]] Kept& kept() { return *kept_; }

@@ -1,6 +1,7 @@
 #include "dataplane/path/watch.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 
@@ -13,6 +14,16 @@ constexpr std::size_t head_max = Capture::Kept::head_max;
 constexpr std::uint64_t changing =
     verdicts::replies | verdicts::mask(Verdict::ForwardToTarget, Verdict::ForwardToClient);
 
+/// TCP or UDP over IPv4, without tag or options: 64 bytes have all of its headers that may change.
+bool is_plain_v4(const std::uint8_t* data) {
+  EthernetHeader ethernet;
+  std::memcpy(&ethernet, data, sizeof ethernet);
+  const std::uint8_t* const ip = data + sizeof ethernet;
+  constexpr std::size_t protocol = offsetof(Ipv4Header, protocol);
+  return ethernet.type == ether_type::ipv4 && ip[0] == 0x45 &&
+         ip[protocol] != static_cast<std::uint8_t>(Protocol::Icmp);
+}
+
 /// Heads where the path may write over them: a packet that is dropped stays as it is.
 void keep(const Burst& burst, std::uint64_t wanted, Capture::Kept& kept) {
   for (std::size_t i = 0; i < burst.size; ++i) {
@@ -20,17 +31,22 @@ void keep(const Burst& burst, std::uint64_t wanted, Capture::Kept& kept) {
     kept.lengths[i] = burst.packets[i].length;
   }
   if ((wanted & changing) == 0) return;
+  constexpr std::uint16_t half = head_max / 2;
   for (std::size_t i = 0; i < burst.size; ++i) {
     const Packet& packet = burst.packets[i];
     std::uint8_t* const head = kept.heads[i].data();
     const int room = packet.length + packet.tailroom;
     // Sizes that the compiler knows, and no line that the path would not touch.
-    if (packet.length <= head_max / 2 && room >= int{head_max / 2}) {
-      std::memcpy(head, packet.data, head_max / 2);
-    } else if (room >= int{head_max}) {
+    if (room >= half && (packet.length <= half || is_plain_v4(packet.data))) {
+      std::memcpy(head, packet.data, half);
+      kept.head_lengths[i] = std::min(packet.length, half);
+      continue;
+    }
+    kept.head_lengths[i] = std::min<std::uint16_t>(packet.length, head_max);
+    if (room >= int{head_max}) {
       std::memcpy(head, packet.data, head_max);
     } else {
-      std::memcpy(head, packet.data, std::min<std::size_t>(packet.length, head_max));
+      std::memcpy(head, packet.data, kept.head_lengths[i]);
     }
   }
 }
@@ -65,7 +81,7 @@ Arrived arrived(const Burst& burst, std::size_t i, const Capture::Kept& kept) {
   if ((changing >> static_cast<unsigned>(verdict) & 1) == 0) {
     return {data, length, data, length, length};
   }
-  const std::size_t head = std::min<std::size_t>(length, head_max);
+  const std::size_t head = kept.head_lengths[i];
   Arrived frame{kept.heads[i].data(), head, data, length, length};
   const Packet& packet = burst.packets[i];
   if (verdict == Verdict::ReplyTooBig || verdict == Verdict::ReplyProhibited) {
@@ -73,7 +89,7 @@ Arrived arrived(const Burst& burst, std::size_t i, const Capture::Kept& kept) {
     const std::size_t moved = packet.transport + sizeof(IcmpHeader) - packet.network;
     frame.rest = packet.data + moved;
     frame.known = std::min<std::size_t>(length, std::max(head, packet.length - moved));
-  } else if (is_forward(verdict) && rewritten_until(burst, i, data) > head_max) {
+  } else if (is_forward(verdict) && rewritten_until(burst, i, data) > head) {
     frame.known = head;
   }
   return frame;
@@ -141,38 +157,47 @@ std::optional<Ends> ends_in(const std::uint8_t* bytes, std::size_t size) {
   return ends;
 }
 
-template <class Address>
-Ends ends_of(const FlowKey<Address>& key) {
-  return {key.source, key.destination, key.source_port.value(), key.destination_port.value(),
-          static_cast<std::uint8_t>(key.protocol)};
-}
-
-std::optional<Ends> ends_of(const Burst& burst, std::size_t i, const Capture::Kept& kept) {
-  // The key of an ICMP error is of the packet that it is about.
-  if ((burst.keyed >> i & 1) != 0 && burst.kinds[i] <= Kind::Udp) {
-    return (burst.v6 >> i & 1) != 0 ? ends_of(burst.keys6[i]) : ends_of(burst.keys4[i]);
-  }
-  const Arrived frame = arrived(burst, i, kept);
-  return ends_in(frame.head, std::min(frame.head_length, frame.known));
-}
-
 bool is_protocol(std::uint8_t number, Protocol wanted) {
   return number == static_cast<std::uint8_t>(wanted) ||
          (wanted == Protocol::Icmp && number == static_cast<std::uint8_t>(Protocol::IcmpV6));
 }
 
-bool ends_fit(const CaptureFilter& filter, const Burst& burst, std::size_t i,
-              const Capture::Kept& kept) {
-  const std::optional<Ends> ends = ends_of(burst, i, kept);
+/// A packet of TCP or UDP: what it was is in its key, what it is in its headers.
+template <class Address>
+bool key_fits(const CaptureFilter& filter, const Burst& burst, std::size_t i) {
+  const FlowKey<Address>& key = burst.key<Address>(i);
+  if (filter.protocol && key.protocol != *filter.protocol) return false;
+  if (!filter.from.fits(key.source, key.source_port)) return false;
+  if (!filter.to.fits(key.destination, key.destination_port)) return false;
+  if (filter.client.fits(key.source, key.source_port)) return true;
+  if (burst.verdicts[i] != Verdict::ForwardToClient) return false;
+  const Packet& packet = burst.packets[i];
+  return filter.client.fits(packet.header<HeaderOf<Address>>(packet.network).destination,
+                            packet.header<UdpHeader>(packet.transport).destination_port);
+}
+
+/// Any other. An ICMP error's key is of the packet that it is about.
+bool frame_fits(const CaptureFilter& filter, const Burst& burst, std::size_t i,
+                const Capture::Kept& kept) {
+  const Arrived frame = arrived(burst, i, kept);
+  const auto ends = ends_in(frame.head, std::min(frame.head_length, frame.known));
   if (!ends) return false;
   if (filter.protocol && !is_protocol(ends->protocol, *filter.protocol)) return false;
   if (!filter.from.fits(ends->source, ends->source_port)) return false;
   if (!filter.to.fits(ends->destination, ends->destination_port)) return false;
-  if (filter.client.is_any() || filter.client.fits(ends->source, ends->source_port)) return true;
+  if (filter.client.fits(ends->source, ends->source_port)) return true;
   if (burst.verdicts[i] != Verdict::ForwardToClient) return false;
   const Packet& packet = burst.packets[i];
-  const std::optional<Ends> sent = ends_in(packet.data, packet.length);
+  const auto sent = ends_in(packet.data, packet.length);
   return sent && filter.client.fits(sent->destination, sent->destination_port);
+}
+
+bool ends_fit(const CaptureFilter& filter, const Burst& burst, std::size_t i,
+              const Capture::Kept& kept) {
+  const bool keyed = (burst.keyed >> i & 1) != 0 && burst.kinds[i] <= Kind::Udp;
+  if (!keyed) return frame_fits(filter, burst, i, kept);
+  return (burst.v6 >> i & 1) != 0 ? key_fits<Ipv6Address>(filter, burst, i)
+                                  : key_fits<Ipv4Address>(filter, burst, i);
 }
 
 /// What a packet belongs to, as far as it is known.

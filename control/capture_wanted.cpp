@@ -37,16 +37,19 @@ std::vector<std::string> verdict_names() {
   return names;
 }
 
-/// Names that have the word in them, or else the one that it is a misspelling of.
+/// What may have been meant: the names that have the word in them, or one that is misspelt.
 std::string near_ones(const std::string& word, const std::vector<std::string>& names) {
-  std::string list;
+  std::vector<std::string> near;
   const std::string part = lower(word);
   for (const std::string& name : names) {
-    if (part.size() < 3 || lower(name).find(part) == std::string::npos) continue;
-    list += (list.empty() ? "" : ", ") + name;
+    if (part.size() >= 3 && lower(name).find(part) != std::string::npos) near.push_back(name);
   }
-  if (!list.empty()) return fmt::format(" {} are near.", list);
-  return config::did_you_mean(word, names);
+  if (near.empty()) return config::did_you_mean(word, names);
+  std::string list = near[0];
+  for (std::size_t i = 1; i < near.size(); ++i) {
+    list += (i + 1 == near.size() ? " or " : ", ") + near[i];
+  }
+  return fmt::format(" Did you mean {}?", list);
 }
 
 /// "DropNoTarget", or a kind: "drops", "replies", "forwards".

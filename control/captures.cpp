@@ -1,6 +1,7 @@
 #include "control/captures.h"
 
 #include <fmt/core.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
@@ -127,6 +128,8 @@ class Captures::Recording : public std::enable_shared_from_this<Recording> {
       CHECK(begun);
     }
     begun_ = told_ = Steady::now();
+    known_ = true;
+    spdlog::info("a capture of packets has begun");
     const auto stream = std::make_shared<Stream>();
     stream->next = [self = shared_from_this()](Stream::Take take) { self->next(std::move(take)); };
     stream->end = [self = shared_from_this()] { self->finish("client"); };
@@ -134,6 +137,10 @@ class Captures::Recording : public std::enable_shared_from_this<Recording> {
   }
   /// The workers are to hand over no more; nobody is asked for them any more.
   void leave() {
+    if (std::exchange(known_, false)) {
+      spdlog::info("the capture of packets has ended: {} were passed on, {} lost", written_,
+                   total(&dataplane::Capture::lost));
+    }
     for (dataplane::Capture* worker : workers_) worker->end();
     workers_.clear();
   }
@@ -193,12 +200,14 @@ class Captures::Recording : public std::enable_shared_from_this<Recording> {
     if (wanted_.count && written_ >= *wanted_.count) finish("count");
     return lines;
   }
+  [[nodiscard]] std::uint64_t total(std::uint64_t (dataplane::Capture::*figure)() const) const {
+    std::uint64_t sum = 0;
+    for (const dataplane::Capture* worker : workers_) sum += (worker->*figure)();
+    return sum;
+  }
   [[nodiscard]] Json figures() const {
-    std::uint64_t given = 0, lost = 0;
-    for (const dataplane::Capture* worker : workers_) {
-      given += worker->given();
-      lost += worker->lost();
-    }
+    const std::uint64_t given = total(&dataplane::Capture::given);
+    const std::uint64_t lost = total(&dataplane::Capture::lost);
     Json figures{{"matched", given + lost}, {"written", written_}, {"lost", lost}};
     if (!reason_.empty()) figures["reason"] = reason_;
     return figures;
@@ -244,6 +253,7 @@ class Captures::Recording : public std::enable_shared_from_this<Recording> {
   std::uint64_t written_ = 0;  // packets, to the client
   std::vector<std::uint64_t> lost_ = std::vector<std::uint64_t>(workers_.size());  // by worker
   std::string reason_;  // why it ends; "": it goes on
+  bool known_ = false;  // to the workers
   bool ended_ = false;  // the last line was given
 };
 

@@ -199,8 +199,14 @@ def test_what_comes_too_fast_is_lost_and_counted(lab, spillway, tmp_path):
     captured, lost = (int(word) for word in said.split() if word.isdigit())
     assert captured > 0 and lost > 0
     assert len({frame["frame.packet_id"] for frame in read(file)}) == captured
-    total = sum(daemon.ctl.status()["totals"]["verdicts"].values())
-    assert captured + lost <= total
+
+    def lawful():
+        totals = daemon.ctl.status()["totals"]
+        verdicts = sum(totals["verdicts"].values())
+        return captured + lost <= verdicts and totals["received"] == verdicts
+
+    processes.wait_until(lawful, 10, "every packet received has its verdict, captured or not")
+    assert f"has ended: {captured} were passed on, {lost} lost" in daemon.log()
 
 
 def test_lines_and_json(lab, spillway, tmp_path):

@@ -59,13 +59,14 @@ TEST(CaptureWanted, Verdicts) {
 }
 
 TEST(CaptureWanted, AWrongVerdictIsToldTheNearOnes) {
-  EXPECT_TRUE(mentions(complaint("verdict=DropNoTarge"), "DropNoTarget are near"))
+  EXPECT_TRUE(mentions(complaint("verdict=DropNoTarge"),
+                       "there is no such verdict. Did you mean DropNoTarget?"))
       << complaint("verdict=DropNoTarge");
-  EXPECT_TRUE(mentions(complaint("verdict=droptarget"), "Did you mean") ||
-              mentions(complaint("verdict=droptarget"), "near"))
-      << complaint("verdict=droptarget");
+  EXPECT_TRUE(mentions(complaint("verdict=DropNotTarget"), "Did you mean \"DropNoTarget\"?"))
+      << complaint("verdict=DropNotTarget");
+  EXPECT_TRUE(mentions(complaint("verdict=dropttl"), "Did you mean DropTtl?"));
   const std::string security = complaint("verdict=securitygroup");
-  EXPECT_TRUE(mentions(security, "DropSecurityGroupInbound, DropSecurityGroupOutbound are near"))
+  EXPECT_TRUE(mentions(security, "DropSecurityGroupInbound or DropSecurityGroupOutbound?"))
       << security;
   EXPECT_TRUE(mentions(complaint("verdict=Dorp"), "there is no such verdict"))
       << complaint("verdict=Dorp");

@@ -149,7 +149,7 @@ void compile_targets(const Config& config, const Facts& facts, const GroupFacts&
               .terminated = fact.availability == Availability::Terminated || resets,
               .ending = fact.availability == Availability::Terminated,
               .next_hop = snapshot.next_hop_to(fact.address)};
-    if (target.ending) snapshot.ending.push_back(target.id);
+    if (target.terminated) snapshot.terminated.push_back(target.id);
   }
 }
 

@@ -84,6 +84,8 @@ struct Core {
     std::uint32_t passes = 0;         // so far
     Generation generation;            // that the last pass was begun for
     std::uint64_t again = 0;          // the next may begin: nanoseconds
+    std::uint64_t resets = 0;         // of terminated targets' flows, when the last was begun
+    std::uint64_t asking_until = 0;   // somebody may have been told alone: nanoseconds
     std::array<OwnFrame, 64> frames;  // to be sent in this step
     std::size_t frame_count = 0;
   };

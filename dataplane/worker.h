@@ -59,7 +59,7 @@ class Worker {
     packets += io_.idle(totals);
     expire(core_, snapshot, now);
     revalidate(core_, snapshot, now);
-    if (!snapshot.ending.empty()) [[unlikely]]
+    if (!snapshot.terminated.empty()) [[unlikely]]
       io_.originate(end_flows(core_, snapshot, now), totals);
     if (core_.places.freed().any()) [[unlikely]]
       hand_on_freed(core_, snapshot);

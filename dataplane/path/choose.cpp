@@ -274,8 +274,7 @@ Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
   const bool mid_stream = is_mid_stream(burst, i);
   const int attempts = mid_stream ? 1 : turns_max;  // pick-up: where the flow was, or nowhere
   // Not drawn again: the flows that began meanwhile would turn near ties around, and what was
-  // fetched for the draft would be for another target. A burst's flows so count from the next one
-  // on.
+  // fetched for the draft would be for another target. The burst's drafts knew of each other.
   const bool by_load = group.algorithm == Algorithm::LeastConnections && !mid_stream;
   const Target* drawn = by_load ? drafts.target(i) : nullptr;
   Verdict verdict = Verdict::DropFlowCollision;

@@ -1,5 +1,5 @@
-// Core: all that one worker owns. Nobody else writes it; what others may read is in `counters` and
-// `query`. Built at start on the worker's NUMA node, never resized.
+// Core: all that one worker owns. Nobody else writes it; what others may read is in `counters`,
+// `query` and `capture`. Built at start on the worker's NUMA node, never resized.
 #pragma once
 
 #include <array>
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "dataplane/capture.h"
 #include "dataplane/counters.h"
 #include "dataplane/flow_histograms.h"
 #include "dataplane/flow_log.h"
@@ -120,6 +121,7 @@ struct Core {
   PuntMeters punts;
   ErrorMeter errors;
   FlowQuery query;
+  Capture capture;
   MissingHops missing_hops;
 };
 

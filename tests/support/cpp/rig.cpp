@@ -14,9 +14,9 @@
 #include "config/steering.h"
 #include "dataplane/path/end_flows.h"
 #include "dataplane/path/expire.h"
-#include "dataplane/path/path.h"
 #include "dataplane/path/revalidate.h"
 #include "dataplane/path/surge.h"
+#include "dataplane/path/watch.h"
 
 namespace tests {
 
@@ -343,7 +343,7 @@ void Rig::run_burst(int worker, std::vector<std::size_t> which, const std::vecto
     packet.handed_off = handed_off;
     burst.packets[i] = packet;
   }
-  dataplane::run(burst, *snapshot_, state.core);
+  (state.core.capture.look() ? run_watched : dataplane::run)(burst, *snapshot_, state.core);
   fast_packets_ += static_cast<std::uint64_t>(std::popcount(burst.counted));
   std::map<int, std::vector<std::size_t>> handed;
   for (std::size_t i = 0; i < which.size(); ++i) {
@@ -376,7 +376,7 @@ void Rig::run_released(int number, std::vector<Outcome>& outcomes) {
   for (std::size_t i = 0; i < burst.size; ++i) {
     buffers.push_back(worker.let_go(burst.packets[i].data));
   }
-  dataplane::run(burst, *snapshot_, worker.core);
+  (worker.core.capture.look() ? run_watched : dataplane::run)(burst, *snapshot_, worker.core);
   settle_released(worker.core, *snapshot_, burst);
   for (std::size_t i = 0; i < burst.size; ++i) {
     const Packet& packet = burst.packets[i];

@@ -140,24 +140,28 @@ class SecurityGroupsCheck {
   }
 
   void check_counts() {
+    complain_of_count(config_.security_groups.size(), dataplane::security_groups_max, "groups",
+                      "Join groups that are always attached together.");
     const std::vector<RulePlace> rules = all_rules(config_.security_groups);
-    complain_of_count(rules.size(), dataplane::rules_max, "rules");
+    constexpr const char* join = "Join neighbouring prefixes and ports into larger ones.";
+    complain_of_count(rules.size(), dataplane::rules_max, "rules", join);
     std::size_t prefixes = 0;
     for (const RulePlace& place : rules) {
       const auto found = by_name_.find(place.rule->group);
       prefixes += found == by_name_.end() ? 1 : found->second->addresses.size();
     }
     complain_of_count(prefixes, ranges::rule_prefixes_max,
-                      "rules, counted once for each address of the groups that they name,");
+                      "rules, counted once for each address of the groups that they name,", join);
   }
 
-  void complain_of_count(std::size_t count, std::size_t most, const char* what) {
+  void complain_of_count(std::size_t count, std::size_t most, const char* what,
+                         const char* remedy) {
     if (count <= most) return;
     complaints_.add({.setting = "security_groups",
                      .value = fmt::format("{} {}", count, what),
                      .problem = "are too many",
                      .allowed = fmt::format("at most {}", most),
-                     .remedy = "Join neighbouring prefixes and ports into larger ones."});
+                     .remedy = remedy});
   }
 
   const Config& config_;

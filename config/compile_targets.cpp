@@ -148,7 +148,9 @@ void compile_targets(const Config& config, const Facts& facts, const GroupFacts&
               .eligible = eligible[i],
               .terminated = fact.availability == Availability::Terminated || resets,
               .ending = fact.availability == Availability::Terminated,
+              .tcp_udp = group != nullptr && group->protocol == dataplane::Protocols::tcp_udp(),
               .next_hop = snapshot.next_hop_to(fact.address)};
+    if (target.tcp_udp) snapshot.any_tcp_udp = true;
     if (target.terminated) snapshot.terminated.push_back(target.id);
   }
 }

@@ -274,7 +274,9 @@ void Daemon::want_next_hops(const config::Facts& facts) {
 void Daemon::apply_rules() {
   const bool differ = rules_.apply(
       config_, [this](dataplane::RuleId rule) { return report::hits(segment_.view(), rule); });
-  if (differ) segment_.write_rules(rules_.records());
+  if (!differ) return;
+  segment_.write_security_groups(rules_.groups());
+  segment_.write_rules(rules_.records());
 }
 
 void Daemon::write_records() {

@@ -89,6 +89,10 @@ void Daemon::write_ports() {
     record.sent_bytes = statistics.sent_bytes;
     record.no_buffer = statistics.no_buffer;
     record.send_errors = statistics.send_errors;
+    const std::vector<std::uint64_t> drops = port.dropped_by_queue();
+    record.queue_drops_known = !drops.empty();
+    std::copy_n(drops.begin(), std::min(drops.size(), record.dropped_by_queue.size()),
+                record.dropped_by_queue.begin());
     records.push_back(record);
   }
   segment_.write_ports(records);

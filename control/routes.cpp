@@ -64,6 +64,7 @@ struct Route {
   std::string_view method;
   void (*call)(const std::vector<std::string_view>& parts, std::string_view query,
                const Commands& commands, Done done);
+  bool takes_parameters = false;
 };
 
 std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
@@ -98,29 +99,34 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
     return Route{"GET", [](Parts, Text, const Commands& c, Done done) { done({200, c.zones()}); }};
   }
   if (parts.size() == 4 && parts[1] == "zones" && (parts[3] == "shift" || parts[3] == "unshift")) {
-    return Route{"POST", [](Parts p, Text query, const Commands& c, Done done) {
-                   answer_zone(p, query, c, std::move(done));
-                 }};
+    return Route{.method = "POST",
+                 .call = [](Parts p, Text query, const Commands& c,
+                            Done done) { answer_zone(p, query, c, std::move(done)); },
+                 .takes_parameters = parts[3] == "shift"};
   }
   if (is("flows")) {
-    return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
-                   answer_flows(query, c, std::move(done));
-                 }};
+    return Route{.method = "GET",
+                 .call = [](Parts, Text query, const Commands& c,
+                            Done done) { answer_flows(query, c, std::move(done)); },
+                 .takes_parameters = true};
   }
   if (is("explain")) {
-    return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
-                   answer_explain(query, c, std::move(done));
-                 }};
+    return Route{.method = "GET",
+                 .call = [](Parts, Text query, const Commands& c,
+                            Done done) { answer_explain(query, c, std::move(done)); },
+                 .takes_parameters = true};
   }
   if (is("capture")) {
-    return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
-                   answer_capture(query, c, std::move(done));
-                 }};
+    return Route{.method = "GET",
+                 .call = [](Parts, Text query, const Commands& c,
+                            Done done) { answer_capture(query, c, std::move(done)); },
+                 .takes_parameters = true};
   }
   if (is("events")) {
-    return Route{"GET", [](Parts, Text query, const Commands& c, Done done) {
-                   answer_events(query, c, done);
-                 }};
+    return Route{.method = "GET",
+                 .call = [](Parts, Text query, const Commands& c,
+                            Done done) { answer_events(query, c, done); },
+                 .takes_parameters = true};
   }
   return std::nullopt;
 }
@@ -146,10 +152,7 @@ void answer(std::string_view method, std::string_view target, std::string_view b
     return done(refused(
         405, fmt::format("{} {} is not possible: use {}", method, line.path, route->method)));
   }
-  const bool asks = line.parts[1] == "flows" || line.parts[1] == "explain" ||
-                    line.parts[1] == "capture" || line.parts[1] == "events" ||
-                    line.parts.back() == "shift";
-  if (!line.query.empty() && !asks) {
+  if (!line.query.empty() && !route->takes_parameters) {
     return done(
         refused(400, fmt::format("{} takes no parameters, but got \"{}\"", line.path, line.query)));
   }

@@ -33,6 +33,18 @@ std::string attached_to(const config::Config& config, const std::string& group) 
   return text;
 }
 
+dataplane::SecurityGroupRecord record_of(const config::SecurityGroup& group,
+                                         const std::string& attached_to) {
+  dataplane::SecurityGroupRecord record{};
+  record.used = true;
+  record.name.assign(group.name);
+  record.attached_to.assign(attached_to);
+  record.addresses = static_cast<std::uint32_t>(group.addresses.size());
+  record.inbound = static_cast<std::uint32_t>(group.inbound.size());
+  record.outbound = static_cast<std::uint32_t>(group.outbound.size());
+  return record;
+}
+
 }  // namespace
 
 RuleId RuleBook::next_free() {
@@ -88,6 +100,10 @@ bool RuleBook::apply(const config::Config& config, const Hits& hits) {
     record.peer.assign(peer_text(*rule.rule));
     places_.push_back(known->second.id);
     records_.push_back({known->second.id, record});
+  }
+  groups_.clear();
+  for (const config::SecurityGroup& group : source_.groups) {
+    groups_.push_back(record_of(group, source_.attached_to[group.name]));
   }
   return true;
 }

@@ -2,7 +2,8 @@
 //
 // A rule keeps its place among the counters (and so its hits) through reloads, as long as its
 // group, direction, protocol, ports and peer stay the same. Used by the daemon, on the control
-// thread: apply() at start and at every reload, places() for Facts, records() for the segment.
+// thread: apply() at start and at every reload, places() for Facts, records() and groups() for the
+// segment.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +36,10 @@ class RuleBook {
   /// By the order of config::all_rules().
   [[nodiscard]] const std::vector<dataplane::RuleId>& places() const { return places_; }
   [[nodiscard]] const std::vector<RuleEntry>& records() const { return records_; }
+  /// All groups, also those without rules, in the configuration's order.
+  [[nodiscard]] const std::vector<dataplane::SecurityGroupRecord>& groups() const {
+    return groups_;
+  }
 
  private:
   /// All that the records are made of.
@@ -57,6 +62,7 @@ class RuleBook {
   std::size_t cursor_ = 0;  // places rest as long as others are free
   std::vector<dataplane::RuleId> places_;
   std::vector<RuleEntry> records_;
+  std::vector<dataplane::SecurityGroupRecord> groups_;
 };
 
 }  // namespace control

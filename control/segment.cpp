@@ -311,6 +311,18 @@ void Segment::write_rules(std::span<const RuleEntry> rules) {
   }
 }
 
+void Segment::write_security_groups(std::span<const dataplane::SecurityGroupRecord> groups) {
+  auto& records = control().security_groups;
+  CHECK(groups.size() <= records.size());
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (i < groups.size()) {
+      records[i].write(groups[i]);
+    } else if (const auto old = records[i].read(); old && old->used) {
+      records[i].write({});
+    }
+  }
+}
+
 void Segment::write_traffic(const TrafficMeter& meter) {
   dataplane::ControlBlock& block = control();
   block.traffic.write(meter.balancer());

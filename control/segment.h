@@ -64,6 +64,8 @@ class Segment {
   void write_target_groups(std::span<const TargetGroupEntry> groups);
   void write_zones(std::span<const dataplane::ZoneRecord> zones);  // at most zones_max
   void write_rules(std::span<const RuleEntry> rules);
+  /// In their order; at most security_groups_max.
+  void write_security_groups(std::span<const dataplane::SecurityGroupRecord> groups);
   /// Of the balancer, and of those groups and zones that have a record.
   void write_traffic(const TrafficMeter& meter);
   void write(const dataplane::FlowLogRecord& flow_log);

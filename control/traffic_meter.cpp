@@ -15,7 +15,7 @@ using dataplane::TrafficRecord;
 constexpr std::uint64_t window_milliseconds = 10'000;
 constexpr std::uint64_t period_milliseconds = 60'000;
 
-constexpr std::array<std::pair<std::uint64_t TrafficRecord::*, Counter TargetCounters::*>, 13>
+constexpr std::array<std::pair<std::uint64_t TrafficRecord::*, Counter TargetCounters::*>, 12>
     counted{{{&TrafficRecord::new_flows, &TargetCounters::new_flows},
              {&TrafficRecord::requests, &TargetCounters::handshakes_answered},
              {&TrafficRecord::connection_errors, &TargetCounters::handshakes_failed},
@@ -27,16 +27,35 @@ constexpr std::array<std::pair<std::uint64_t TrafficRecord::*, Counter TargetCou
              {&TrafficRecord::target_resets, &TargetCounters::target_resets},
              {&TrafficRecord::elb_resets, &TargetCounters::elb_resets},
              {&TrafficRecord::port_allocation_errors, &TargetCounters::port_allocation_errors},
-             {&TrafficRecord::unhealthy_routing_flows, &TargetCounters::unhealthy_routing_flows},
-             {&TrafficRecord::new_flows_udp, nullptr}}};
+             {&TrafficRecord::unhealthy_routing_flows, &TargetCounters::unhealthy_routing_flows}}};
+
+/// All that is added up.
+constexpr std::array sums_of_target{
+    &TrafficRecord::new_flows,
+    &TrafficRecord::new_flows_udp,
+    &TrafficRecord::requests,
+    &TrafficRecord::connection_errors,
+    &TrafficRecord::processed_bytes,
+    &TrafficRecord::processed_packets,
+    &TrafficRecord::processed_bytes_udp,
+    &TrafficRecord::processed_packets_udp,
+    &TrafficRecord::client_resets,
+    &TrafficRecord::target_resets,
+    &TrafficRecord::elb_resets,
+    &TrafficRecord::port_allocation_errors,
+    &TrafficRecord::unhealthy_routing_flows,
+};
 
 /// All that workers have counted of a target so far.
-TrafficRecord figures_of(const report::SegmentView& view, dataplane::TargetId target) {
+TrafficRecord figures_of(const report::SegmentView& view, const dataplane::TargetRecord& target) {
   TrafficRecord sums{};
   for (const auto& [sum, figure] : counted) {
-    sums.*sum += figure != nullptr ? report::total(view, target, figure)
-                                   : report::new_flows_udp(view, target);
+    sums.*sum += report::total(view, target.id, figure);
   }
+  sums.new_flows_udp = report::new_flows_udp(view, target.id);
+  const report::UdpTraffic udp = report::udp_traffic(view, target);
+  sums.processed_bytes_udp = udp.bytes_to_target + udp.bytes_to_client;
+  sums.processed_packets_udp = udp.packets_to_target + udp.packets_to_client;
   return sums;
 }
 
@@ -57,12 +76,9 @@ void TrafficMeter::collect(const report::SegmentView& view) {
     if (!record || !record->used) continue;
     Seen& seen = seen_[slot];
     if (seen.id != record->id) seen = {record->id, {}};
-    const TrafficRecord now = figures_of(view, record->id);
+    const TrafficRecord now = figures_of(view, *record);
     const auto add_to = [&](TrafficRecord& sums) {
-      // Two of a record's sums have two counters each: each sum is added once.
-      std::uint64_t TrafficRecord::*last = nullptr;
-      for (const auto& [sum, figure] : counted) {
-        if (sum == std::exchange(last, sum)) continue;
+      for (const auto sum : sums_of_target) {
         sums.*sum += growth(seen.counted.*sum, now.*sum);
       }
     };

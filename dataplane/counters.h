@@ -14,7 +14,7 @@
 //   ├──────────────────────────────┤
 //   │ groups[target_groups_max]    │   128 bytes each, index: TargetGroupId.slot
 //   ├──────────────────────────────┤
-//   │ target_udp_flows[targets_max]│   16 bytes each, index: TargetId.slot
+//   │ target_udp[targets_max]      │   64 bytes each, index: TargetId.slot
 //   └──────────────────────────────┘
 //
 // The worker writes with plain relaxed stores (no lock prefix: nobody else writes); readers load
@@ -92,12 +92,18 @@ struct alignas(64) TargetGroupCounters {
 };
 static_assert(sizeof(TargetGroupCounters) == 128);
 
-/// Of a target's new_flows and active_flows: those of UDP, where its group has both protocols. Of
-/// the same incarnation as its TargetCounters.
-struct UdpFlowCounters {
+/// What of a target's TargetCounters is UDP; of the same incarnation. The packets and bytes are
+/// counted only where the target's group has both protocols: else they are all UDP, or none.
+struct alignas(64) UdpCounters {
   Counter new_flows;
   Counter active_flows;
+  Counter packets_to_target;
+  Counter bytes_to_target;
+  Counter packets_to_client;
+  Counter bytes_to_client;
+  std::array<Counter, 2> reserved;
 };
+static_assert(sizeof(UdpCounters) == 64);
 
 struct Totals {
   Counter generation;  // the snapshot this worker uses
@@ -169,7 +175,7 @@ struct alignas(64) WorkerBlock {
   std::array<TargetCounters, targets_max> targets;
   RuleHits rule_hits;
   std::array<TargetGroupCounters, target_groups_max> groups;
-  std::array<UdpFlowCounters, targets_max> target_udp_flows;
+  std::array<UdpCounters, targets_max> target_udp;
 };
 static_assert(offsetof(WorkerBlock, verdicts) == 384);
 static_assert(offsetof(WorkerBlock, listeners) == 896);

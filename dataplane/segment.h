@@ -66,6 +66,7 @@ struct PortRecord {
   bool used;
   bool link_up;
   bool kernel_path;
+  bool queue_drops_known;  // the device tells them apart; else dropped_by_queue is all 0
   std::uint8_t receive_queues;
   std::uint8_t transmit_queues;
   std::uint16_t mtu;
@@ -83,6 +84,9 @@ struct PortRecord {
   std::uint64_t sent_bytes;
   std::uint64_t no_buffer;    // no packet buffer was free for what arrived
   std::uint64_t send_errors;  // frames that it took and could not send
+  /// Frames that were for a receive queue and lost before its worker saw them, for whatever reason
+  /// the device counts by queue. Part of `missed`, `no_buffer` or `errors` with most devices.
+  std::array<std::uint64_t, workers_max> dropped_by_queue;
 };
 
 /// What one target group of a listener gets of its new flows.
@@ -125,6 +129,7 @@ struct TargetRecord {
   std::uint64_t drain_ends_unix_milliseconds;  // 0: not draining
   Text<192> detail;                            // a sentence: the last probe's outcome
   Exclusion exclusion;                         // why a zone keeps new flows from it
+  std::uint8_t protocol;                       // its group's: IANA number; 0: TCP and UDP
   std::uint32_t max_connections;               // as it counts now, in slow start less; 0: no limit
   std::uint32_t configured_max_connections;
 };
@@ -181,15 +186,17 @@ struct ZoneRecord {
 /// control: unlike sums over targets, these never fall when a target goes. Of both ways, with IP
 /// headers, without health checks.
 struct TrafficRecord {
-  std::uint64_t new_flows;          // NewFlowCount
-  std::uint64_t new_flows_udp;      // … of them
-  std::uint64_t requests;           // RequestCount: TCP connections that targets accepted
-  std::uint64_t connection_errors;  // BackendConnectionErrors: those that they did not
-  std::uint64_t processed_bytes;    // ProcessedBytes
-  std::uint64_t processed_packets;  // ProcessedPackets
-  std::uint64_t client_resets;      // TCP_Client_Reset_Count
-  std::uint64_t target_resets;      // TCP_Target_Reset_Count
-  std::uint64_t elb_resets;         // TCP_ELB_Reset_Count, of those with a target
+  std::uint64_t new_flows;              // NewFlowCount
+  std::uint64_t new_flows_udp;          // … of them
+  std::uint64_t requests;               // RequestCount: TCP connections that targets accepted
+  std::uint64_t connection_errors;      // BackendConnectionErrors: those that they did not
+  std::uint64_t processed_bytes;        // ProcessedBytes
+  std::uint64_t processed_packets;      // ProcessedPackets
+  std::uint64_t processed_bytes_udp;    // … of them: ProcessedBytes_UDP
+  std::uint64_t processed_packets_udp;  // … of them
+  std::uint64_t client_resets;          // TCP_Client_Reset_Count
+  std::uint64_t target_resets;          // TCP_Target_Reset_Count
+  std::uint64_t elb_resets;             // TCP_ELB_Reset_Count, of those with a target
   std::uint64_t port_allocation_errors;
   std::uint64_t unhealthy_routing_flows;
   // Of the second before `sampled`.
@@ -213,6 +220,17 @@ struct RuleRecord {
   Text<48> peer;              // a prefix, a group's name, "anywhere"
   Text<120> attached_to;      // "balancer", or listeners' names, "" for none
   std::uint64_t hits_before;  // what rule_hits had counted at its place when it took it
+};
+
+/// A security group, whether or not it has rules: one that is attached and has none lets nothing
+/// through. By its place in the configuration.
+struct SecurityGroupRecord {
+  bool used;
+  Text<33> name;
+  Text<120> attached_to;  // "balancer", or listeners' names, "" for none
+  std::uint32_t addresses;
+  std::uint32_t inbound;   // rules
+  std::uint32_t outbound;  // rules
 };
 
 /// What became of the lines of the flow log, since the daemon's start. Over all workers:
@@ -258,6 +276,7 @@ struct ControlBlock {
   std::array<Record<TrafficRecord>, target_groups_max> group_traffic;  // by TargetGroupId.slot
   std::array<Record<TrafficRecord>, zones_max> zone_traffic;           // as `zones`
   Record<FlowLogRecord> flow_log;
+  std::array<Record<SecurityGroupRecord>, security_groups_max> security_groups;
 };
 
 inline constexpr std::size_t control_block_offset = 4096;

@@ -91,6 +91,7 @@ Result<std::unique_ptr<Port>> Port::start(AttachedDevice attached, const PortOpt
   const int error = rte_eth_dev_start(port->number());
   if (error != 0) return port->failure("it does not start", error, log);
   port->started_ = true;
+  port->queue_drops_ = QueueDrops(port->number(), port->queues());
   if (options.promiscuous) {
     const int refused = rte_eth_promiscuous_enable(port->number());
     if (refused != 0 && refused != -ENOTSUP) {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "dataplane/packet/address.h"
 #include "dataplane/table/ids.h"
@@ -19,6 +20,7 @@
 #include "nic/eal_log.h"
 #include "nic/failure.h"
 #include "nic/mbuf_pool.h"
+#include "nic/queue_drops.h"
 #include "nic/rss.h"
 
 namespace nic {
@@ -109,6 +111,8 @@ class Port {
   // --- control ---
   [[nodiscard]] LinkState link() const;
   [[nodiscard]] PortStatistics statistics() const;
+  /// QueueDrops::read()
+  [[nodiscard]] std::vector<std::uint64_t> dropped_by_queue() const { return queue_drops_.read(); }
   /// Takes back buffers that the kernel has sent; net_af_xdp does so only while it sends.
   void collect_sent();
   /// No more packets either way. Workers have left it.
@@ -135,6 +139,7 @@ class Port {
   dataplane::MacAddress mac_;
   std::uint32_t kept_by_driver_ = 0;
   RssAnswer rss_{.state = std::nullopt, .lacks = "has one queue"};
+  QueueDrops queue_drops_;
   bool started_ = false;
 };
 

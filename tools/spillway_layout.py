@@ -12,6 +12,7 @@ LAYOUT_VERSION = 4
 
 WORKERS_MAX, PORTS_MAX, ZONES_MAX = 64, 16, 16
 LISTENERS_MAX, TARGET_GROUPS_MAX, TARGETS_MAX, RULES_MAX = 1024, 1024, 8192, 4096
+SECURITY_GROUPS_MAX = 1024
 CONTROL_OFFSET = 4096
 PAGE = 4096
 
@@ -54,11 +55,12 @@ Header = _layout("Header", magic=u64, version=_u32, workers=_u32, size=u64, pid=
 Instance = _layout("Instance", instance=_text(64), version=_text(32), config_file=_text(256),
                    **_words("started_unix_milliseconds generation reloads reloads_refused "
                             "last_reload_unix_milliseconds"), last_reload_error=_text(256))
-Port = _layout("Port", used=_u8, link_up=_u8, kernel_path=_u8, receive_queues=_u8,
-               transmit_queues=_u8, mtu=_u16, link_megabits=_u32, name=_text(16),
-               device=_text(128), mac=_text(18), driver=_text(32), steering=_text(32),
+Port = _layout("Port", used=_u8, link_up=_u8, kernel_path=_u8, queue_drops_known=_u8,
+               receive_queues=_u8, transmit_queues=_u8, mtu=_u16, link_megabits=_u32,
+               name=_text(16), device=_text(128), mac=_text(18), driver=_text(32),
+               steering=_text(32),
                **_words("received sent missed errors received_bytes sent_bytes no_buffer "
-                        "send_errors"))
+                        "send_errors"), dropped_by_queue=u64 * WORKERS_MAX)
 GroupShare = _layout("GroupShare", name=_text(33), weight=_u16)
 Listener = _layout("Listener", used=_u8, incarnation=_u16, port=_u16, port_last=_u16,
                    protocol=_u8, group_count=_u8, name=_text(33), address=_text(46),
@@ -68,7 +70,7 @@ Target = _layout("Target", used=_u8, slot=_u16, incarnation=_u16, state=_u8, rea
                  weight_is_set=_u8, slow_start_percent=_u8, reports_weight=_u8,
                  reported_percent=_u8, target_group=_text(33), address=_text(46), zone=_text(33),
                  since_unix_milliseconds=u64, drain_ends_unix_milliseconds=u64,
-                 detail=_text(192), exclusion=_u8, max_connections=_u32,
+                 detail=_text(192), exclusion=_u8, protocol=_u8, max_connections=_u32,
                  configured_max_connections=_u32)
 GroupZone = _layout("GroupZone", registered=_u32, healthy=_u32, shifted=_u8, failing_open=_u8,
                     zone_healthy=_u8, announced=_u8, zone=_text(33))
@@ -86,6 +88,7 @@ Rule = _layout("Rule", used=_u8, inbound=_u8, number=_u16, security_group=_text(
                hits_before=u64)
 Traffic = _layout("Traffic", **_words(
     "new_flows new_flows_udp requests connection_errors processed_bytes processed_packets "
+    "processed_bytes_udp processed_packets_udp "
     "client_resets target_resets elb_resets port_allocation_errors unhealthy_routing_flows "
     "bytes_per_second packets_per_second new_flows_per_second peak_bytes_per_second "
     "peak_packets_per_second sampled_unix_milliseconds"))
@@ -93,6 +96,8 @@ Traffic = _layout("Traffic", **_words(
 FlowLog = _layout("FlowLog", used=_u8, socket=_u8, open=_u8, sample_millionths=_u32, **_words(
     "written written_bytes dropped_slow dropped_unavailable waiting opened "
     "problem_since_unix_milliseconds"), destination=_text(256), problem=_text(128))
+SecurityGroup = _layout("SecurityGroup", used=_u8, name=_text(33), attached_to=_text(120),
+                        addresses=_u32, inbound=_u32, outbound=_u32)
 
 
 def _record(value: Any) -> Any:
@@ -108,7 +113,7 @@ Control = _layout(
     rules=_record(Rule) * RULES_MAX, target_histogram_marks=_u32 * TARGETS_MAX,
     listener_histogram_marks=_u32 * LISTENERS_MAX, traffic=_record(Traffic),
     group_traffic=_record(Traffic) * TARGET_GROUPS_MAX, zone_traffic=_record(Traffic) * ZONES_MAX,
-    flow_log=_record(FlowLog))
+    flow_log=_record(FlowLog), security_groups=_record(SecurityGroup) * SECURITY_GROUPS_MAX)
 
 Totals = _layout("Totals", **_words(
     "generation received sent unsent punted punt_unsent handed_off hand_off_unsent "
@@ -132,12 +137,14 @@ TargetGroupCounters = _layout("TargetGroupCounters", **_words(
     "incarnation surge_queue_length surge_queue_length_max surge_oldest_milliseconds "
     "surge_entered surge_admitted surge_timed_out surge_left surge_joined spillover "
     "surge_wait_milliseconds"), reserved=u64 * 5)
-UdpFlowCounters = _layout("UdpFlowCounters", **_words("new_flows active_flows"))
+UdpCounters = _layout("UdpCounters", **_words(
+    "new_flows active_flows packets_to_target bytes_to_target packets_to_client bytes_to_client"),
+    reserved=u64 * 2)
 Worker = _layout("Worker", totals=Totals, verdicts=u64 * 64,
                  listeners=ListenerCounters * LISTENERS_MAX, targets=TargetCounters * TARGETS_MAX,
                  rule_hits=u64 * RULES_MAX,
                  groups=TargetGroupCounters * TARGET_GROUPS_MAX,
-                 target_udp_flows=UdpFlowCounters * TARGETS_MAX)
+                 target_udp=UdpCounters * TARGETS_MAX)
 
 BUCKETS = 896
 Histogram = _layout("Histogram", sum=u64, largest=u64, reserved=u64 * 6, buckets=u64 * BUCKETS)

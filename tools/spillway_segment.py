@@ -26,8 +26,9 @@ from typing import Any, Iterator, NamedTuple, Optional
 from spillway_layout import (
     BUCKETS, CONTROL_OFFSET, HISTOGRAMS_BYTES, LAYOUT_VERSION, LISTENERS_MAX, MAGIC, MEASURES,
     PERCENTILES, PROTOCOLS, REASONS, STATES, TARGETS_MAX, VERDICTS, WORKERS_MAX, WORKERS_OFFSET,
-    Control, FlowLog, Header, Histogram, Instance, Listener, ListenerCounters, Port, Target,
-    TargetCounters, TargetGroup, TargetGroupCounters, Totals, Traffic, UdpFlowCounters, Worker,
+    Control, FlowLog, Header, Histogram, Instance, Listener, ListenerCounters, Port, SecurityGroup,
+    Target,
+    TargetCounters, TargetGroup, TargetGroupCounters, Totals, Traffic, UdpCounters, Worker,
     Zone, histograms_offset, segment_size, u64)
 
 # Figures of a whole queue, that each worker has: not to be added up.
@@ -74,7 +75,8 @@ def _plain(value: ctypes.Structure) -> dict[str, Any]:
         if isinstance(field, bytes):
             field = field.decode("utf-8", "replace")
         elif isinstance(field, ctypes.Array):
-            field = [_plain(each) for each in field]
+            field = [_plain(each) if isinstance(each, ctypes.Structure) else each
+                     for each in field]
         found[name] = field
     return found
 
@@ -209,17 +211,21 @@ class Segment:
         del sums["incarnation"]
         return sums
 
-    def _udp_flows(self, target: Any) -> dict[str, int]:
-        new = active = 0
+    def _udp(self, target: Any, counted: dict[str, int]) -> dict[str, int]:
+        """What of a target's counters is UDP: of its group's one protocol all or nothing."""
+        sums = {name: 0 for name, kind in UdpCounters._fields_ if kind is u64}
         for worker in range(self.workers):
             base = self._worker(worker)
             mine = base + Worker.targets.offset + target.slot * ctypes.sizeof(TargetCounters)
             if struct.unpack_from("<Q", self._map, mine)[0] != target.incarnation:
                 continue
-            udp = self._read(UdpFlowCounters, base + Worker.target_udp_flows.offset
-                             + target.slot * ctypes.sizeof(UdpFlowCounters))
-            new, active = new + udp.new_flows, active + udp.active_flows
-        return {"new_flows_udp": new, "active_flows_udp": active}
+            udp = self._read(UdpCounters, base + Worker.target_udp.offset
+                             + target.slot * ctypes.sizeof(UdpCounters))
+            for name in sums:
+                sums[name] += getattr(udp, name)
+        if PROTOCOLS.get(target.protocol) == "udp":
+            sums = {name: counted[name] for name in sums}
+        return {name + "_udp": value for name, value in sums.items()}
 
     # --- what people ask for ---
 
@@ -249,7 +255,17 @@ class Segment:
 
     def ports(self) -> list[dict[str, Any]]:
         """All ports, with the figures of their NICs."""
-        return [_plain(record) for _, record in self._records("ports", Port)]
+        found = []
+        for _, record in self._records("ports", Port):
+            port = _plain(record)
+            queues = record.receive_queues if record.queue_drops_known else 0
+            port["dropped_by_queue"] = port["dropped_by_queue"][:queues]
+            found.append(port)
+        return found
+
+    def security_groups(self) -> list[dict[str, Any]]:
+        """All security groups, in the configuration's order."""
+        return [_plain(record) for _, record in self._records("security_groups", SecurityGroup)]
 
     def target_groups(self) -> list[dict[str, Any]]:
         """All target groups, with healthy hosts by zone and their traffic."""
@@ -303,7 +319,7 @@ class Segment:
             target["state"] = STATES[record.state] if record.state < len(STATES) else "unknown"
             target["reason"] = REASONS[record.reason] if record.reason < len(REASONS) else "unknown"
             target |= self._counters("targets", TargetCounters, slot, record.incarnation)
-            target |= self._udp_flows(record)
+            target |= self._udp(record, target)
             target["histograms"] = self._histograms(Control.target_histogram_marks, 0, slot,
                                                     record.incarnation)
             found.append(target)

@@ -81,6 +81,7 @@ struct Lifecycle::Wanted {
   std::optional<std::uint16_t> set_weight;  // the operator's, or the same; nullopt: not known
   std::string zone;
   std::uint32_t max_connections;
+  dataplane::Protocols protocol;
 };
 
 std::optional<std::string> Lifecycle::apply(const config::Config& config) {
@@ -204,7 +205,8 @@ void Lifecycle::apply_targets(const config::Config& config) {
                     weight,
                     set,
                     target.zone,
-                    target.max_connections},
+                    target.max_connections,
+                    group.protocol},
                    now);
       named.insert(name);
     }
@@ -236,6 +238,7 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
   configure_weight(*entry, wanted.weight, wanted.set_weight);
   entry->thing.zone = wanted.zone;
   entry->thing.max_connections = wanted.max_connections;
+  entry->thing.protocol = wanted.protocol;
   const bool returns = !entry->registered();
   if (returns) targets_.return_to(*entry);
   update(*entry, [&](TargetLife& life) {

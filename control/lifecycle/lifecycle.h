@@ -138,6 +138,7 @@ class Lifecycle {
     TargetLife life;
     std::uint8_t percent = 100;         // of the weight, as last passed on
     std::uint32_t max_connections = 0;  // the configuration's; 0: no limit
+    dataplane::Protocols protocol{};    // its group's, also when that is gone
     std::uint32_t limit = 0;            // of it, in slow start a part; as last passed on
     bool joins_warm = false;            // when it became Initial, its group had a warm target
     bool watched = false;               // by the prober

@@ -85,6 +85,7 @@ Records Lifecycle::records() const {
     record.weight_is_set = entry.thing.weight.is_set();
     const bool starting = entry.thing.weight.is_starting(now);
     record.slow_start_percent = starting ? entry.thing.weight.start_percent(now) : std::uint8_t{0};
+    record.protocol = entry.thing.protocol.number();
     record.max_connections = entry.thing.limit;
     record.configured_max_connections = entry.thing.max_connections;
     record.reports_weight = entry.thing.weight.reported().has_value();

@@ -125,6 +125,7 @@ void change_target(const RequestLine& line, const Commands& commands, const Done
 struct Route {
   std::string_view method;
   void (*call)(const RequestLine&, const Commands&, const Done&);
+  bool takes_parameters = false;
 };
 
 std::optional<Route> route_of(const RequestLine& line) {
@@ -148,7 +149,8 @@ std::optional<Route> route_of(const RequestLine& line) {
   }
   const bool target = parts.size() == 6 && parts[3] == "targets" &&
                       (parts[5] == "drain" || parts[5] == "undrain" || parts[5] == "weight");
-  return target ? std::optional{Route{"POST", change_target}} : std::nullopt;
+  if (!target) return std::nullopt;
+  return Route{.method = "POST", .call = change_target, .takes_parameters = parts[5] == "weight"};
 }
 
 }  // namespace
@@ -159,7 +161,7 @@ bool answer_live(const RequestLine& line, const Commands& commands, const Done& 
   if (line.method != route->method) {
     done(refused(
         405, fmt::format("{} {} is not possible: use {}", line.method, line.path, route->method)));
-  } else if (!line.query.empty() && line.parts.back() != "weight") {
+  } else if (!line.query.empty() && !route->takes_parameters) {
     done(
         refused(400, fmt::format("{} takes no parameters, but got \"{}\"", line.path, line.query)));
   } else {

@@ -4,12 +4,19 @@
 namespace dataplane {
 namespace {
 
-void account_forward(const Burst& burst, std::size_t i, WorkerBlock& counters) {
+void account_forward(const Burst& burst, std::size_t i, const Snapshot& snapshot,
+                     WorkerBlock& counters) {
   const Packet& packet = burst.packets[i];
   TargetCounters& target = counters_of(counters, burst.targets[i]);
   const auto bytes = static_cast<std::uint64_t>(packet.length - packet.network);
   const bool reset = burst.kinds[i] == Kind::Tcp && (burst.tcp_flags[i] & TcpHeader::rst) != 0;
-  if (burst.verdicts[i] == Verdict::ForwardToTarget) {
+  const bool to_target = burst.verdicts[i] == Verdict::ForwardToTarget;
+  if (snapshot.any_tcp_udp && burst.kinds[i] == Kind::Udp) {
+    const Target* known = snapshot.target(burst.targets[i]);
+    const Direction direction = to_target ? Direction::ToTarget : Direction::ToClient;
+    if (known != nullptr && known->tcp_udp) count_udp(counters, known->id, direction, bytes);
+  }
+  if (to_target) {
     target.packets_to_target.add(1);
     target.bytes_to_target.add(bytes);
     if (reset) target.client_resets.add(1);
@@ -82,7 +89,7 @@ void account(const Burst& burst, const Snapshot& snapshot, WorkerBlock& counters
   for (std::size_t i : bits(burst.all() & ~burst.counted)) {
     counters.verdicts[static_cast<std::size_t>(burst.verdicts[i])].add(1);
     if (is_forward(burst.verdicts[i])) {
-      account_forward(burst, i, counters);
+      account_forward(burst, i, snapshot, counters);
     } else {
       account_refusal(burst, i, snapshot, counters);
     }

@@ -49,6 +49,9 @@ class FastPath {
     verdicts(Verdict::ForwardToClient).add(to_client);
     burst_.pending &= ~done_;
     burst_.counted |= done_;
+    // Asked once a burst: nobody else pays for what these need.
+    if (snapshot_.any_tcp_udp) [[unlikely]]
+      split_protocols();
   }
 
  private:
@@ -137,6 +140,20 @@ class FastPath {
       packet.header<VlanTag>(sizeof(EthernetHeader)).control = Be16{port.vlan};
     }
     packet.egress = port.id;
+  }
+
+  /// Counts the UDP of targets with both protocols. Their entries are still where they were: what
+  /// track ends is TCP.
+  [[gnu::noinline]] void split_protocols() {
+    for (std::size_t i : bits(done_)) {
+      if (burst_.kinds[i] != Kind::Udp) continue;
+      const Flow<Address>& flow = table_[burst_.flows[i]];
+      const Target* target = snapshot_.target(flow.target);
+      if (target == nullptr || !target->tcp_udp) continue;
+      const Packet& packet = burst_.packets[i];
+      count_udp(counters_, flow.target, flow.direction,
+                static_cast<std::uint64_t>(packet.length - packet.network));
+    }
   }
 
   [[nodiscard]] Counter& verdicts(Verdict verdict) {

@@ -61,7 +61,7 @@ FlowIndex FlowLedger<Address>::start(const FlowStart<Address>& flow) {
   if (places_.any() || flow.places.any()) [[unlikely]]
     places_.begin(flow.target, flow.group, flow.places);
   if (flow.to_target.protocol == Protocol::Udp) {
-    UdpFlowCounters& udp = counters_.target_udp_flows[flow.target.slot];
+    UdpCounters& udp = counters_.target_udp[flow.target.slot];
     udp.new_flows.add(1);
     udp.active_flows.add(1);
     listener.new_flows_udp.add(1);
@@ -171,7 +171,7 @@ void FlowLedger<Address>::end(FlowIndex either, FlowEnd why) {
   }
   counters_.listeners[flow.listener().slot].active_flows.subtract(1);
   if (flow.key.protocol == Protocol::Udp) {
-    counters_.target_udp_flows[flow.target.slot].active_flows.subtract(1);
+    counters_.target_udp[flow.target.slot].active_flows.subtract(1);
     counters_.listeners[flow.listener().slot].active_flows_udp.subtract(1);
   }
   counters_.totals.flows_alive.subtract(1);
@@ -210,9 +210,10 @@ template class FlowLedger<Ipv6Address>;
 
 void begin(WorkerBlock& counters, TargetId target) {
   TargetCounters& slot = counters.targets[target.slot];
-  UdpFlowCounters& udp = counters.target_udp_flows[target.slot];
-  udp.new_flows.set(0);
-  udp.active_flows.set(0);
+  UdpCounters& udp = counters.target_udp[target.slot];
+  for (Counter* counter = &udp.new_flows; counter <= &udp.bytes_to_client; ++counter) {
+    counter->set(0);
+  }
   for (Counter* counter = &slot.new_flows; counter <= &slot.over_flows; ++counter) {
     counter->set(0);
   }

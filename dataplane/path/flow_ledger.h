@@ -63,6 +63,15 @@ void begin(WorkerBlock& counters, TargetId target);
     begin(counters, target);
   return slot;
 }
+/// Counts a packet of UDP, that its TargetCounters have already, apart: of a target of both
+/// protocols (Target::tcp_udp).
+inline void count_udp(WorkerBlock& counters, TargetId target, Direction direction,
+                      std::uint64_t bytes) {
+  UdpCounters& udp = counters.target_udp[target.slot];
+  const bool to_target = direction == Direction::ToTarget;
+  (to_target ? udp.packets_to_target : udp.packets_to_client).add(1);
+  (to_target ? udp.bytes_to_target : udp.bytes_to_client).add(bytes);
+}
 [[nodiscard]] ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener);
 [[nodiscard]] TargetGroupCounters& counters_of(WorkerBlock& counters, const TargetGroup& group);
 

@@ -20,6 +20,7 @@ inline constexpr std::size_t targets_max = 8192;
 inline constexpr std::size_t groups_of_listener_max = 8;
 inline constexpr std::size_t zones_max = 16;    // different ones that targets may be in
 inline constexpr std::size_t rules_max = 4096;  // of security groups
+inline constexpr std::size_t security_groups_max = 1024;
 
 struct ListenerId {
   std::uint16_t slot = 0xffff;

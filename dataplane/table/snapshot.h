@@ -145,6 +145,7 @@ struct Snapshot {
   std::uint32_t icmp_errors_per_second = 1'000;  // per worker; that we send ourselves
   std::uint32_t new_flows_per_second = 0;        // per worker; 0: no limit
   bool any_sticky = false;                       // some target group has stickiness
+  bool any_tcp_udp = false;                      // some target is Target::tcp_udp
   std::uint32_t flow_log_sample = 0;             // of flows that end, in millionths; 0: none
   bool revalidates = false;                      // flows that no rule lets in any more are cut
   // The generation whose rules established flows are to be judged by (path/revalidate). 0: none.

@@ -27,6 +27,8 @@ struct alignas(64) Target {
   /// Packets may come and go without a flow (Overload::Forward): whatever its address and port send
   /// is for a client of the group's one listener.
   bool stateless = false;
+  /// Its group has both protocols: packets of UDP are counted once more, apart.
+  bool tcp_udp = false;
   NextHop next_hop;
 
   [[nodiscard]] bool keeps_ports() const { return port == Be16{0}; }

@@ -37,6 +37,7 @@ enum {
   SPILLWAY_GROUPS_OF_LISTENER_MAX = 8,
   SPILLWAY_ZONES_MAX = 16,
   SPILLWAY_RULES_MAX = 4096,
+  SPILLWAY_SECURITY_GROUPS_MAX = 1024,
   SPILLWAY_VERDICTS_MAX = 64,
   SPILLWAY_HISTOGRAM_BUCKETS = 896,
   SPILLWAY_CONTROL_OFFSET = 4096
@@ -70,6 +71,7 @@ typedef struct {
   uint8_t used;
   uint8_t link_up;
   uint8_t kernel_path;
+  uint8_t queue_drops_known; /* else dropped_by_queue is all 0 */
   uint8_t receive_queues;
   uint8_t transmit_queues;
   uint16_t mtu;
@@ -87,6 +89,7 @@ typedef struct {
   uint64_t sent_bytes;
   uint64_t no_buffer;
   uint64_t send_errors;
+  uint64_t dropped_by_queue[SPILLWAY_WORKERS_MAX]; /* receive_queues of them */
 } spillway_port_t;
 
 typedef struct {
@@ -129,6 +132,7 @@ typedef struct {
   uint64_t drain_ends_unix_milliseconds;
   char detail[192];
   uint8_t exclusion;
+  uint8_t protocol;         /* IANA number; 0: TCP and UDP */
   uint32_t max_connections; /* as it counts now; 0: no limit */
   uint32_t configured_max_connections;
 } spillway_target_t;
@@ -198,6 +202,8 @@ typedef struct {
   uint64_t connection_errors;
   uint64_t processed_bytes;
   uint64_t processed_packets;
+  uint64_t processed_bytes_udp;
+  uint64_t processed_packets_udp;
   uint64_t client_resets;
   uint64_t target_resets;
   uint64_t elb_resets;
@@ -210,6 +216,15 @@ typedef struct {
   uint64_t peak_packets_per_second;
   uint64_t sampled_unix_milliseconds;
 } spillway_traffic_t;
+
+typedef struct {
+  uint8_t used;
+  char name[33];
+  char attached_to[120]; /* "balancer", or listeners' names, "" for none */
+  uint32_t addresses;
+  uint32_t inbound; /* rules */
+  uint32_t outbound;
+} spillway_security_group_t;
 
 /* the flow log: flows_logged of all workers = written + dropped_slow + dropped_unavailable +
  * waiting, once the daemon has come to them */
@@ -250,6 +265,7 @@ typedef struct {
   SPILLWAY_RECORD(spillway_traffic_t) group_traffic[SPILLWAY_TARGET_GROUPS_MAX];
   SPILLWAY_RECORD(spillway_traffic_t) zone_traffic[SPILLWAY_ZONES_MAX];
   SPILLWAY_RECORD(spillway_flow_log_t) flow_log;
+  SPILLWAY_RECORD(spillway_security_group_t) security_groups[SPILLWAY_SECURITY_GROUPS_MAX];
 } spillway_control_t;
 
 /* --- counters: one worker's; each word is written by that worker alone --- */
@@ -289,9 +305,13 @@ typedef struct {
   uint64_t reserved[5];
 } spillway_target_group_counters_t;
 
+/* What of a target's counters is UDP. Packets and bytes are counted only where `protocol` of the
+ * target is 0: else they are all UDP, or none. */
 typedef struct {
-  uint64_t new_flows, active_flows;
-} spillway_udp_flow_counters_t;
+  uint64_t new_flows, active_flows, packets_to_target, bytes_to_target, packets_to_client,
+      bytes_to_client;
+  uint64_t reserved[2];
+} spillway_udp_counters_t;
 
 typedef struct {
   spillway_totals_t totals;
@@ -300,7 +320,7 @@ typedef struct {
   spillway_target_counters_t targets[SPILLWAY_TARGETS_MAX];
   uint64_t rule_hits[SPILLWAY_RULES_MAX];
   spillway_target_group_counters_t groups[SPILLWAY_TARGET_GROUPS_MAX];
-  spillway_udp_flow_counters_t target_udp_flows[SPILLWAY_TARGETS_MAX];
+  spillway_udp_counters_t target_udp[SPILLWAY_TARGETS_MAX];
 } spillway_worker_t;
 
 /* --- histograms --- */

@@ -3,13 +3,18 @@
 import collections
 import contextlib
 import copy
+import json
+import pathlib
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from support import clients, configuration, namespaces, processes, servers
 from support.lab import Lab
 
+READER = pathlib.Path(__file__).resolve().parents[2] / "tools" / "spillway_segment.py"
 FIRST, LAST = 5000, 5099
 ASKED = (FIRST, 5042, LAST)
 EXACT = 5050
@@ -128,6 +133,20 @@ def test_protocol_tcp_udp_on_one_port(lab, spillway, port_servers):
     listener, = daemon.ctl.get("listeners")["listeners"]
     assert listener["new_flows"] == 60
     assert listener["udp_idle_timeout"] == 1
+
+    # Each datagram is a flow of one packet out and one back.
+    processes.wait_until(
+        lambda: all(sum(one[f"packets_{way}_udp"] for one in daemon.ctl.targets().values()) == 30
+                    for way in ("to_target", "to_client")), 5, "the datagrams are counted apart")
+    for one in daemon.ctl.targets().values():
+        assert one["bytes_to_target"] > one["bytes_to_target_udp"] >= 28 * 9, one
+    reader = [sys.executable, READER, "--instance", daemon.instance, "--json"]
+    processes.wait_until(
+        lambda: (sums := json.loads(subprocess.run(reader, capture_output=True, timeout=20,
+                                                   check=True).stdout))
+        and sums["traffic"]["processed_packets_udp"] == 60
+        and sum(one["packets_to_client_udp"] for one in sums["targets"]) == 30, 5,
+        "control has added them up, and a reader sees it")
 
     def udp_flows():
         return [flow for flow in daemon.ctl.get("flows")["flows"] if flow["protocol"] == "udp"]

@@ -192,6 +192,25 @@ def test_nothing_goes_out_by_an_empty_outbound_list(lab, spillway):
     assert now["blocked_outbound_tcp"] == now["verdicts"]["DropSecurityGroupOutbound"] >= 1
 
 
+def test_group_without_rules_is_shown_and_lets_nothing_through(lab, spillway):
+    chosen = guarded(lab, outbound=[], others=[{"name": "spare", "outbound": []}])
+    chosen["target_groups"][0]["health_check"]["enabled"] = False
+    daemon = spillway(chosen)
+    assert not answered(lab, LET_IN)
+    document = daemon.ctl.json("security-groups")
+    assert document["rules"] == []
+    assert [(one["name"], one["attached_to"], one["inbound_rules"], one["outbound_rules"])
+            for one in document["security_groups"]] == [("web", "balancer", 0, 0),
+                                                        ("spare", "", 0, 0)]
+    table = daemon.ctl.table("security-groups")
+    assert re.search(r"^web +balancer +no rules$", table, re.MULTILINE), table
+    assert re.search(r"^spare +nothing +no rules$", table, re.MULTILINE), table
+    chosen["security_groups"].pop()
+    daemon.reload(chosen)
+    processes.wait_until(lambda: len(daemon.ctl.json("security-groups")["security_groups"]) == 1,
+                         5, "the group is gone")
+
+
 def test_thousand_rules_and_their_hits(lab, spillway):
     many = [rule(ports=f"{n}-{n + 1}", source=f"10.{n % 200}.{n // 200}.0/{20 + n % 9}")
             for n in range(1, 1001)]

@@ -178,7 +178,7 @@ TEST_F(Latency, DatagramsTakeTurns) {
   const HistogramSum sum = rig.measured(dns_target, &FlowHistograms::response);
   EXPECT_EQ(sum.count(), 3u);
   EXPECT_NEAR(static_cast<double>(sum.sum()), 18e6, 3 * 2'048.0);
-  EXPECT_EQ(rig.counters().target_udp_flows[dns_target.slot].new_flows.read(), 1u);
+  EXPECT_EQ(rig.counters().target_udp[dns_target.slot].new_flows.read(), 1u);
   EXPECT_EQ(rig.counters().listeners[1].active_flows_udp.read(), 1u);
   EXPECT_EQ(rig.counters().listeners[0].new_flows_udp.read(), 0u);
 }

@@ -88,6 +88,58 @@ TEST_P(PortRanges, KeepThePortBothWaysInBothProtocols) {
   play(golden);
 }
 
+/// Every packet of UDP is in both figures, whichever of the path's ways it took.
+TEST_P(PortRanges, CountTheBytesOfUdpApart) {
+  Rig balancer = rig(config());
+  const std::string asked = games(5000), at_target = target(1, 5000);
+  const auto ip_bytes = [](const Frame& frame) {
+    return frame.bytes().size() - sizeof(dataplane::EthernetHeader);
+  };
+  const auto send = [&](const Frame& frame, dataplane::PortId port) {
+    const Verdict wanted = port == front ? ForwardToTarget : ForwardToClient;
+    EXPECT_EQ(balancer.run(frame, port).verdict, wanted);
+    return ip_bytes(frame);
+  };
+  std::size_t tcp_bytes = send(tcp(client(), asked).flags(syn), front);
+  tcp_bytes += send(tcp(client(), asked).flags(syn), front);
+  std::size_t out = 0, back_bytes = 0;
+  for (int i = 0; i < 5; ++i) {  // the first makes the flow, the others take the fast path
+    out += send(udp(client(), asked).payload("move"), front);
+    back_bytes += send(udp(at_target, client()).payload("you have moved"), back);
+  }
+  // In one burst with packets of TCP.
+  const std::vector<Input> together{
+      {tcp(client(), asked).flags(syn).bytes(), front},
+      {udp(client(), asked).payload("on").bytes(), front},
+      {udp(client(6'666), asked).payload("another's").bytes(), front},
+  };
+  for (const Outcome& outcome : balancer.run(together)) EXPECT_EQ(outcome.verdict, ForwardToTarget);
+  tcp_bytes += ip_bytes(tcp(client(), asked).flags(syn));
+  out += ip_bytes(udp(client(), asked).payload("on"));
+  out += ip_bytes(udp(client(), asked).payload("another's"));
+
+  const dataplane::UdpCounters& udp_part = balancer.counters().target_udp[0];
+  const dataplane::TargetCounters& all = balancer.counters().targets[0];
+  EXPECT_EQ(udp_part.packets_to_target.read(), 7u);
+  EXPECT_EQ(udp_part.bytes_to_target.read(), out);
+  EXPECT_EQ(udp_part.packets_to_client.read(), 5u);
+  EXPECT_EQ(udp_part.bytes_to_client.read(), back_bytes);
+  EXPECT_EQ(all.bytes_to_target.read(), out + tcp_bytes);
+  EXPECT_EQ(all.bytes_to_client.read(), back_bytes);
+}
+
+TEST_P(PortRanges, OfOneProtocolAreNotCountedTwice) {
+  config::Config only_udp = config();
+  only_udp.target_groups[0].protocol = only_udp.listeners[0].protocol = dataplane::Protocol::Udp;
+  Rig balancer = rig(only_udp);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(balancer.run(udp(client(), games(5000)), front).verdict, ForwardToTarget);
+  }
+  EXPECT_FALSE(balancer.snapshot().any_tcp_udp);
+  EXPECT_EQ(balancer.counters().targets[0].packets_to_target.read(), 2u);
+  EXPECT_EQ(balancer.counters().target_udp[0].packets_to_target.read(), 0u);
+}
+
 TEST_P(PortRanges, LeadToOnePortWhereTheGroupHasOne) {
   config::Config fixed = config();
   fixed.target_groups[0].port = 8080;

@@ -70,9 +70,6 @@ std::string packet_text(const Telling& of) {
   return text;
 }
 
-/// Only its worker knows whose turn it is, or how many flows its targets have.
-bool depends_on_worker(Algorithm algorithm) { return !dataplane::is_consistent(algorithm); }
-
 template <class Address>
 std::string place_text(const TargetGroup& group, const dataplane::FlowKey<Address>& key) {
   const std::size_t places = group.maglev->slots().size();
@@ -157,8 +154,9 @@ void tell_target(const Telling& of, Steps& steps) {
   }
   const Target* target = of.snapshot.target(of.fate.target);
   if (target == nullptr) return;
-  const bool example =
-      of.fate.started && group != nullptr && !of.fate.sticky && depends_on_worker(group->algorithm);
+  // Only its worker knows whose turn it is, or how many flows its targets have.
+  const bool example = of.fate.started && group != nullptr && !of.fate.sticky &&
+                       !dataplane::is_consistent(group->algorithm);
   steps.add("target", "{}{}{}", target_text(target->address, target->port.value()),
             target->eligible ? "" : ", which gets no new flows",
             example ? " in this trial; the worker may choose another" : "");

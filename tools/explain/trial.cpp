@@ -36,11 +36,15 @@ FlowKey<IpAddress> as_any(const FlowKey<Address>& key) {
   return any;
 }
 
-std::vector<std::uint64_t> hits_of(const dataplane::WorkerBlock& block) {
-  std::vector<std::uint64_t> hits(dataplane::rules_max);
-  std::transform(block.rule_hits.begin(), block.rule_hits.end(), hits.begin(),
-                 [](const dataplane::Counter& counter) { return counter.read(); });
-  return hits;
+/// The rules that were hit since they were taken last. Nobody else reads a trial's hits.
+std::vector<dataplane::RuleId> take_hits(dataplane::WorkerBlock& block) {
+  std::vector<dataplane::RuleId> rules;
+  for (std::size_t slot = 0; slot < block.rule_hits.size(); ++slot) {
+    if (block.rule_hits[slot].read() == 0) continue;
+    block.rule_hits[slot].set(0);
+    rules.push_back(dataplane::RuleId{static_cast<std::uint16_t>(slot)});
+  }
+  return rules;
 }
 
 }  // namespace
@@ -67,7 +71,6 @@ Fate Trial::run(const dataplane::Snapshot& snapshot, std::span<const std::uint8_
                 dataplane::PortId port, dataplane::Instant at) {
   std::vector<std::uint8_t> buffer(2 * room + frame.size());
   std::copy(frame.begin(), frame.end(), buffer.begin() + room);
-  const std::vector<std::uint64_t> hits = hits_of(*block_);
   const std::uint64_t sticky = core_->turns.sticky_found;
 
   dataplane::enter_generation(*core_, snapshot);
@@ -105,10 +108,8 @@ Fate Trial::run(const dataplane::Snapshot& snapshot, std::span<const std::uint8_
   if (const auto* target = snapshot.target(fate.target); target != nullptr) {
     fate.group = target->target_group;
   }
-  for (std::size_t slot = 0; slot < hits.size(); ++slot) {
-    if (block_->rule_hits[slot].read() == hits[slot]) continue;
-    fate.rules.push_back(dataplane::RuleId{static_cast<std::uint16_t>(slot)});
-  }
+  // Rules are asked about what is new: most frames of a capture need no look at all of them.
+  if (!fate.known) fate.rules = take_hits(*block_);
   fate.egress = burst.packets[0].egress;
   fate.bytes.assign(burst.packets[0].data, burst.packets[0].data + burst.packets[0].length);
   return fate;

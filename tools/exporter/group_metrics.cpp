@@ -89,6 +89,12 @@ constexpr std::array traffic_counters{
                   &TrafficRecord::processed_bytes},
     TrafficFigure{"processed_packets_total", "Packets of both directions: ProcessedPackets.",
                   &TrafficRecord::processed_packets},
+    TrafficFigure{"processed_bytes_udp_total",
+                  "Of the processed bytes: those of UDP: ProcessedBytes_UDP. ProcessedBytes_TCP is "
+                  "the rest.",
+                  &TrafficRecord::processed_bytes_udp},
+    TrafficFigure{"processed_packets_udp_total", "Of the processed packets: those of UDP.",
+                  &TrafficRecord::processed_packets_udp},
     TrafficFigure{"resets_total",
                   "Connections reset by clients, by targets, or, of those with a target, by "
                   "Spillway: TCP_Client_Reset_Count, TCP_Target_Reset_Count, TCP_ELB_Reset_Count.",

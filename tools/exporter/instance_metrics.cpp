@@ -258,6 +258,19 @@ void add_ports(Families& families, const report::SegmentView& view) {
       family.add(labels(record), record.*one.figure);
     });
   }
+  Family drops = families.counter(
+      "spillway_port_queue_dropped_packets_total",
+      "Frames lost at one receive queue of the NIC: its worker is too slow, or out of buffers. "
+      "Absent where the device does not count by queue.");
+  each_used(view.control->ports, [&](std::uint16_t, const PortRecord& record) {
+    if (!record.queue_drops_known) return;
+    const std::size_t queues =
+        std::min<std::size_t>(record.receive_queues, record.dropped_by_queue.size());
+    for (std::size_t queue = 0; queue < queues; ++queue) {
+      drops.add(with(labels(record), "queue", std::to_string(queue)),
+                record.dropped_by_queue[queue]);
+    }
+  });
   Family link = families.gauge("spillway_port_link_up", "1 while the port has a link.");
   each_used(view.control->ports, [&](std::uint16_t, const PortRecord& record) {
     link.add(labels(record), record.link_up);

@@ -184,6 +184,20 @@ void add_udp_flows_of_targets(Families& families, const SegmentView& view) {
   each_used(view.control->targets, [&](std::uint16_t, const TargetRecord& record) {
     active.add(labels_of(record), active_flows_udp(view, record.id));
   });
+  Family packets = families.counter("spillway_target_processed_packets_udp_total",
+                                    "Of the target's packets: those of UDP; TCP is the rest.");
+  Family bytes = families.counter("spillway_target_processed_bytes_udp_total",
+                                  "Of the target's bytes: those of UDP: ProcessedBytes_UDP is both "
+                                  "directions together. ProcessedBytes_TCP is the rest.");
+  each_used(view.control->targets, [&](std::uint16_t, const TargetRecord& record) {
+    const report::UdpTraffic udp = udp_traffic(view, record);
+    const Labels to_target = with(labels_of(record), "direction", "to_target");
+    const Labels to_client = with(labels_of(record), "direction", "to_client");
+    packets.add(to_target, udp.packets_to_target);
+    packets.add(to_client, udp.packets_to_client);
+    bytes.add(to_target, udp.bytes_to_target);
+    bytes.add(to_client, udp.bytes_to_client);
+  });
 }
 
 }  // namespace tools::exporter

@@ -145,6 +145,18 @@ Json workers_of(const SegmentView& view) {
   return workers;
 }
 
+/// By receive queue; null: the device does not tell them apart.
+Json queue_drops(const dataplane::PortRecord& record) {
+  if (!record.queue_drops_known) return {};
+  Json drops = Json::array();
+  const std::size_t queues =
+      std::min<std::size_t>(record.receive_queues, record.dropped_by_queue.size());
+  for (std::size_t queue = 0; queue < queues; ++queue) {
+    drops.push_back(record.dropped_by_queue[queue]);
+  }
+  return drops;
+}
+
 Json port_document(const dataplane::PortRecord& record) {
   return {
       {"name", text(record.name)},
@@ -166,6 +178,7 @@ Json port_document(const dataplane::PortRecord& record) {
       {"no_buffer", record.no_buffer},
       {"errors", record.errors},
       {"send_errors", record.send_errors},
+      {"dropped_by_queue", queue_drops(record)},
   };
 }
 
@@ -220,15 +233,15 @@ void add_elements(Json& document, const char* name, const Records& records, Make
   if (unreadable != 0) document["unreadable"] = unreadable;
 }
 
-dataplane::InstanceRecord instance_of(const SegmentView& view) {
-  return view.control->instance.read().value_or(dataplane::InstanceRecord{});
-}
-
 std::string endpoint(const dataplane::IpAddress& address, dataplane::Be16 port) {
   return with_port(address, port.value());
 }
 
 }  // namespace
+
+dataplane::InstanceRecord instance_of(const SegmentView& view) {
+  return view.control->instance.read().value_or(dataplane::InstanceRecord{});
+}
 
 Json version_document(const SegmentView& view) {
   const auto instance = instance_of(view);
@@ -309,6 +322,11 @@ Json target_document(const SegmentView& view, const dataplane::TargetRecord& rec
   }
   target["new_flows_udp"] = new_flows_udp(view, record.id);
   target["active_flows_udp"] = active_flows_udp(view, record.id);
+  const UdpTraffic udp = udp_traffic(view, record);
+  target["packets_to_target_udp"] = udp.packets_to_target;
+  target["bytes_to_target_udp"] = udp.bytes_to_target;
+  target["packets_to_client_udp"] = udp.packets_to_client;
+  target["bytes_to_client_udp"] = udp.bytes_to_client;
   const auto connections_max = [](std::uint32_t limit) {
     return limit == 0 ? Json() : Json(limit);
   };

@@ -31,6 +31,9 @@ using Json = nlohmann::ordered_json;  // fields stay in the order in which they 
 [[nodiscard]] Json flow_document(const SegmentView& view, const dataplane::FlowRecord& record,
                                  dataplane::WorkerId worker);
 
+/// Who the segment is of; all of it empty while it is being written.
+[[nodiscard]] dataplane::InstanceRecord instance_of(const SegmentView& view);
+
 /// "2026-01-02T03:04:05.678Z"
 [[nodiscard]] std::string iso_time(std::uint64_t unix_milliseconds);
 [[nodiscard]] std::uint64_t now_unix_milliseconds();

@@ -138,11 +138,6 @@ std::string own_zone(const SegmentView& view) {
   return {};
 }
 
-std::string instance_name(const SegmentView& view) {
-  const auto record = view.control->instance.read();
-  return record ? std::string(record->instance.view()) : std::string();
-}
-
 }  // namespace
 
 Json target_groups_document(const SegmentView& view, const Liveness& liveness) {
@@ -159,7 +154,7 @@ Json target_groups_document(const SegmentView& view, const Liveness& liveness) {
     groups.push_back(group_document(*record, group, own));
     add_surge(groups.back(), view, TargetGroupId{static_cast<std::uint16_t>(slot)}, *record, group);
   }
-  Json document{{"instance", instance_name(view)},
+  Json document{{"instance", std::string(instance_of(view).instance.view())},
                 {"stale", liveness.stale},
                 {"target_groups", std::move(groups)}};
   if (unreadable != 0) document["unreadable"] = unreadable;
@@ -176,7 +171,9 @@ Json zones_of(const SegmentView& view) {
 }
 
 Json zones_document(const SegmentView& view, const Liveness& liveness) {
-  return {{"instance", instance_name(view)}, {"stale", liveness.stale}, {"zones", zones_of(view)}};
+  return {{"instance", std::string(instance_of(view).instance.view())},
+          {"stale", liveness.stale},
+          {"zones", zones_of(view)}};
 }
 
 }  // namespace report

@@ -25,6 +25,14 @@ Json rule_document(const SegmentView& view, RuleId id, const RuleRecord& record)
   };
 }
 
+Json group_document(const dataplane::SecurityGroupRecord& record) {
+  return {
+      {"name", text(record.name)},         {"attached_to", text(record.attached_to)},
+      {"addresses", record.addresses},     {"inbound_rules", record.inbound},
+      {"outbound_rules", record.outbound},
+  };
+}
+
 Json blocked(const SegmentView& view, dataplane::Counter Totals::*icmp,
              dataplane::Counter Totals::*tcp, dataplane::Counter Totals::*udp) {
   return {{"icmp", total(view, icmp)}, {"tcp", total(view, tcp)}, {"udp", total(view, udp)}};
@@ -44,8 +52,16 @@ Json security_groups_document(const SegmentView& view, const Liveness& liveness)
           rule_document(view, RuleId{static_cast<std::uint16_t>(slot)}, *record);
     }
   }
-  const auto instance = view.control->instance.read().value_or(dataplane::InstanceRecord{});
-  Json document{{"instance", text(instance.instance)}, {"stale", liveness.stale}};
+  Json document{{"instance", text(instance_of(view).instance)}, {"stale", liveness.stale}};
+  document["security_groups"] = Json::array();
+  for (const auto& each : view.control->security_groups) {
+    const auto record = each.read();
+    if (!record) {
+      ++unreadable;
+    } else if (record->used) {
+      document["security_groups"].push_back(group_document(*record));
+    }
+  }
   document["rules"] = Json::array();
   for (auto& [number, rule] : in_order) document["rules"].push_back(std::move(rule));
   if (unreadable != 0) document["unreadable"] = unreadable;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "dataplane/packet/address.h"
+
 namespace report {
 
 using dataplane::Counter;
@@ -68,12 +70,12 @@ std::uint64_t total(const SegmentView& view, dataplane::TargetId target,
 namespace {
 
 std::uint64_t udp_total(const SegmentView& view, dataplane::TargetId target,
-                        Counter dataplane::UdpFlowCounters::*figure) {
+                        Counter dataplane::UdpCounters::*figure) {
   if (target.slot >= dataplane::targets_max) return 0;
   std::uint64_t sum = 0;
   for (const auto& worker : view.workers) {
     if (worker.targets[target.slot].incarnation.read() != target.incarnation) continue;
-    sum += (worker.target_udp_flows[target.slot].*figure).read();
+    sum += (worker.target_udp[target.slot].*figure).read();
   }
   return sum;
 }
@@ -81,11 +83,28 @@ std::uint64_t udp_total(const SegmentView& view, dataplane::TargetId target,
 }  // namespace
 
 std::uint64_t new_flows_udp(const SegmentView& view, dataplane::TargetId target) {
-  return udp_total(view, target, &dataplane::UdpFlowCounters::new_flows);
+  return udp_total(view, target, &dataplane::UdpCounters::new_flows);
 }
 
 std::uint64_t active_flows_udp(const SegmentView& view, dataplane::TargetId target) {
-  return udp_total(view, target, &dataplane::UdpFlowCounters::active_flows);
+  return udp_total(view, target, &dataplane::UdpCounters::active_flows);
+}
+
+UdpTraffic udp_traffic(const SegmentView& view, const dataplane::TargetRecord& target) {
+  using dataplane::TargetCounters;
+  using dataplane::UdpCounters;
+  const auto protocols = dataplane::Protocols::from_number(target.protocol);
+  if (!protocols.has(dataplane::Protocol::Udp)) return {};
+  if (!protocols.has(dataplane::Protocol::Tcp)) {
+    return {.packets_to_target = total(view, target.id, &TargetCounters::packets_to_target),
+            .bytes_to_target = total(view, target.id, &TargetCounters::bytes_to_target),
+            .packets_to_client = total(view, target.id, &TargetCounters::packets_to_client),
+            .bytes_to_client = total(view, target.id, &TargetCounters::bytes_to_client)};
+  }
+  return {.packets_to_target = udp_total(view, target.id, &UdpCounters::packets_to_target),
+          .bytes_to_target = udp_total(view, target.id, &UdpCounters::bytes_to_target),
+          .packets_to_client = udp_total(view, target.id, &UdpCounters::packets_to_client),
+          .bytes_to_client = udp_total(view, target.id, &UdpCounters::bytes_to_client)};
 }
 
 std::uint64_t total(const SegmentView& view, dataplane::ListenerId listener,

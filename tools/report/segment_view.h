@@ -52,6 +52,17 @@ struct SegmentView {
                                   dataplane::Counter dataplane::TargetCounters::*figure);
 [[nodiscard]] std::uint64_t new_flows_udp(const SegmentView& view, dataplane::TargetId target);
 [[nodiscard]] std::uint64_t active_flows_udp(const SegmentView& view, dataplane::TargetId target);
+
+/// What went through a target with UDP, whatever the protocol of its group: what is counted apart
+/// only where the group has both.
+struct UdpTraffic {
+  std::uint64_t packets_to_target = 0;
+  std::uint64_t bytes_to_target = 0;
+  std::uint64_t packets_to_client = 0;
+  std::uint64_t bytes_to_client = 0;
+};
+[[nodiscard]] UdpTraffic udp_traffic(const SegmentView& view,
+                                     const dataplane::TargetRecord& target);
 [[nodiscard]] std::uint64_t total(const SegmentView& view, dataplane::ListenerId listener,
                                   std::uint16_t incarnation,
                                   dataplane::Counter dataplane::ListenerCounters::*figure);

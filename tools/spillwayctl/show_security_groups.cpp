@@ -23,6 +23,33 @@ const Json* same_rule(const Json& rule, const View& view) {
   return nullptr;
 }
 
+Cell attached_to(const Json& of) {
+  const std::string attached = text(of, "attached_to");
+  return {attached.empty() ? "nothing" : attached,
+          attached.empty() ? Colour::Yellow : Colour::None};
+}
+
+void add_rule(Table& table, const Json& rule, const View& view) {
+  const bool rates = view.earlier != nullptr;
+  table.add({text(rule, "security_group"), attached_to(rule), text(rule, "direction"),
+             text(rule, "protocol"), text(rule, "ports"), text(rule, "peer"),
+             count(static_cast<double>(number(rule, "hits"))),
+             rates ? count_rate(rate(rule, same_rule(rule, view), "hits", view.seconds)) : ""});
+}
+
+/// Attached, it is the opposite of no group: it lets nothing through.
+void add_group_without_rules(Table& table, const Json& group) {
+  const bool attached = !text(group, "attached_to").empty();
+  table.add({text(group, "name"),
+             attached_to(group),
+             {"no rules", attached ? Colour::Yellow : Colour::None},
+             "",
+             "",
+             "",
+             "",
+             ""});
+}
+
 std::string rules(const Json& document, const View& view) {
   Table table({{"SECURITY-GROUP"},
                {"ATTACHED-TO"},
@@ -32,19 +59,18 @@ std::string rules(const Json& document, const View& view) {
                {"PEER"},
                {"HITS", Align::Right},
                {"RATE", Align::Right}});
-  const bool rates = view.earlier != nullptr;
-  for (const Json& rule : elements(document, "rules")) {
-    const std::string attached = text(rule, "attached_to");
-    table.add({text(rule, "security_group"),
-               {attached.empty() ? "nothing" : attached,
-                attached.empty() ? Colour::Yellow : Colour::None},
-               text(rule, "direction"),
-               text(rule, "protocol"),
-               text(rule, "ports"),
-               text(rule, "peer"),
-               count(static_cast<double>(number(rule, "hits"))),
-               rates ? count_rate(rate(rule, same_rule(rule, view), "hits", view.seconds)) : ""});
+  const Json& all = elements(document, "rules");
+  auto rule = all.begin();  // in the order of their groups
+  for (const Json& group : elements(document, "security_groups")) {
+    if (number(group, "inbound_rules") + number(group, "outbound_rules") == 0) {
+      add_group_without_rules(table, group);
+    }
+    for (; rule != all.end() && text(*rule, "security_group") == text(group, "name"); ++rule) {
+      add_rule(table, *rule, view);
+    }
   }
+  // Groups and rules are read one after another: a reload may come between.
+  for (; rule != all.end(); ++rule) add_rule(table, *rule, view);
   return table.text(view.colours);
 }
 
@@ -75,7 +101,8 @@ std::string blocked(const Json& document, const View& view) {
 }  // namespace
 
 std::string show_security_groups(const Json& document, const View& view) {
-  if (elements(document, "rules").empty()) return "no security groups: everything is let through\n";
+  if (elements(document, "rules").empty() && elements(document, "security_groups").empty())
+    return "no security groups: everything is let through\n";
   std::string text = rules(document, view) + '\n' + blocked(document, view);
   const std::uint64_t cut = number(document, "flows_cut");
   if (cut != 0) {

@@ -232,6 +232,19 @@ std::string link(const Json& port) {
   return megabits % 1000 == 0 ? fmt::format("{}G", megabits / 1000) : fmt::format("{}M", megabits);
 }
 
+/// "1: 204, 3: 12": the queues that lost packets, and how many.
+std::string queue_drops(const Json& port) {
+  std::string text;
+  const Json& drops = elements(port, "dropped_by_queue");
+  for (std::size_t queue = 0; queue < drops.size(); ++queue) {
+    const auto lost = drops[queue].get<std::uint64_t>();
+    if (lost == 0) continue;
+    text +=
+        fmt::format("{}{}: {}", text.empty() ? "" : ", ", queue, count(static_cast<double>(lost)));
+  }
+  return text;
+}
+
 std::string ports(const Json& document, const View& view) {
   Table table({{"PORT"},
                {"DEVICE"},
@@ -247,7 +260,8 @@ std::string ports(const Json& document, const View& view) {
                {"MISSED", Align::Right},
                {"NO-BUFFER", Align::Right},
                {"ERRORS", Align::Right},
-               {"SEND-ERRORS", Align::Right}});
+               {"SEND-ERRORS", Align::Right},
+               {"QUEUE-DROPS"}});
   for (const Json& port : elements(document, "ports")) {
     table.add(
         {text(port, "name"),
@@ -264,7 +278,8 @@ std::string ports(const Json& document, const View& view) {
          {packets_if_any(port, "missed"), Colour::Yellow},
          {packets_if_any(port, "no_buffer"), Colour::Yellow},
          {packets_if_any(port, "errors"), Colour::Yellow},
-         {packets_if_any(port, "send_errors"), Colour::Yellow}});
+         {packets_if_any(port, "send_errors"), Colour::Yellow},
+         {queue_drops(port), Colour::Yellow}});
   }
   return table.text(view.colours);
 }

@@ -125,6 +125,14 @@ TEST(CheckSecurityGroups, CountsRulesAndTheirPrefixes) {
   };
   EXPECT_EQ(to_string(errors_in(with(rules(4096, "10.0.0.0/8")))), "");
   expect_only(errors_in(with(rules(4097, "10.0.0.0/8"))), "security_groups", "at most 4096");
+  const auto groups = [](int count) {
+    std::string list;
+    for (int i = 0; i < count; ++i)
+      list += fmt::format("{}{{ name = \"g{}\"; outbound = (); }}", i == 0 ? "" : ", ", i);
+    return list;
+  };
+  EXPECT_EQ(to_string(errors_in(with(groups(1024)))), "");
+  expect_only(errors_in(with(groups(1025))), "security_groups", "at most 1024");
   std::string addresses;
   for (int i = 0; i < 80; ++i) addresses += fmt::format("{}\"10.0.0.{}\"", i == 0 ? "" : ", ", i);
   expect_only(errors_in(with(rules(1000, "office") + ", { name = \"office\"; addresses = [" +

@@ -53,6 +53,30 @@ TEST_F(Rules, HavePlacesInTheirOrder) {
   EXPECT_FALSE(book.records()[2].record.inbound);
 }
 
+TEST_F(Rules, GroupsAreShownWithOrWithoutThem) {
+  config.security_groups[0].addresses.resize(2);
+  config::SecurityGroup& closed = config.security_groups.emplace_back();
+  closed.name = "closed";
+  closed.outbound.clear();
+  config.balancer_security_groups = {"closed"};
+  EXPECT_TRUE(apply());
+  EXPECT_EQ(book.records().size(), 3u);
+  ASSERT_EQ(book.groups().size(), 2u);
+  EXPECT_EQ(book.groups()[0].name.view(), "web");
+  EXPECT_EQ(book.groups()[0].attached_to.view(), "");
+  EXPECT_EQ(book.groups()[0].addresses, 2u);
+  EXPECT_EQ(book.groups()[0].inbound, 2u);
+  EXPECT_EQ(book.groups()[0].outbound, 1u);
+  EXPECT_TRUE(book.groups()[1].used);
+  EXPECT_EQ(book.groups()[1].name.view(), "closed");
+  EXPECT_EQ(book.groups()[1].attached_to.view(), "balancer");
+  EXPECT_EQ(book.groups()[1].inbound + book.groups()[1].outbound, 0u);
+  config.security_groups.pop_back();
+  config.balancer_security_groups.clear();
+  EXPECT_TRUE(apply()) << "that a group without rules goes is a change";
+  EXPECT_EQ(book.groups().size(), 1u);
+}
+
 TEST_F(Rules, KeepPlaceAndHitsThroughAReload) {
   apply();
   counted[1] = 500;

@@ -103,6 +103,22 @@ TEST_F(SegmentTest, ReadersSeeWhatWorkersAndControlWrite) {
   EXPECT_EQ(opened.view().control->instance.read()->generation, 12u);
 }
 
+TEST_F(SegmentTest, SecurityGroupsThatAreNotListedBecomeUnused) {
+  Segment segment = start();
+  dataplane::SecurityGroupRecord group{};
+  group.used = true;
+  group.name.assign("closed");
+  segment.write_security_groups(std::vector{group, group});
+  const auto used = [&](std::size_t slot) {
+    return reader().view().control->security_groups[slot].read()->used;
+  };
+  EXPECT_TRUE(used(0));
+  EXPECT_TRUE(used(1));
+  segment.write_security_groups(std::vector{group});
+  EXPECT_TRUE(used(0));
+  EXPECT_FALSE(used(1));
+}
+
 TEST_F(SegmentTest, GroupsAndZonesThatAreNotListedBecomeUnused) {
   Segment segment = start();
   TargetGroupEntry web{dataplane::TargetGroupId{7}, {}};

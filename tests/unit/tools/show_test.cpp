@@ -257,6 +257,45 @@ TEST(ShowStatus, ShowsInstanceWorkersPortsAndVerdicts) {
   // clang-format on
 }
 
+TEST(ShowStatus, SaysAtWhichQueuesFramesWereLost) {
+  Json document = status();
+  document["ports"][0]["dropped_by_queue"] = Json::parse("[0, 0]");
+  document["ports"][1]["dropped_by_queue"] = nullptr;
+  EXPECT_EQ(show_status(document, plain()), show_status(status(), plain())) << "nowhere";
+  document["ports"][0]["dropped_by_queue"] = Json::parse("[0, 204, 0, 12]");
+  const std::string text = show_status(document, plain());
+  EXPECT_NE(text.find("MISSED  QUEUE-DROPS\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("1: 204, 3: 12\n"), std::string::npos) << text;
+}
+
+TEST(ShowStatus, TellsWhereTheFlowLogGoesAndWhatWasLost) {
+  Json document = status();
+  document["flow_log"] = nullptr;
+  EXPECT_EQ(show_status(document, plain()).find("flow log"), std::string::npos);
+  document["flow_log"] = Json::parse(R"({"enabled": true, "kind": "file",
+      "destination": "/var/log/spillway/flows", "sample": 0.25, "open": true, "problem": "",
+      "problem_since": null, "written": 1234, "written_bytes": 500000,
+      "dropped": {"ring": 0, "slow": 12, "unavailable": 0}, "waiting": 3, "opened": 1})");
+  std::string text = show_status(document, plain());
+  EXPECT_NE(text.find("flow log    25 % of flows to file /var/log/spillway/flows; 1234 lines "
+                      "written, 12 lost (slow)\n"),
+            std::string::npos)
+      << text;
+  document["flow_log"]["sample"] = 1.0;
+  document["flow_log"]["kind"] = "socket";
+  document["flow_log"]["open"] = false;
+  document["flow_log"]["problem"] = "nobody reads it";
+  document["flow_log"]["problem_since"] = "2026-01-02T03:04:05.000Z";
+  text = show_status(document, plain());
+  EXPECT_NE(text.find("flow log    all of flows to socket "), std::string::npos) << text;
+  EXPECT_NE(text.find("\n            nobody reads it, since 2026-01-02T03:04:05.000Z\n"),
+            std::string::npos)
+      << text;
+  document["flow_log"]["enabled"] = false;
+  text = show_status(document, plain());
+  EXPECT_NE(text.find("flow log    off; 1234 lines written"), std::string::npos) << text;
+}
+
 TEST(ShowStatus, ShowsBothFamiliesTablesApart) {
   Json document = status();
   for (Json* worker : {&document["workers"][0], &document["totals"]}) {
@@ -362,6 +401,29 @@ TEST(ShowSecurityGroups, IsATableOfRulesAndWhatWasBlocked) {
   EXPECT_NE(text.find("12    3  5.0/s\n"), std::string::npos) << text;
   EXPECT_NE(text.find("\n2 flows cut, since no rule let them through any more\n"),
             std::string::npos);
+}
+
+TEST(ShowSecurityGroups, HasALineForAGroupWithoutRules) {
+  const Json document = Json::parse(R"({"security_groups": [
+      {"name": "closed", "attached_to": "balancer", "inbound_rules": 0, "outbound_rules": 0},
+      {"name": "web", "attached_to": "shop", "inbound_rules": 1, "outbound_rules": 0},
+      {"name": "spare", "attached_to": "", "inbound_rules": 0, "outbound_rules": 0}],
+      "rules": [
+      {"security_group": "web", "attached_to": "shop", "direction": "inbound",
+       "protocol": "tcp", "ports": "80", "peer": "anywhere", "hits": 7}]})");
+  const std::string text = show_security_groups(document, plain());
+  EXPECT_TRUE(
+      text.starts_with("SECURITY-GROUP  ATTACHED-TO  DIRECTION  PROTOCOL  PORTS  PEER      HITS\n"
+                       "closed          balancer     no rules\n"
+                       "web             shop         inbound    tcp       80     anywhere     7\n"
+                       "spare           nothing      no rules\n"
+                       "\n"))
+      << text;
+  Json alone = document;
+  alone["rules"] = Json::array();
+  alone["security_groups"].erase(1);
+  EXPECT_NE(show_security_groups(alone, plain()).find("closed"), std::string::npos)
+      << "that is not: everything is let through";
 }
 
 TEST(ShowSecurityGroups, SaysWhatNoneMeans) {

@@ -69,8 +69,8 @@ class Metrics : public testing::Test {
       block.listeners[1].spilled_flows.set(40 + worker);
       block.targets[3].active_flows.set(6);
       block.targets[3].over_flows.set(1);
-      block.target_udp_flows[3].new_flows.set(3);
-      block.target_udp_flows[3].active_flows.set(1);
+      block.target_udp[3].new_flows.set(3);
+      block.target_udp[3].active_flows.set(1);
       block.totals.received_waiting.set(9);
       block.totals.surge_held.set(30 + worker);
     }
@@ -148,6 +148,67 @@ TEST_F(Metrics, ConnectionsAreHeldAgainstTheirLimit) {
   EXPECT_TRUE(holds(all, "spillway_target_active_flows" + labels + "12")) << "two are over";
   EXPECT_TRUE(holds(all, "spillway_target_new_flows_udp_total" + labels + "6"));
   EXPECT_TRUE(holds(all, "spillway_target_active_flows_udp" + labels + "2"));
+}
+
+TEST_F(Metrics, UdpIsSplitFromTheBytesOfATarget) {
+  auto& udp = segment_.worker(1).target_udp[3];
+  udp.bytes_to_target.set(700);
+  udp.packets_to_client.set(4);
+  const std::string all = text(true);
+  const std::string labels =
+      R"({target_group="web",target="[2001:db8::1]:8080",zone="a",direction=)";
+  EXPECT_TRUE(
+      holds(all, "spillway_target_processed_bytes_udp_total" + labels + "\"to_target\"} 700"))
+      << all;
+  EXPECT_TRUE(
+      holds(all, "spillway_target_processed_packets_udp_total" + labels + "\"to_client\"} 4"));
+  dataplane::TrafficRecord traffic{};
+  traffic.sampled_unix_milliseconds = 1;
+  traffic.processed_bytes_udp = 900;
+  segment_.control().traffic.write(traffic);
+  EXPECT_TRUE(holds(text(true), "spillway_processed_bytes_udp_total 900"));
+}
+
+TEST_F(Metrics, QueuesOfAPortHaveTheirDropsWhereTheDeviceKnows) {
+  dataplane::PortRecord port{};
+  port.used = true;
+  port.receive_queues = 2;
+  port.name.assign("front");
+  port.dropped_by_queue[1] = 12;
+  segment_.control().ports[0].write(port);
+  EXPECT_EQ(text(true).find("spillway_port_queue_dropped_packets_total{"), std::string::npos);
+  port.queue_drops_known = true;
+  segment_.control().ports[0].write(port);
+  const std::string all = text(true);
+  EXPECT_TRUE(holds(all, R"(spillway_port_queue_dropped_packets_total{port="front",queue="0"} 0)"));
+  EXPECT_TRUE(
+      holds(all, R"(spillway_port_queue_dropped_packets_total{port="front",queue="1"} 12)"));
+  EXPECT_EQ(all.find(R"(queue="2")"), std::string::npos);
+}
+
+TEST_F(Metrics, TheFlowLogHasWhatWasWrittenAndEachReasonOfLoss) {
+  EXPECT_TRUE(holds(text(true), "spillway_flow_log_enabled 0"));
+  dataplane::FlowLogRecord log{};
+  log.used = log.open = true;
+  log.written = 1'000;
+  log.written_bytes = 400'000;
+  log.dropped_slow = 3;
+  log.dropped_unavailable = 4;
+  log.waiting = 17;
+  segment_.control().flow_log.write(log);
+  for (std::size_t worker : {0U, 1U}) segment_.worker(worker).totals.flow_log_dropped.set(5);
+  std::string all = text(true);
+  EXPECT_TRUE(holds(all, "spillway_flow_log_enabled 1")) << all;
+  EXPECT_TRUE(holds(all, "spillway_flow_log_open 1"));
+  EXPECT_TRUE(holds(all, "spillway_flow_log_written_lines_total 1000"));
+  EXPECT_TRUE(holds(all, "spillway_flow_log_written_bytes_total 400000"));
+  EXPECT_TRUE(holds(all, R"(spillway_flow_log_dropped_lines_total{reason="ring"} 10)"));
+  EXPECT_TRUE(holds(all, R"(spillway_flow_log_dropped_lines_total{reason="slow"} 3)"));
+  EXPECT_TRUE(holds(all, R"(spillway_flow_log_dropped_lines_total{reason="unavailable"} 4)"));
+  EXPECT_TRUE(holds(all, "spillway_flow_log_waiting_lines 17"));
+  log.open = false;
+  segment_.control().flow_log.write(log);
+  EXPECT_TRUE(holds(text(true), "spillway_flow_log_open 0"));
 }
 
 TEST_F(Metrics, AQueueOfAnotherIncarnationCountsAsNothing) {

@@ -37,6 +37,7 @@ SAME_PLACE(PortRecord, spillway_port_t, kernel_path);
 SAME_PLACE(PortRecord, spillway_port_t, receive_queues);
 SAME_PLACE(PortRecord, spillway_port_t, transmit_queues);
 SAME_PLACE(PortRecord, spillway_port_t, mtu);
+SAME_PLACE(PortRecord, spillway_port_t, queue_drops_known);
 SAME_PLACE(PortRecord, spillway_port_t, link_megabits);
 SAME_PLACE(PortRecord, spillway_port_t, name);
 SAME_PLACE(PortRecord, spillway_port_t, device);
@@ -51,6 +52,7 @@ SAME_PLACE(PortRecord, spillway_port_t, received_bytes);
 SAME_PLACE(PortRecord, spillway_port_t, sent_bytes);
 SAME_PLACE(PortRecord, spillway_port_t, no_buffer);
 SAME_PLACE(PortRecord, spillway_port_t, send_errors);
+SAME_PLACE(PortRecord, spillway_port_t, dropped_by_queue);
 
 SAME_SIZE(ListenerRecord, spillway_listener_t);
 SAME_PLACE(ListenerRecord, spillway_listener_t, used);
@@ -88,6 +90,7 @@ SAME_PLACE(TargetRecord, spillway_target_t, since_unix_milliseconds);
 SAME_PLACE(TargetRecord, spillway_target_t, drain_ends_unix_milliseconds);
 SAME_PLACE(TargetRecord, spillway_target_t, detail);
 SAME_PLACE(TargetRecord, spillway_target_t, exclusion);
+SAME_PLACE(TargetRecord, spillway_target_t, protocol);
 SAME_PLACE(TargetRecord, spillway_target_t, max_connections);
 SAME_PLACE(TargetRecord, spillway_target_t, configured_max_connections);
 
@@ -152,6 +155,8 @@ SAME_PLACE(TrafficRecord, spillway_traffic_t, requests);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, connection_errors);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, processed_bytes);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, processed_packets);
+SAME_PLACE(TrafficRecord, spillway_traffic_t, processed_bytes_udp);
+SAME_PLACE(TrafficRecord, spillway_traffic_t, processed_packets_udp);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, client_resets);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, target_resets);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, elb_resets);
@@ -163,6 +168,14 @@ SAME_PLACE(TrafficRecord, spillway_traffic_t, new_flows_per_second);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, peak_bytes_per_second);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, peak_packets_per_second);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, sampled_unix_milliseconds);
+
+SAME_SIZE(SecurityGroupRecord, spillway_security_group_t);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, used);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, name);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, attached_to);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, addresses);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, inbound);
+SAME_PLACE(SecurityGroupRecord, spillway_security_group_t, outbound);
 
 SAME_SIZE(FlowLogRecord, spillway_flow_log_t);
 SAME_PLACE(FlowLogRecord, spillway_flow_log_t, used);
@@ -278,9 +291,13 @@ SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_joined);
 SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, spillover);
 SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_wait_milliseconds);
 
-SAME_SIZE(UdpFlowCounters, spillway_udp_flow_counters_t);
-SAME_PLACE(UdpFlowCounters, spillway_udp_flow_counters_t, new_flows);
-SAME_PLACE(UdpFlowCounters, spillway_udp_flow_counters_t, active_flows);
+SAME_SIZE(UdpCounters, spillway_udp_counters_t);
+SAME_PLACE(UdpCounters, spillway_udp_counters_t, new_flows);
+SAME_PLACE(UdpCounters, spillway_udp_counters_t, active_flows);
+SAME_PLACE(UdpCounters, spillway_udp_counters_t, packets_to_target);
+SAME_PLACE(UdpCounters, spillway_udp_counters_t, bytes_to_target);
+SAME_PLACE(UdpCounters, spillway_udp_counters_t, packets_to_client);
+SAME_PLACE(UdpCounters, spillway_udp_counters_t, bytes_to_client);
 
 SAME_SIZE(WorkerBlock, spillway_worker_t);
 SAME_PLACE(WorkerBlock, spillway_worker_t, totals);
@@ -289,7 +306,7 @@ SAME_PLACE(WorkerBlock, spillway_worker_t, listeners);
 SAME_PLACE(WorkerBlock, spillway_worker_t, targets);
 SAME_PLACE(WorkerBlock, spillway_worker_t, rule_hits);
 SAME_PLACE(WorkerBlock, spillway_worker_t, groups);
-SAME_PLACE(WorkerBlock, spillway_worker_t, target_udp_flows);
+SAME_PLACE(WorkerBlock, spillway_worker_t, target_udp);
 
 SAME_SIZE(Histogram, spillway_histogram_t);
 SAME_PLACE(Histogram, spillway_histogram_t, sum);

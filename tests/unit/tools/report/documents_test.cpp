@@ -74,7 +74,21 @@ TEST(Documents, SecurityGroupsInTheConfigurationsOrder) {
     segment.worker(i).totals.blocked_outbound_icmp.set(i);
     segment.worker(i).totals.flows_cut.set(5);
   }
+  for (std::size_t i = 0; i < 2; ++i) {
+    dataplane::SecurityGroupRecord record{};
+    record.used = true;
+    record.name.assign(i == 0 ? "web" : "closed");
+    record.attached_to.assign(i == 0 ? "balancer" : "web-in");
+    record.addresses = i == 0 ? 3 : 0;
+    record.inbound = record.outbound = i == 0 ? 1 : 0;
+    segment.control().security_groups[i].write(record);
+  }
   const Json document = security_groups_document(segment.view(), alive);
+  EXPECT_EQ(document["security_groups"], Json::parse(R"([
+      {"name": "web", "attached_to": "balancer", "addresses": 3, "inbound_rules": 1,
+       "outbound_rules": 1},
+      {"name": "closed", "attached_to": "web-in", "addresses": 0, "inbound_rules": 0,
+       "outbound_rules": 0}])"));
   ASSERT_EQ(document["rules"].size(), 2u);
   EXPECT_EQ(document["rules"][0], Json::parse(R"({"security_group": "web",
       "attached_to": "balancer", "direction": "inbound", "protocol": "tcp", "ports": "80-443",
@@ -207,7 +221,14 @@ TEST(Documents, StatusHasPorts) {
     "name": "front", "device": "0000:3b:00.0", "driver": "net_ice", "mac": "02:00:00:00:00:01",
     "link_up": true, "link_megabits": 25000, "mtu": 1500, "kernel_path": true, "receive_queues": 2,
     "transmit_queues": 4, "steering": "hand_off", "received": 0, "sent": 0, "received_bytes": 6400,
-    "sent_bytes": 0, "missed": 9, "no_buffer": 2, "errors": 0, "send_errors": 1}])"));
+    "sent_bytes": 0, "missed": 9, "no_buffer": 2, "errors": 0, "send_errors": 1,
+    "dropped_by_queue": null}])"));
+  record.queue_drops_known = true;
+  record.dropped_by_queue[1] = 9;
+  record.dropped_by_queue[2] = 1;  // there are two queues
+  segment.control().ports[1].write(record);
+  EXPECT_EQ(status_document(segment.view(), alive, 0)["ports"][0]["dropped_by_queue"],
+            Json::parse("[0, 9]"));
 }
 
 TEST(Documents, ListenersHaveTheirIncarnationsFigures) {
@@ -264,6 +285,28 @@ TEST(Documents, TargetsSayWhatTheirWeightIsMadeOf) {
   EXPECT_EQ(target["reported_percent"], 0);
 }
 
+TEST(Documents, UdpOfATargetIsAllNothingOrCountedApart) {
+  ScratchSegment segment(2);
+  dataplane::TargetRecord record = web_target();
+  for (std::size_t i = 0; i < 2; ++i) {
+    segment.worker(i).targets[3].incarnation.set(1);
+    segment.worker(i).targets[3].packets_to_target.set(10);
+    segment.worker(i).targets[3].bytes_to_client.set(1'000);
+    segment.worker(i).target_udp[3].packets_to_target.set(2);
+    segment.worker(i).target_udp[3].bytes_to_client.set(300);
+  }
+  const auto udp = [&](dataplane::Protocols protocol) {
+    record.protocol = protocol.number();
+    segment.control().targets[3].write(record);
+    const Json target = targets_document(segment.view(), alive)["targets"][0];
+    return std::pair{target["packets_to_target_udp"].get<int>(),
+                     target["bytes_to_client_udp"].get<int>()};
+  };
+  EXPECT_EQ(udp(dataplane::Protocol::Tcp), (std::pair{0, 0}));
+  EXPECT_EQ(udp(dataplane::Protocol::Udp), (std::pair{20, 2'000}));
+  EXPECT_EQ(udp(dataplane::Protocols::tcp_udp()), (std::pair{4, 600}));
+}
+
 TEST(Documents, TargetsHaveStateReasonAndFigures) {
   ScratchSegment segment(2);
   segment.set_instance("edge-1");
@@ -283,7 +326,7 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     segment.worker(i).targets[3].active_flows.set(5);
     segment.worker(i).targets[3].over_flows.set(2);
     segment.worker(i).targets[3].unhealthy_routing_flows.set(3);
-    segment.worker(i).target_udp_flows[3].new_flows.set(4);
+    segment.worker(i).target_udp[3].new_flows.set(4);
   }
   const Json document = targets_document(segment.view(), dead);
   EXPECT_EQ(document["stale"], true);
@@ -299,7 +342,8 @@ TEST(Documents, TargetsHaveStateReasonAndFigures) {
     "bytes_to_client": 2000, "client_resets": 0, "target_resets": 0, "elb_resets": 2,
     "picked_up_flows": 0, "port_allocation_errors": 0, "handshakes_answered": 0,
     "handshakes_failed": 0, "unhealthy_routing_flows": 6, "over_flows": 4, "new_flows_udp": 8,
-    "active_flows_udp": 0, "max_connections": 10, "configured_max_connections": 100,
+    "active_flows_udp": 0, "packets_to_target_udp": 0, "bytes_to_target_udp": 0,
+    "packets_to_client_udp": 0, "bytes_to_client_udp": 0, "max_connections": 10, "configured_max_connections": 100,
     "connections": 6, "drain_ends": null, "histograms": null})"));
   EXPECT_EQ(document["targets"][1]["drain_ends"], "2026-01-02T03:09:05.000Z");
   EXPECT_EQ(document["targets"][1]["reason"], "");

@@ -83,11 +83,20 @@ class OverloadCheck {
       return in_quotes(config_.listeners[index].name) +
              written_at(config_, element("listeners", index));
     };
-    complain(fmt::format("needs a target group with one listener, and has {} and {}: what a "
-                         "target sends without a flow does not say which one it is of",
-                         name(own[0]), name(own[1])),
-             "Give each listener a target group whose targets have a port of their own, or "
-             "remove it.");
+    const std::string needs = fmt::format(
+        "needs a target group with one listener, and has {} and {}", name(own[0]), name(own[1]));
+    const Listener& first = config_.listeners[own[0]];
+    const Listener& second = config_.listeners[own[1]];
+    if (first.protocol.has_any_of(second.protocol)) {
+      return complain(
+          needs + ": what a target sends without a flow does not say which one it is of",
+          "Give each listener a target group whose targets have a port of their own, "
+          "or remove it.");
+    }
+    const bool one_place = first.address == second.address && ports_of(first) == ports_of(second);
+    complain(needs, one_place
+                        ? "Make one listener of protocol tcp_udp of the two, or remove it."
+                        : "Give each listener a target group of its protocol alone, or remove it.");
   }
 
   void check_ports(std::size_t listener) {

@@ -151,7 +151,7 @@ void compile_targets(const Config& config, const Facts& facts, const GroupFacts&
               .tcp_udp = group != nullptr && group->protocol == dataplane::Protocols::tcp_udp(),
               .next_hop = snapshot.next_hop_to(fact.address)};
     if (target.tcp_udp) snapshot.any_tcp_udp = true;
-    if (target.ending) snapshot.ending.push_back(target.id);
+    if (target.terminated) snapshot.terminated.push_back(target.id);
   }
 }
 

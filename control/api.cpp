@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -29,15 +30,18 @@ using Error = boost::system::error_code;
 /// So many clients beyond the limit are told so; more wait until somebody leaves.
 constexpr std::size_t refusals_at_once = 16;
 
+std::string line_of(const report::Json& document) {
+  // replace: a log line or name in another encoding must not make an answer impossible.
+  return document.dump(-1, ' ', false, report::Json::error_handler_t::replace) + '\n';
+}
+
 http::response<http::string_body> response_of(const Outcome& outcome, unsigned version,
                                               bool keep_alive) {
   http::response<http::string_body> response(static_cast<http::status>(outcome.status), version);
   response.set(http::field::server, "spillway/" SPILLWAY_VERSION);
   response.set(http::field::content_type, "application/json");
   response.keep_alive(keep_alive);
-  // replace: a log line or name in another encoding must not make an answer impossible.
-  response.body() = outcome.document.dump(-1, ' ', false, report::Json::error_handler_t::replace);
-  response.body() += '\n';
+  response.body() = line_of(outcome.document);
   response.prepare_payload();
   return response;
 }
@@ -86,6 +90,11 @@ class Api::Server : public std::enable_shared_from_this<Api::Server> {
     void received(const Error& error);
     void write(const Outcome& outcome, unsigned version, bool keep_alive);
     void written(const Error& error, bool keep_alive);
+    // An answer that goes on.
+    void write_first(const Outcome& outcome, unsigned version);
+    void await_end();
+    void write_next(const Error& error);
+    void write_lines(std::string lines);
 
     std::shared_ptr<Server> server_;
     beast::basic_stream<Local> stream_;
@@ -93,6 +102,12 @@ class Api::Server : public std::enable_shared_from_this<Api::Server> {
     std::optional<http::request_parser<http::string_body>> parser_;
     http::response<http::string_body> response_;
     bool welcome_;
+    // Of an answer that goes on.
+    std::shared_ptr<Stream> stream_of_lines_;
+    http::response<http::empty_body> head_;
+    std::optional<http::response_serializer<http::empty_body>> serializer_;
+    std::string lines_;
+    char ignored_ = 0;
   };
 
   void accepted(const Error& error, Local::socket socket);
@@ -195,6 +210,7 @@ void Api::Server::Client::received(const Error& error) {
 }
 
 void Api::Server::Client::write(const Outcome& outcome, unsigned version, bool keep_alive) {
+  if (outcome.stream != nullptr) return write_first(outcome, version);
   response_ = response_of(outcome, version, keep_alive);
   stream_.expires_after(server_->limits_.idle);
   http::async_write(stream_, response_,
@@ -208,7 +224,63 @@ void Api::Server::Client::written(const Error& error, bool keep_alive) {
   read();
 }
 
+/// The head and the document; lines follow, each piece of them a chunk.
+void Api::Server::Client::write_first(const Outcome& outcome, unsigned version) {
+  stream_of_lines_ = outcome.stream;
+  lines_ = line_of(outcome.document);
+  head_.result(outcome.status);
+  head_.version(version);
+  head_.set(http::field::server, "spillway/" SPILLWAY_VERSION);
+  head_.set(http::field::content_type, "application/x-ndjson");
+  head_.keep_alive(false);
+  head_.chunked(true);
+  serializer_.emplace(head_);
+  await_end();
+  stream_.expires_after(server_->limits_.idle);
+  http::async_write_header(stream_, *serializer_,
+                           [self = shared_from_this()](const Error& error, std::size_t) {
+                             if (error) return self->close();
+                             self->write_lines(std::move(self->lines_));
+                           });
+}
+
+/// What the client still says does not matter; that it has ended does.
+void Api::Server::Client::await_end() {
+  stream_.socket().async_read_some(asio::buffer(&ignored_, 1),
+                                   [self = shared_from_this()](const Error& error, std::size_t) {
+                                     if (self->stream_of_lines_ == nullptr) return;  // closed
+                                     if (!error) return self->await_end();
+                                     // Half of it may be open: it gets the last lines. If not,
+                                     // writing them will tell.
+                                     if (error == asio::error::eof)
+                                       return self->stream_of_lines_->end();
+                                     self->close();
+                                   });
+}
+
+void Api::Server::Client::write_next(const Error& error) {
+  if (error || server_->stopped_) return close();
+  if (stream_of_lines_ == nullptr) return;  // closed
+  stream_.expires_never();                  // lines have their own time
+  stream_of_lines_->next(
+      [self = shared_from_this()](std::string lines) { self->write_lines(std::move(lines)); });
+}
+
+void Api::Server::Client::write_lines(std::string lines) {
+  lines_ = std::move(lines);
+  stream_.expires_after(server_->limits_.idle);
+  if (lines_.empty()) {
+    return asio::async_write(
+        stream_, http::make_chunk_last(),
+        [self = shared_from_this()](const Error&, std::size_t) { self->close(); });
+  }
+  asio::async_write(
+      stream_, http::make_chunk(asio::buffer(lines_)),
+      [self = shared_from_this()](const Error& error, std::size_t) { self->write_next(error); });
+}
+
 void Api::Server::Client::close() {
+  stream_of_lines_.reset();
   Error ignored;  // it may be gone already
   stream_.socket().shutdown(Local::socket::shutdown_both, ignored);
   stream_.close();

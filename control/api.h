@@ -3,8 +3,9 @@
 //
 // Runs on the control thread and never blocks it. Bounds: 64 clients (a few more get a 503 at
 // once), 64 KiB of headers and 20 MiB of body a request (a configuration of 8 MiB, as JSON), 30 s
-// without a word. Who may write to the socket (mode 0660) may
-// command.
+// without a word. An answer that goes on (capture) comes in chunks of lines, as fast as its client
+// takes them, until that shuts down its side, closes, or has taken nothing for 30 s. Who may write
+// to the socket (mode 0660) may command.
 #pragma once
 
 #include <chrono>

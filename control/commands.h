@@ -8,12 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "config/target_name.h"
+#include "control/capture_wanted.h"
 #include "control/events_wanted.h"
 #include "dataplane/flow_query.h"
 #include "dataplane/packet/address.h"
@@ -22,10 +24,22 @@
 
 namespace control {
 
+/// What follows a document: more of them, a line each, as they come. Dropped when the client has
+/// all of it, or is gone.
+struct Stream {
+  using Take = std::function<void(std::string)>;
+  /// Calls `take` once, at once or later: with some lines, or with nothing behind the last. Not
+  /// asked again before.
+  std::function<void(Take take)> next;
+  /// The client wants no more: the last lines are due.
+  std::function<void()> end;
+};
+
 /// A JSON document, and the HTTP status that says what it is.
 struct Outcome {
   unsigned status = 200;
   report::Json document;
+  std::shared_ptr<Stream> stream{};  // null: the document is all
 };
 
 /// {"error": "sentence"}. 400: the question is wrong; 404: no such thing; 409: not in this state;
@@ -111,6 +125,8 @@ struct Commands {
   std::function<void(const FlowsWanted&, Done)> flows;
   /// The document of explain::story(), with "generation".
   std::function<void(const ExplainWanted&, Done)> explain;
+  /// Goes on: Captures.
+  std::function<void(const CaptureWanted&, Done)> capture;
   std::function<report::Json(const EventsWanted&)> events;
   std::function<void(const ReloadWanted&, Done)> reload;
   std::function<void(bool force, Done)> rollback;

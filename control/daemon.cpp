@@ -74,6 +74,7 @@ bool Daemon::run() {
   // Nobody may ask or probe any more before the workers stop.
   api_.reset();
   explainer_.reset();
+  captures_.reset();
   flows_.reset();
   kernel_path_.reset();
   lifecycle_.reset();
@@ -192,15 +193,19 @@ void Daemon::start_flow_log() {
 
 void Daemon::start_api(const std::string& run_dir) {
   std::vector<dataplane::FlowQuery*> mailboxes;
+  std::vector<dataplane::Capture*> captures;
   std::vector<dataplane::Core*> cores;
   for (std::size_t i = 0; i < forwarder_->workers(); ++i) {
     cores.push_back(&forwarder_->core(dataplane::WorkerId{static_cast<std::uint8_t>(i)}));
     mailboxes.push_back(&cores.back()->query);
+    captures.push_back(&cores.back()->capture);
   }
   flows_.emplace(io_, std::move(mailboxes), segment_.view());
   explainer_.emplace(*flows_, [this, seed = cores.front()->owner_seed] {
     return Explainer::Running{publication_->newest(), explain::Names(config_, facts()), seed};
   });
+  captures_.emplace(io_, std::move(captures), segment_.view(),
+                    [this] { return forwarder_->clock().now(); });
   flow_loads_.emplace(io_, std::move(cores),
                       [this]() -> const dataplane::Snapshot& { return *publication_->newest(); });
   api_.emplace(io_, run_dir + "/" + config_.instance + ".sock", commands());
@@ -333,6 +338,9 @@ Commands Daemon::commands() {
   };
   commands.explain = [this](const ExplainWanted& wanted, Done done) {
     explainer_->ask(wanted, std::move(done));
+  };
+  commands.capture = [this](const CaptureWanted& wanted, Done done) {
+    captures_->ask(wanted, std::move(done));
   };
   commands.events = [this](const EventsWanted& wanted) { return events_.document(wanted); };
   add_live_commands(commands);

@@ -20,6 +20,7 @@
 #include "config/facts.h"
 #include "config/options.h"
 #include "control/api.h"
+#include "control/captures.h"
 #include "control/events.h"
 #include "control/explainer.h"
 #include "control/flow_inquiry.h"
@@ -121,6 +122,7 @@ class Daemon {
   std::unique_ptr<FlowLog> flow_log_;
   std::optional<FlowInquiry> flows_;
   std::optional<Explainer> explainer_;
+  std::optional<Captures> captures_;
   std::optional<FlowLoads> flow_loads_;
   std::optional<Api> api_;
   /// On-link hosts that the path missed, and when last.

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "control/named.h"
+
 namespace control {
 namespace {
 
@@ -26,17 +28,6 @@ std::vector<dataplane::TargetId> matching(const report::SegmentView& view,
     if (record && record->used && matches(*record, wanted)) targets.push_back(record->id);
   }
   return targets;
-}
-
-std::optional<dataplane::ListenerId> listener_named(const report::SegmentView& view,
-                                                    std::string_view name) {
-  for (std::size_t slot = 0; slot < view.control->listeners.size(); ++slot) {
-    const auto record = view.control->listeners[slot].read();
-    if (record && record->used && record->name.view() == name) {
-      return dataplane::ListenerId{static_cast<std::uint16_t>(slot)};
-    }
-  }
-  return std::nullopt;
 }
 
 /// By what a flow is ordered.

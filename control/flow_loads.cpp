@@ -47,7 +47,7 @@ void FlowLoads::spread() {
     for (const dataplane::Core* core : cores_) sum += flows_of(*core, target);
     for (dataplane::Core* core : cores_) {
       const std::uint64_t own = flows_of(*core, target);  // may have changed since
-      core->turns.elsewhere[target.id.slot].set(sum > own ? sum - own : 0);
+      core->turns.loads[target.id.slot].elsewhere.set(sum > own ? sum - own : 0);
     }
   }
 }

@@ -20,6 +20,12 @@ void answer_flows(std::string_view query, const Commands& commands, Done done) {
   commands.flows(std::get<FlowsWanted>(wanted), std::move(done));
 }
 
+void answer_capture(std::string_view query, const Commands& commands, Done done) {
+  const auto wanted = wanted_of<CaptureWanted>(query);
+  if (const auto* error = std::get_if<std::string>(&wanted)) return done(refused(400, *error));
+  commands.capture(std::get<CaptureWanted>(wanted), std::move(done));
+}
+
 void answer_explain(std::string_view query, const Commands& commands, Done done) {
   const auto read = wanted_of<ExplainWanted>(query);
   if (const auto* error = std::get_if<std::string>(&read)) return done(refused(400, *error));
@@ -110,6 +116,12 @@ std::optional<Route> route_of(const std::vector<std::string_view>& parts) {
                             Done done) { answer_explain(query, c, std::move(done)); },
                  .takes_parameters = true};
   }
+  if (is("capture")) {
+    return Route{.method = "GET",
+                 .call = [](Parts, Text query, const Commands& c,
+                            Done done) { answer_capture(query, c, std::move(done)); },
+                 .takes_parameters = true};
+  }
   if (is("events")) {
     return Route{.method = "GET",
                  .call = [](Parts, Text query, const Commands& c,
@@ -129,12 +141,12 @@ void answer(std::string_view method, std::string_view target, std::string_view b
   if (!route) {
     return done(refused(
         404,
-        fmt::format(
-            "there is no {}: version, status, listeners, targets, target_groups, zones, "
-            "flows, explain, events, changes, reload, rollback, plan, target_groups/NAME/register "
-            "(or deregister), target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain, "
-            "weight) and zones/NAME/shift (or unshift) are under /v1/",
-            line.path)));
+        fmt::format("there is no {}: version, status, listeners, targets, target_groups, zones, "
+                    "flows, explain, capture, events, changes, reload, rollback, plan, "
+                    "target_groups/NAME/register "
+                    "(or deregister), target_groups/NAME/targets/ADDRESS:PORT/drain (or undrain, "
+                    "weight) and zones/NAME/shift (or unshift) are under /v1/",
+                    line.path)));
   }
   if (method != route->method) {
     return done(refused(

@@ -1,5 +1,5 @@
-// Core: all that one worker owns. Nobody else writes it; what others may read is in `counters` and
-// `query`. Built at start on the worker's NUMA node, never resized.
+// Core: all that one worker owns. Nobody else writes it; what others may read is in `counters`,
+// `query` and `capture`. Built at start on the worker's NUMA node, never resized.
 #pragma once
 
 #include <array>
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "dataplane/capture.h"
 #include "dataplane/counters.h"
 #include "dataplane/flow_histograms.h"
 #include "dataplane/flow_log.h"
@@ -83,6 +84,8 @@ struct Core {
     std::uint32_t passes = 0;         // so far
     Generation generation;            // that the last pass was begun for
     std::uint64_t again = 0;          // the next may begin: nanoseconds
+    std::uint64_t resets = 0;         // of terminated targets' flows, when the last was begun
+    std::uint64_t asking_until = 0;   // somebody may have been told alone: nanoseconds
     std::array<OwnFrame, 64> frames;  // to be sent in this step
     std::size_t frame_count = 0;
   };
@@ -118,6 +121,7 @@ struct Core {
   PuntMeters punts;
   ErrorMeter errors;
   FlowQuery query;
+  Capture capture;
   MissingHops missing_hops;
 };
 

@@ -27,6 +27,7 @@
 #include "dataplane/path/path.h"
 #include "dataplane/path/revalidate.h"
 #include "dataplane/path/surge.h"
+#include "dataplane/path/watch.h"
 #include "dataplane/publication.h"
 
 namespace dataplane {
@@ -48,16 +49,17 @@ class Worker {
     totals.generation.set(snapshot.generation.number);
     enter_generation(core_, snapshot);
     core_.flow_log.enter(snapshot);
+    watched_ = core_.capture.look();
     std::size_t packets = 0;
     while (io_.receive(burst_, now)) {
       packets += burst_.size;
-      run(burst_, snapshot, core_);
+      run_burst(snapshot);
       io_.transmit(burst_, totals);
     }
     packets += io_.idle(totals);
     expire(core_, snapshot, now);
     revalidate(core_, snapshot, now);
-    if (!snapshot.ending.empty()) [[unlikely]]
+    if (!snapshot.terminated.empty()) [[unlikely]]
       io_.originate(end_flows(core_, snapshot, now), totals);
     if (core_.places.freed().any()) [[unlikely]]
       hand_on_freed(core_, snapshot);
@@ -97,9 +99,14 @@ class Worker {
     return packets;
   }
   void run_released(const Snapshot& snapshot) {
-    run(burst_, snapshot, core_);
+    run_burst(snapshot);
     settle_released(core_, snapshot, burst_);
     io_.transmit(burst_, core_.counters.totals);
+  }
+  void run_burst(const Snapshot& snapshot) {
+    if (watched_) [[unlikely]]
+      return run_watched(burst_, snapshot, core_);
+    run(burst_, snapshot, core_);
   }
   /// The last step took until now: what is read anyway tells where a worker's time goes.
   void count_time(Instant now) {
@@ -117,6 +124,7 @@ class Worker {
   Instant last_;  // step's
   Instant step_began_;
   bool was_busy_ = false;
+  bool watched_ = false;  // control wants to see packets of this step
 };
 
 }  // namespace dataplane

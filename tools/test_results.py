@@ -20,10 +20,21 @@ class Result:
     seconds: float = 0.0
     failures: list = dataclasses.field(default_factory=list)  # (case, text)
     skips: list = dataclasses.field(default_factory=list)  # (case, reason)
+    unsteady: list = dataclasses.field(default_factory=list)  # failures that a second run had not
 
     def fail(self, case, text):
         self.failed += 1
         self.failures.append((case, text))
+
+    def settle(self, second):
+        """Of what failed, a second run has passed some, which it counts; the rest counts here."""
+        if second.passed + second.failed != self.failed:
+            return  # it was not those cases that ran
+        again = {case for case, _ in second.failures}
+        self.unsteady = [failure for failure in self.failures if failure[0] not in again]
+        self.failures = [failure for failure in self.failures if failure[0] in again]
+        self.failed = len(self.failures)
+        second.failures, second.failed = [], 0
 
 
 def count(result, xml_file):
@@ -90,11 +101,9 @@ class Report:
         """Prints what failed and was skipped, and the last line. Returns how many failed."""
         for result in self.results:
             for case, text in result.failures:
-                print(f"\n--- FAILED {result.name}: {case}")
-                lines = text.splitlines()
-                print("\n".join(lines[:FAILURE_LINES]))
-                if len(lines) > FAILURE_LINES:
-                    print(f"… {len(lines) - FAILURE_LINES} more lines")
+                _show(f"FAILED {result.name}: {case}", text)
+            for case, text in result.unsteady:
+                _show(f"UNSTEADY {result.name}: {case}: failed beside others, passed alone", text)
         skips = [(result.name, *skip) for result in self.results for skip in result.skips]
         if skips:
             print("\nskipped:")
@@ -103,7 +112,16 @@ class Report:
                 print(f"  {name}: {case}: {first_line}")
         passed, failed, skipped = (sum(getattr(result, what) for result in self.results)
                                    for what in ("passed", "failed", "skipped"))
-        if failed:
+        unsteady = sum(len(result.unsteady) for result in self.results)
+        if failed or unsteady:
             print(f"\nlogs: {logs}")
-        print(f"\n{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+        remark = f" ({unsteady} of those passed only alone: see UNSTEADY)" if unsteady else ""
+        print(f"\n{passed} passed{remark}, {failed} failed, {skipped} skipped", flush=True)
         return failed
+
+
+def _show(title, text):
+    lines = text.splitlines()
+    print(f"\n--- {title}", *lines[:FAILURE_LINES], sep="\n")
+    if len(lines) > FAILURE_LINES:
+        print(f"… {len(lines) - FAILURE_LINES} more lines")

@@ -3,13 +3,15 @@
 
 Suites that measure, or share what the machine has once (huge pages, its CPUs), run alone. After
 them the other programs run one by one, and beside them those of tests/e2e, some at a time: each
-makes a network of its own, and waits most of the time.
+makes a network of its own, and waits most of the time. Of these, a few cases that fail beside the
+others run once more, alone; what they printed is in the report either way.
 """
 
 import argparse
 import atexit
 import concurrent.futures
 import contextlib
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -29,6 +31,8 @@ ROOT = test_suites.ROOT
 # What all of it may take; a suite that would begin later fails unrun.
 DEADLINE_SECONDS = int(os.environ.get("SPILLWAY_TEST_SECONDS", 60 * 60))
 E2E_AT_A_TIME = 3
+# More failures than this are no accident of a crowded machine: nothing is run again.
+UNSTEADY_MAX = 3
 
 
 class Runner:
@@ -108,6 +112,7 @@ class Runner:
         return code == 0
 
     def suite(self, suite):
+        """Runs it, reports it, and returns its Result."""
         result = Result(suite.name)
         xml = self.counts / f"{file_name(suite.name)}.xml"
         xml.write_bytes(b"")
@@ -130,6 +135,22 @@ class Runner:
             refuse_skips(result)
         with self.speaking:
             self.report.add(result)
+        return result
+
+    def again(self, failed):
+        """Runs what failed beside others once more, alone. `failed`: [(Suite, Result)]."""
+        if not 0 < sum(result.failed for _, result in failed) <= UNSTEADY_MAX:
+            return
+        for suite, first in failed:
+            # pytest names a case by module and name; a suite that did not come to its end, by none.
+            names = [case.removeprefix(f"{suite.module}.") for case, _ in first.failures]
+            if not all(case.startswith(f"{suite.module}.") for case, _ in first.failures):
+                continue
+            *command, file = suite.command
+            second = self.suite(dataclasses.replace(
+                suite, name=f"{suite.name}, again",
+                command=(*command, *(f"{file}::{name}" for name in names))))
+            first.settle(second)
 
 
 def refuse_skips(result):
@@ -193,14 +214,17 @@ def run_together(runner, suites):
     with concurrent.futures.ThreadPoolExecutor(1) as one, \
             concurrent.futures.ThreadPoolExecutor(E2E_AT_A_TIME) as some:
         try:
-            for done in [*(one.submit(runner.suite, suite) for suite in programs),
-                         *(some.submit(runner.suite, suite) for suite in end_to_end)]:
+            others = [one.submit(runner.suite, suite) for suite in programs]
+            results = [some.submit(runner.suite, suite) for suite in end_to_end]
+            for done in (*others, *results):
                 done.result()
         except BaseException:
             for pool in (one, some):
                 pool.shutdown(wait=False, cancel_futures=True)
             runner.end_running()
             raise
+    ended = zip(end_to_end, (done.result() for done in results), strict=True)
+    runner.again([(suite, result) for suite, result in ended if result.failed])
 
 
 def list_suites(options):

@@ -44,6 +44,12 @@ class Suite:
     alone: bool = False  # it measures, or needs what the machine has once
     environment: dict = dataclasses.field(default_factory=dict)
 
+    @property
+    def module(self):
+        """By what pytest's report names the module of a pytest suite."""
+        file = pathlib.Path(self.command[-1])
+        return f"{file.parent.name}.{file.stem}"
+
 
 def _directory(name):
     """build, build-asan, …; beside SPILLWAY_BUILD if that is set."""

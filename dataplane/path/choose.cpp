@@ -160,6 +160,17 @@ Verdict pass_to_client(Burst& burst, std::size_t i, const Target& target, Verdic
 
 // --- limits ---
 
+/// Where the client of a new flow stays from now on, if nothing was known of it: where that flow
+/// has a place; or where another worker has just sent the client, if there is a place there, too.
+Placed settle_with_place(const Acquaintance& known, const Placed& placed, const TargetGroup& group,
+                         const Snapshot& snapshot, Places& places, Turns& turns, Instant now) {
+  Acquaintance client = known;
+  const Target& agreed = settle(client, *placed.target, group, snapshot, turns, now);
+  if (&agreed == placed.target) return placed;
+  const auto moved = places.move(placed.target->id, placed.places, agreed, snapshot);
+  return moved ? Placed{&agreed, *moved} : placed;
+}
+
 /// Where a new flow gets a place: at its client's target if that has one, else at another, which is
 /// not the client's from then on: its next flow tries that one first again.
 template <class Address>
@@ -173,34 +184,49 @@ Placed place_for_client(const Acquaintance& known, const TargetGroup& group,
       return {known.target, *taken};
     }
   }
-  Placed placed = find_place(group, key, snapshot, flows, turns, attempt);
+  const Placed placed = find_place(group, key, snapshot, flows, turns, attempt);
   if (placed.target == nullptr || known.target != nullptr) return placed;
-  Acquaintance client = known;
-  const Target& agreed = settle(client, *placed.target, group, snapshot, turns, now);
-  if (&agreed == placed.target) return placed;
-  // Another worker has just sent the client elsewhere.
-  const auto taken = places.reserve(agreed, group, snapshot);
-  if (!taken) return placed;
-  places.give_back(placed.target->id, group.id, placed.places);
-  return {&agreed, *taken};
+  return settle_with_place(known, placed, group, snapshot, places, turns, now);
 }
 
-/// A SYN that has waited: refused, or to the target that has a place for it. nullopt: that target
-/// takes no flows any more, so it begins like one that has just come.
+/// The same for one that has waited, and has a place: its client may have become known meanwhile.
+Placed place_for_waiter(const Acquaintance& known, const Placed& granted, const TargetGroup& group,
+                        const Snapshot& snapshot, Places& places, Turns& turns, Instant now) {
+  if (known.target == nullptr) {
+    return settle_with_place(known, granted, group, snapshot, places, turns, now);
+  }
+  Placed placed = granted;
+  if (known.target != granted.target && known.target->next_hop.resolved()) {
+    const auto moved = places.move(granted.target->id, granted.places, *known.target, snapshot);
+    if (moved) placed = {known.target, *moved};
+  }
+  if (placed.target == known.target) keep(known, group, turns, now);
+  return placed;
+}
+
+/// A SYN that has waited: refused, or to a target that has a place for it. nullopt: its listener
+/// leads to another group now, so it begins like one that has just come.
 template <class Address>
 std::optional<Verdict> start_released(Burst& burst, std::size_t i, const Snapshot& snapshot,
                                       FlowLedger<Address>& flows, Turns& turns,
                                       Drafts<Address>& drafts, WaitingRoom& room) {
   WaitingRoom::Released& released = room.released();
   if (released.fates[i] != Verdict::Pending) return released.fates[i];
+  if (released.groups[i] != burst.groups[i]) return std::nullopt;
+  const TargetGroup& group = snapshot.target_groups[burst.groups[i].slot];
+  const FlowKey<Address>& key = burst.key<Address>(i);
   Grant& grant = released.grants[i];
-  const Target* target = snapshot.target(grant.target);
-  if (target == nullptr || target->target_group != burst.groups[i] || !target->eligible) {
-    return std::nullopt;
-  }
-  const Verdict verdict = start(burst, i, snapshot, flows, turns, burst.key<Address>(i),
-                                burst.tokens[i], *target, drafts, grant.places);
-  if (verdict == Verdict::Pending) grant.places = {};
+  const Target* granted = snapshot.target(grant.target);
+  CHECK(granted != nullptr);  // usable, in this snapshot: see surge.cpp
+  const Acquaintance client = recall(group, key, snapshot, turns, burst.now);
+  const Placed placed = place_for_waiter(client, {granted, grant.places}, group, snapshot,
+                                         flows.places(), turns, burst.now);
+  grant = {placed.target->id, placed.places};
+  const Verdict verdict = start(burst, i, snapshot, flows, turns, key, burst.tokens[i],
+                                *placed.target, drafts, placed.places);
+  if (verdict != Verdict::Pending) return verdict;
+  turns.sticky_found += placed.target == client.target ? 1 : 0;
+  grant.places = {};
   return verdict;
 }
 
@@ -274,8 +300,7 @@ Verdict start_for_client(Burst& burst, std::size_t i, const Snapshot& snapshot,
   const bool mid_stream = is_mid_stream(burst, i);
   const int attempts = mid_stream ? 1 : turns_max;  // pick-up: where the flow was, or nowhere
   // Not drawn again: the flows that began meanwhile would turn near ties around, and what was
-  // fetched for the draft would be for another target. A burst's flows so count from the next one
-  // on.
+  // fetched for the draft would be for another target. The burst's drafts knew of each other.
   const bool by_load = group.algorithm == Algorithm::LeastConnections && !mid_stream;
   const Target* drawn = by_load ? drafts.target(i) : nullptr;
   Verdict verdict = Verdict::DropFlowCollision;
@@ -411,6 +436,7 @@ void choose_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& 
   const std::uint64_t moves = table.moves();
   const Mask fresh = burst.of<Address>(burst.pending & burst.keyed & ~burst.known);
   if (fresh == 0) return;
+  flows.places().begin_burst();
   Drafts<Address> drafts;
   drafts.draw(burst, fresh, snapshot, flows, turns);
   // In order of arrival: the second packet of a new flow must find what the first has entered.

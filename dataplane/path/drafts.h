@@ -50,7 +50,9 @@ class Drafts {
       left ^= Mask{1} << i;
       const Draft<Address>& draft = rooms_[i].draft;
       turns.cursors[draft.group.slot] = draft.cursor;
-      if (draft.target != nullptr) flows.table().prefetch_place(draft.token);
+      if (draft.target == nullptr) continue;
+      flows.table().prefetch_place(draft.token);
+      if (counts_load(snapshot, draft)) turns.loads[draft.target->id.slot].drafted = 0;
     }
     unused_ = drawn_;
   }
@@ -86,6 +88,10 @@ class Drafts {
   }
 
  private:
+  [[nodiscard]] static bool counts_load(const Snapshot& snapshot, const Draft<Address>& draft) {
+    return snapshot.target_groups[draft.group.slot].algorithm == Algorithm::LeastConnections;
+  }
+
   [[nodiscard]] static Draft<Address> draft(const Burst& burst, std::size_t i,
                                             const Snapshot& snapshot,
                                             const FlowLedger<Address>& flows, Turns& turns) {
@@ -111,6 +117,7 @@ class Drafts {
     draft.next_local_port = turns.local_port;
     draft.token = flows.table().prehash(draft.to_client);
     flows.table().prefetch(draft.token);
+    if (counts_load(snapshot, draft)) ++turns.loads[target->id.slot].drafted;
     return draft;
   }
 

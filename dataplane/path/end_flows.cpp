@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "dataplane/path/flow_hop.h"
 #include "dataplane/path/flow_ledger.h"
@@ -18,12 +19,24 @@ constexpr std::uint32_t buckets_ahead = 8;
 // Both ends of every connection that a bucket can have.
 constexpr std::size_t frames_per_bucket = std::size_t{2} * TagGroup::width;
 
-/// Some target has flows here that are to end.
-bool anything_left(const Core& core, const Snapshot& snapshot) {
-  return std::any_of(snapshot.ending.begin(), snapshot.ending.end(), [&](TargetId id) {
-    const TargetCounters& target = core.counters.targets[id.slot];
-    return target.incarnation.read() == id.incarnation && target.active_flows.read() != 0;
-  });
+/// Some target has flows here that are to end: any, if its draining is over; of the others those
+/// that have been reset at one end, which are all gone after flows.reset_timeout.
+bool anything_left(Core& core, const Snapshot& snapshot, Instant now) {
+  std::uint64_t resets = 0;
+  for (const TargetId id : snapshot.terminated) {
+    const TargetCounters& counters = core.counters.targets[id.slot];
+    if (counters.incarnation.read() != id.incarnation) continue;
+    if (counters.active_flows.read() == 0) continue;
+    if (snapshot.targets[id.slot].ending) return true;
+    resets += counters.elb_resets.read();
+  }
+  Core::Ending& ending = core.ending;
+  if (resets != ending.resets) {
+    ending.resets = resets;
+    ending.asking_until =
+        now.nanoseconds + std::uint64_t{snapshot.timeouts.reset_milliseconds} * 1'000'000;
+  }
+  return now.nanoseconds < ending.asking_until;
 }
 
 /// Asks the receiver of what `flow` sends on, if there is a way to it.
@@ -38,15 +51,16 @@ void ask(Core::Ending& ending, const Flow<Address>& flow, const Snapshot& snapsh
 
 /// `index`: of the entry that the client's packets are found by.
 template <class Address>
-void end_flow(FlowLedger<Address>& flows, FlowIndex index, Core::Ending& ending,
-              const Snapshot& snapshot, Tick now) {
+void end_flow(FlowLedger<Address>& flows, FlowIndex index, const Target& target,
+              Core::Ending& ending, const Snapshot& snapshot, Tick now) {
   Flow<Address>& flow = flows.table()[index];
+  Flow<Address>& twin = flows.table()[flow.twin];
+  const bool begun = flow.phase == Phase::Terminated || twin.phase == Phase::Terminated;
+  if (!begun && !target.ending) return;  // nobody has spoken
   // A client that has no answer yet sends its SYN again, and is given another target.
   if (flow.key.protocol != Protocol::Tcp || flow.phase == Phase::SynSent) {
     return flows.end(index, FlowEnd::Terminated);
   }
-  Flow<Address>& twin = flows.table()[flow.twin];
-  const bool begun = flow.phase == Phase::Terminated || twin.phase == Phase::Terminated;
   if (!begun) {
     if (may_start_anew(flow.phase)) return;  // over anyhow, and gone in seconds
     flow.phase = twin.phase = Phase::Terminated;
@@ -71,8 +85,8 @@ std::uint32_t end_some(FlowLedger<Address>& flows, std::uint32_t first, std::uin
     const std::size_t count = table.list_marked(bucket, marked.data());
     for (std::size_t i = 0; i < count; ++i) {
       const Target* target = snapshot.target(table[marked[i]].target);
-      if (target == nullptr || !target->ending) continue;
-      end_flow(flows, marked[i], ending, snapshot, now);
+      if (target == nullptr || !target->terminated) continue;
+      end_flow(flows, marked[i], *target, ending, snapshot, now);
     }
   }
   return bucket;
@@ -85,7 +99,7 @@ void begin_pass(Core& core, const Snapshot& snapshot, Instant now) {
   if (!news && now.nanoseconds < ending.again) return;
   ending.generation = snapshot.generation;
   ending.again = now.nanoseconds + ending_interval;
-  ending.running = anything_left(core, snapshot);
+  ending.running = anything_left(core, snapshot, now);
   if (!ending.running) return;
   ending.bucket = 0;
   ++ending.passes;
@@ -94,7 +108,7 @@ void begin_pass(Core& core, const Snapshot& snapshot, Instant now) {
 }  // namespace
 
 std::span<const OwnFrame> end_flows(Core& core, const Snapshot& snapshot, Instant now) {
-  if (snapshot.ending.empty()) return {};
+  if (snapshot.terminated.empty()) return {};
   Core::Ending& ending = core.ending;
   if (!ending.running) begin_pass(core, snapshot, now);
   if (!ending.running) return {};

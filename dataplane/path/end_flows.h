@@ -1,5 +1,6 @@
 // Ends the flows of targets whose draining is over, where the target group has
-// connection_termination.
+// connection_termination; and of unhealthy ones those of which one end has been told, by the reset
+// of its packet: the other may be waiting for what that end will never send.
 //
 // A RST is believed only with the very sequence number that its receiver expects, and flows do not
 // know it: following it would cost every packet. So both ends of a connection are asked where they
@@ -23,8 +24,8 @@ namespace dataplane {
 inline constexpr std::uint64_t ending_interval = 500'000'000;  // nanoseconds
 
 /// One step: looks at a bounded number of buckets, and returns what is now to be sent, which stays
-/// until the next step. Costs nothing while no target is `ending`, and next to nothing while none
-/// of those has a flow on this worker.
+/// until the next step. Costs nothing while no target is `terminated`, and next to nothing while
+/// none of those has a flow on this worker that is to end.
 [[nodiscard]] std::span<const OwnFrame> end_flows(Core& core, const Snapshot& snapshot,
                                                   Instant now);
 

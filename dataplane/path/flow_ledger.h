@@ -110,9 +110,13 @@ class FlowLedger {
   /// that is over gives its place back at once, and not only when it is forgotten. A client's RST
   /// is not believed so soon: if the target does not take it for one, the connection lives on
   /// there.
-  void follow(const Flow<Address>& flow) {
+  void follow(const Flow<Address>& flow, Phase before) {
     const bool ends = flow.phase == Phase::Closing || flow.phase == Phase::TargetReset;
-    if (ends || flow.phase == Phase::Established) [[unlikely]]
+    const bool was_reset =
+        before == Phase::ClientReset || before == Phase::TargetReset || before == Phase::Terminated;
+    // Whoever sent the RST goes on talking, be it to say FIN; another end's RST changes nothing.
+    const bool lives = was_reset && flow.phase != Phase::ClientReset;
+    if (ends || lives) [[unlikely]]
       set_over(flow, ends);
   }
   [[nodiscard]] const FlowMeasures& measures() const { return measures_; }

@@ -61,7 +61,8 @@ template <class Address>
     const Target* target = snapshot.target(id);
     if (target == nullptr || !target->next_hop.resolved()) continue;
     if (found == 1 && id == drawn[0].id) continue;  // two different ones, where there are two
-    const std::uint64_t load = flows.active(id) + turns.elsewhere[id.slot].read();
+    const TargetLoad& more = turns.loads[id.slot];
+    const std::uint64_t load = flows.active(id) + more.elsewhere.read() + more.drafted;
     drawn[found++] = {id, load, target->weight};
   }
   if (found < 2) return drawn[0].id;

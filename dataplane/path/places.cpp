@@ -90,6 +90,16 @@ std::optional<Reservation> Places::reserve(const Target& target, const TargetGro
   return taken;
 }
 
+std::optional<Reservation> Places::move(TargetId from, Reservation held, const Target& to,
+                                        const Snapshot& snapshot) {
+  Reservation taken = held;  // of the group's, the same one
+  const std::uint32_t limit = snapshot.limit_of(to.id);
+  taken.target = limit != 0;
+  if (taken.target && !gate_.limits.try_take(limit_of(to.id), limit)) return std::nullopt;
+  give_back(from, to.target_group, {.target = held.target, .group = false});
+  return taken;
+}
+
 void Places::give_back(TargetId target, TargetGroupId group, Reservation places) {
   if (places.target) gate_.limits.give_back(limit_of(target));
   if (places.group) gate_.limits.give_back(limit_of(group));
@@ -115,6 +125,7 @@ void Places::end(TargetId target) {
 }
 
 void Places::note_free(TargetId target) {
+  ++search_;
   // After the place was given back: see surge_queue.h.
   if (gate_.queues.anybody_waits()) freed_.note(target);
 }

@@ -68,6 +68,25 @@ class Places {
   /// taken.
   [[nodiscard]] std::optional<Reservation> reserve(const Target& target, const TargetGroup& group,
                                                    const Snapshot& snapshot);
+  /// A place at another target of the group instead of the one that is held; nullopt: there is
+  /// none, and it is held as before.
+  [[nodiscard]] std::optional<Reservation> move(TargetId from, Reservation held, const Target& to,
+                                                const Snapshot& snapshot);
+  /// A burst's packets came before any of them is looked at: while that goes on, who was found full
+  /// counts as full, unless this worker itself gives a place back. What other workers give back
+  /// meanwhile, the next burst finds.
+  void begin_burst() { ++search_; }
+  /// No target of the group has a place.
+  void note_full(TargetGroupId group) { full_in_[group.slot] = search_; }
+  [[nodiscard]] bool found_full(TargetGroupId group) const {
+    return full_in_[group.slot] == search_;
+  }
+  /// The group has as many connections as it may have in all.
+  [[nodiscard]] bool at_limit(const TargetGroup& group) const {
+    return group.max_connections != 0 &&
+           gate_.limits.connections(limit_of(group.id)) >= group.max_connections;
+  }
+
   /// For what was not used after all.
   void give_back(TargetId target, TargetGroupId group, Reservation places);
 
@@ -104,6 +123,8 @@ class Places {
   std::array<bool, target_groups_max> joined_{};  // groups whose limit this worker counts for
   std::array<std::uint16_t, target_groups_max> joined_slots_;
   std::size_t joined_size_ = 0;
+  std::uint64_t search_ = 1;  // counts bursts, and places that were given back
+  std::array<std::uint64_t, target_groups_max> full_in_{};  // search_ then, by target group slot
   Freed freed_;
 };
 

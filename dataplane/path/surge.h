@@ -8,6 +8,9 @@
 //   once a step: release_waiters() takes those with a grant, and those whose time is over, as a
 //   burst; it goes through the path like any other; settle_released() counts what became of it
 //
+//   a grant at a target that takes no flows any more: the ticket is put back, and waits on in its
+//   turn
+//
 // Nothing here runs unless a target group has a limit or a queue.
 #pragma once
 

@@ -39,10 +39,11 @@ void hurry(const Flow<Address>& flow, FlowTable<Address>& table) {
 template <class Address>
 void advance(Flow<Address>& flow, FlowLedger<Address>& flows, std::uint8_t tcp_flags) {
   const Phase next = next_phase(flow.phase, flow.direction, tcp_flags);
-  if (next == flow.phase) return;
+  const Phase before = flow.phase;
+  if (next == before) return;
   flow.phase = flows.table()[flow.twin].phase = next;
   hurry(flow, flows.table());
-  flows.follow(flow);
+  flows.follow(flow, before);
 }
 
 /// The way back to the client is the way it came last: no look-up, and right behind several

@@ -12,13 +12,20 @@
 
 namespace dataplane {
 
+/// What least_connections knows of a target beside the flows that it has on this worker.
+struct TargetLoad {
+  /// Its flows on other workers, as control last summed them up (control/flow_loads): so that
+  /// nothing is written that workers share.
+  Counter elsewhere;
+  /// Its flows among the drafts that are being drawn (path/drafts.h); 0 between bursts.
+  std::uint64_t drafted = 0;
+};
+
 struct Turns {
   WorkerId worker;
   std::array<std::uint64_t, target_groups_max> cursors{};  // by TargetGroupId slot
   std::uint64_t draws = 0;                                 // least_connections': how many so far
-  /// Flows that each target (by slot) has on other workers, as control last summed them up
-  /// (control/flow_loads): so that least_connections writes nothing that workers share.
-  std::array<Counter, targets_max> elsewhere{};
+  std::array<TargetLoad, targets_max> loads{};             // least_connections', by slot
   std::uint64_t local_port = 0;      // places on the way over all local ports: path/local_ports
   TokenBucket new_flows;             // at Snapshot::new_flows_per_second
   StickyTable* sticky = nullptr;     // all workers'; null: nobody is remembered

@@ -83,6 +83,10 @@ class WaitingRoom {
     DCHECK(lines_[group.slot].first != Waiter::nobody);
     return waiters_[lines_[group.slot].first];
   }
+  /// Who comes after a waiter in its group's line, or nullptr.
+  [[nodiscard]] const Waiter* next(const Waiter& waiter) const {
+    return waiter.next == Waiter::nobody ? nullptr : &waiters_[waiter.next];
+  }
   /// How many wait for a group here.
   [[nodiscard]] std::size_t waiting_for(TargetGroupId group) const {
     return lines_[group.slot].count;

@@ -120,7 +120,7 @@ struct Snapshot {
   std::vector<Listener> listeners;         // by ListenerId slot; an unused slot has id no_listener
   std::vector<TargetGroup> target_groups;  // by TargetGroupId slot; unused: id.slot 0xffff
   std::vector<Target> targets;             // by TargetId slot; unused: id no_target
-  std::vector<TargetId> ending;            // those that are
+  std::vector<TargetId> terminated;        // those that are
   std::vector<std::uint32_t> limits;  // max_connections by TargetId slot, 0: none; empty: of nobody
   std::vector<TargetId> limited;      // those that have a limit, or whose group has
   std::vector<TargetGroupId> queueing;           // those that have a surge queue

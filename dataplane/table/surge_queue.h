@@ -8,13 +8,18 @@
 //                  whose worker has not     place                                     to be drawn
 //                  seen what became of it
 //
-//   word       ticket 26 | state 2 | which places 4 | target's slot 16, incarnation 16
+//   word       ticket 26 | state 3 | which places 3 | target's slot 16, incarnation 16
 //
 // A ticket's word decides, by one compare-and-swap, between the one who grants (any worker that has
 // a free place in hand) and the waiter's own worker, which cancels when its time is over: exactly
-// one of the two happens. A ticket never waits again once it does not, so `oldest` only grows and
-// places are granted strictly in order. A cell is used again only when its worker has collected
-// what became of the ticket, so a grant cannot be overwritten.
+// one of the two happens. So `oldest` only grows and places are granted strictly in order. A cell
+// is used again only when its worker has collected what became of the ticket, so a grant cannot be
+// overwritten.
+//
+// A place may be worth nothing by the time its waiter's worker sees it: its target has just been
+// deregistered. Then the ticket is put back and waits again, before `oldest`. Those few are
+// counted, and looked for between `collected` and `oldest` while there are any; so they keep their
+// turn, and `oldest` still only grows.
 //
 // No place may stay free while somebody waits. Whoever gives one back looks for the oldest waiter
 // afterwards; whoever has drawn a ticket and is the oldest looks for a place afterwards; both are
@@ -66,7 +71,8 @@ class SurgeQueue {
   [[nodiscard]] std::size_t waiting() const {
     const Ticket oldest = oldest_.load(std::memory_order_seq_cst);
     const Ticket next = next_.load(std::memory_order_seq_cst);
-    return next > oldest ? static_cast<std::size_t>(next - oldest) : 0;
+    return (next > oldest ? static_cast<std::size_t>(next - oldest) : 0) +
+           again_.load(std::memory_order_seq_cst);
   }
 
   /// Goes to the end of the line; nullopt: `length` wait already. Afterwards is_oldest() has to be
@@ -77,7 +83,8 @@ class SurgeQueue {
       const Ticket oldest = oldest_.load(std::memory_order_seq_cst);
       const Ticket collected = collected_.load(std::memory_order_acquire);  // pairs with trim()
       // One that is behind the others' knowledge is drawn again by the exchange.
-      if (ticket > oldest && ticket - oldest >= length) return std::nullopt;
+      const Ticket before = again_.load(std::memory_order_seq_cst);
+      if ((ticket > oldest ? ticket - oldest : 0) + before >= length) return std::nullopt;
       if (ticket > collected && ticket - collected >= cells) return std::nullopt;
     } while (!next_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_seq_cst));
     cell(ticket).store(word(ticket, State::Waits), std::memory_order_seq_cst);
@@ -87,27 +94,16 @@ class SurgeQueue {
   /// The ticket that is to get the next place; nullopt: nobody waits, or somebody is about to enter
   /// and will look for a place then.
   [[nodiscard]] std::optional<Ticket> oldest() {
-    Ticket ticket = oldest_.load(std::memory_order_seq_cst);
-    while (ticket < next_.load(std::memory_order_seq_cst)) {
-      const std::uint64_t seen = cell(ticket).load(std::memory_order_seq_cst);
-      if (!is_of(seen, ticket)) {
-        const Ticket now = oldest_.load(std::memory_order_seq_cst);
-        if (now == ticket) return std::nullopt;  // drawn, not written
-        ticket = now;
-        continue;
-      }
-      if (state_in(seen) == State::Waits) return ticket;
-      if (oldest_.compare_exchange_strong(ticket, ticket + 1, std::memory_order_seq_cst)) ++ticket;
+    if (again_.load(std::memory_order_seq_cst) != 0) [[unlikely]] {
+      if (const std::optional<Ticket> ticket = oldest_again()) return ticket;
     }
-    return std::nullopt;
+    return advance();
   }
   [[nodiscard]] bool is_oldest(Ticket ticket) { return oldest() == ticket; }
 
   /// Hands a place to a waiter; false: it waits no more, or somebody else was quicker.
   [[nodiscard]] bool grant(Ticket ticket, const Grant& place) {
-    std::uint64_t waits = word(ticket, State::Waits);
-    return cell(ticket).compare_exchange_strong(waits, word(ticket, State::Granted, place),
-                                                std::memory_order_seq_cst);
+    return end_waiting(ticket, word(ticket, State::Granted, place));
   }
 
   // --- the waiter's own worker ---
@@ -122,26 +118,34 @@ class SurgeQueue {
   }
   /// It waits no more; false: it has just been granted a place.
   [[nodiscard]] bool cancel(Ticket ticket) {
-    std::uint64_t waits = word(ticket, State::Waits);
-    if (!cell(ticket).compare_exchange_strong(waits, word(ticket, State::Done),
-                                              std::memory_order_seq_cst)) {
-      return false;
-    }
-    static_cast<void>(oldest());  // so that waiting() does not count it for longer than it has to
+    if (!end_waiting(ticket, word(ticket, State::Done))) return false;
+    static_cast<void>(advance());  // so that waiting() does not count it for longer than it has to
     trim();
     return true;
   }
   /// What was granted has been seen: the cell may be used again.
   void collect(Ticket ticket) {
     cell(ticket).store(word(ticket, State::Done), std::memory_order_seq_cst);
-    static_cast<void>(oldest());
+    static_cast<void>(advance());
     trim();
+  }
+  /// What was granted has been seen and is of no use: the ticket waits on, in its turn. The place
+  /// is the caller's again; afterwards it has to look for another one.
+  void put_back(Ticket ticket) {
+    DCHECK(granted(ticket).has_value());
+    // Places are granted in order, so nobody up to here waits but others that were put back.
+    static_cast<void>(advance());
+    DCHECK(oldest_.load(std::memory_order_seq_cst) > ticket);
+    // Who gives a place back and does not find the word has done so before the caller looks for
+    // one.
+    again_.fetch_add(1, std::memory_order_seq_cst);
+    cell(ticket).store(word(ticket, State::WaitsAgain), std::memory_order_seq_cst);
   }
 
  private:
   static constexpr std::size_t cells = 2 * length_max;
-  enum class State : std::uint8_t { Unwritten, Waits, Granted, Done };
-  static constexpr unsigned target_bits = 32, places_bits = 4, state_bits = 2;
+  enum class State : std::uint8_t { Unwritten, Waits, Granted, Done, WaitsAgain };
+  static constexpr unsigned target_bits = 32, places_bits = 3, state_bits = 3;
   static constexpr unsigned state_shift = target_bits + places_bits;
   static constexpr unsigned ticket_shift = state_shift + state_bits;
   static constexpr std::uint64_t ticket_mask = (std::uint64_t{1} << (64 - ticket_shift)) - 1;
@@ -153,7 +157,7 @@ class SurgeQueue {
            std::uint64_t{place.target.slot} << 16 | place.target.incarnation;
   }
   [[nodiscard]] static State state_in(std::uint64_t word) {
-    return static_cast<State>(word >> state_shift & 3);
+    return static_cast<State>(word >> state_shift & 7);
   }
   [[nodiscard]] static Grant grant_in(std::uint64_t word) {
     return {{static_cast<std::uint16_t>(word >> 16), static_cast<std::uint16_t>(word)},
@@ -164,6 +168,42 @@ class SurgeQueue {
     return word >> ticket_shift == (ticket & ticket_mask) && state_in(word) != State::Unwritten;
   }
   [[nodiscard]] std::atomic<std::uint64_t>& cell(Ticket ticket) { return cells_[ticket % cells]; }
+
+  /// Passes over those that wait no more, to the first that does and never did anything else.
+  [[nodiscard]] std::optional<Ticket> advance() {
+    Ticket ticket = oldest_.load(std::memory_order_seq_cst);
+    while (ticket < next_.load(std::memory_order_seq_cst)) {
+      const std::uint64_t seen = cell(ticket).load(std::memory_order_seq_cst);
+      if (!is_of(seen, ticket)) {
+        const Ticket now = oldest_.load(std::memory_order_seq_cst);
+        if (now == ticket) return std::nullopt;  // drawn, not written
+        ticket = now;
+        continue;
+      }
+      if (state_in(seen) == State::Waits) return ticket;
+      if (oldest_.compare_exchange_strong(ticket, ticket + 1, std::memory_order_seq_cst)) ++ticket;
+    }
+    return std::nullopt;
+  }
+  /// The oldest of those that were put back; nullopt: one is about to be, or has just got a place.
+  [[nodiscard]] std::optional<Ticket> oldest_again() {
+    const Ticket end = oldest_.load(std::memory_order_seq_cst);
+    for (Ticket ticket = collected_.load(std::memory_order_acquire); ticket < end; ++ticket) {
+      const std::uint64_t seen = cell(ticket).load(std::memory_order_seq_cst);
+      if (is_of(seen, ticket) && state_in(seen) == State::WaitsAgain) return ticket;
+    }
+    return std::nullopt;
+  }
+  /// From either way of waiting to `then`; false: it waits no more, or somebody else was quicker.
+  [[nodiscard]] bool end_waiting(Ticket ticket, std::uint64_t then) {
+    for (const State state : {State::Waits, State::WaitsAgain}) {
+      std::uint64_t waits = word(ticket, state);
+      if (!cell(ticket).compare_exchange_strong(waits, then, std::memory_order_seq_cst)) continue;
+      if (state == State::WaitsAgain) again_.fetch_sub(1, std::memory_order_seq_cst);
+      return true;
+    }
+    return false;
+  }
 
   /// Lets go of the cells at the beginning that nobody needs any more.
   void trim() {
@@ -186,6 +226,7 @@ class SurgeQueue {
   alignas(64) std::atomic<Ticket> next_{0};
   alignas(64) std::atomic<Ticket> oldest_{0};
   alignas(64) std::atomic<Ticket> collected_{0};
+  std::atomic<Ticket> again_{0};  // how many were put back and wait
   alignas(64) std::array<std::atomic<std::uint64_t>, cells> cells_{};
 };
 

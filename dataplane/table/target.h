@@ -21,7 +21,8 @@ struct alignas(64) Target {
   /// Packets of its flows are answered with RST: it is unhealthy, or its draining is over, and
   /// connection_termination is on for that.
   bool terminated = false;
-  /// … and its flows are ended, whether or not another packet comes (path/end_flows).
+  /// … and its flows are ended, whether or not another packet comes (path/end_flows). Those of one
+  /// that is only terminated are ended once either end has been told.
   bool ending = false;
   /// Packets may come and go without a flow (Overload::Forward): whatever its address and port send
   /// is for a client of the group's one listener.

@@ -171,12 +171,16 @@ def test_failover_leaves_flows_where_they_are(lab, spillway, health):
 
 
 def test_failover_does_not_save_flows_from_connection_termination(lab, spillway, health):
-    """A standby is no fail-open: unhealthy targets' flows are reset, as by default everywhere."""
+    """A standby is no fail-open: unhealthy targets' flows are reset, as by default everywhere.
+
+    The client says nothing while its target is reset, and must be told all the same: not a minute
+    later, when its keep-alive finds out.
+    """
     daemon = spillway(with_standby(lab, failover={"target_group": "standby"}))
     download, _ = slow_download(lab, daemon, 80)
     on_standby(daemon, health)
     with pytest.raises(AssertionError, match="reset by peer"):
-        clients.download_digest(download)
+        clients.download_digest(download, timeout=15)
 
 
 def test_failover_to_a_standby_that_is_not_healthy_is_fail_open(lab, spillway, health):

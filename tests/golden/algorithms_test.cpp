@@ -2,8 +2,11 @@
 // table have tests of their own).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <ranges>
 #include <set>
+#include <vector>
 
 #include "tests/golden/golden.h"
 
@@ -81,6 +84,27 @@ TEST_F(LeastConnections, KeepsTargetsEven) {
   rig.expect_laws();
 }
 
+// What comes in one burst must not go to whoever had the fewest flows before it.
+TEST_F(LeastConnections, CountsTheFlowsOfABurst) {
+  Rig rig(config, standard_facts(config));
+  rig.core().turns.loads[0].elsewhere.set(1);
+  rig.core().turns.loads[1].elsewhere.set(1);
+  std::map<int, int> flows;
+  for (int burst = 0; burst < 10; ++burst) {
+    std::vector<Input> inputs;
+    for (int i = 0; i < 32; ++i) {
+      inputs.push_back({tcp(client(1, 2000 + burst * 32 + i), web).flags(syn).bytes(), front});
+    }
+    for (const Outcome& outcome : rig.run(inputs)) {
+      ASSERT_EQ(outcome.verdict, ForwardToTarget);
+      ++flows[outcome.bytes[33] - 10];
+    }
+    const auto [least, most] = std::ranges::minmax(flows | std::views::values);
+    EXPECT_LE(most - least, 4) << "after burst " << burst;
+  }
+  rig.expect_laws();
+}
+
 TEST_F(LeastConnections, CountsWeights) {
   for (auto& group : config.target_groups) group.targets[0].weight = 3;
   Rig rig(config, standard_facts(config));
@@ -107,7 +131,7 @@ TEST_F(LeastConnections, GivesFreedTargetsTheNextFlows) {
 
 TEST_F(LeastConnections, KnowsWhatOtherWorkersHave) {
   Rig rig(config, standard_facts(config));
-  rig.core().turns.elsewhere[0].set(1'000);
+  rig.core().turns.loads[0].elsewhere.set(1'000);
   EXPECT_EQ(open_many(rig, 60)[1], 0);
 }
 

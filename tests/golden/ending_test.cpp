@@ -80,6 +80,35 @@ TEST_F(Ending, AnUnhealthyTargetsFlowsGetResetWithTheirNextPacket) {
   rig.expect_laws();
 }
 
+// A client that waits for the rest of a download says nothing, and would wait for ever.
+TEST_F(Ending, WhenAnUnhealthyTargetSpeaksItsClientIsAskedAndReset) {
+  const std::uint32_t first = 0x8000'0000;  // sequence number
+  for (const bool target_speaks : {true, false}) {
+    Rig rig(targets(2), standard_facts(targets(2)));
+    open(rig);
+    open(rig, "198.18.0.8:5555", "10.0.1.12:8080");
+    open(rig, "198.18.0.9:5555");
+    set(rig, 0, Availability::FailOpen, true);
+    EXPECT_TRUE(rig.end_flows().empty());
+    const Outcome told = target_speaks ? rig.run(tcp(target, client).payload("more"), back)
+                                       : rig.run(tcp(client, web).payload("more"), front);
+    EXPECT_EQ(told.verdict, ReplyResetTargetGone);
+    rig.advance(500);
+    const std::vector<Input> sent = rig.end_flows();
+    ASSERT_EQ(sent.size(), 1u) << "the other end of that flow, and nobody else";
+    EXPECT_EQ(dump(sent[0].bytes),
+              target_speaks ? dump(to_client(question(web, client, first)))
+                            : dump(to_target(1, question(client, target, first))));
+    const Outcome answer = target_speaks ? rig.run(tcp(client, web).acknowledgement(77), front)
+                                         : rig.run(tcp(target, client).acknowledgement(77), back);
+    EXPECT_EQ(answer.verdict, ReplyResetTargetGone);
+    rig.advance(4'000);
+    EXPECT_TRUE(rig.end_flows().empty());
+    EXPECT_EQ(alive(rig), 2u) << "two have not spoken";
+    rig.expect_laws();
+  }
+}
+
 TEST_F(Ending, AFlowWithoutAPacketOutlivesItsTargetsBadTime) {
   Rig rig(targets(2), standard_facts(targets(2)));
   open(rig);

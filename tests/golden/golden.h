@@ -34,7 +34,8 @@ struct Case {
 [[nodiscard]] Bytes to_target(int number, Frame frame);
 [[nodiscard]] Bytes to_client(Frame frame);
 
-/// Runs all steps, compares each, then checks verdict counters against the steps and the laws.
+/// Runs all steps, compares each, and what a capture of everything has of it, then checks verdict
+/// counters against the steps and the laws.
 void play(const Case& golden);
 
 }  // namespace tests

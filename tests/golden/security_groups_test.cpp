@@ -2,7 +2,9 @@
 // those that may not.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
+#include <utility>
 
 #include "tests/golden/golden.h"
 
@@ -170,6 +172,40 @@ TEST_P(Security, OutboundRulesJudgeTheWayToTheTarget) {
     if (mode == Mode::Nat) {
       EXPECT_EQ(balancer->core().turns.local_port, local_port);
     }
+    balancer->expect_laws();
+  }
+}
+
+// The port that a rule is about is each flow's own, which the client asked for.
+TEST_P(Security, OutboundRulesKnowThePortThatATargetKeeps) {
+  for (const Mode mode : {Mode::Nat, Mode::FullNat}) {
+    config::Config made = config(mode);
+    made.target_groups[0].port = 0;
+    for (config::Target& target : made.target_groups[0].targets) target.port = 0;
+    made.listeners[0].port = 5000;
+    made.listeners[0].port_last = 5999;
+    made.security_groups[0].inbound = {rule(RuleChoice::Tcp, clients(), 5000, 5999)};
+    const std::string first = target_ip(1, GetParam()) + (v4() ? "/32" : "/128");
+    const std::string second = target_ip(2, GetParam()) + (v4() ? "/32" : "/128");
+    made.security_groups[0].outbound = {rule(RuleChoice::Tcp, first, 5100, 5199),
+                                        rule(RuleChoice::Tcp, second, 5100, 5150)};
+    const auto balancer = rig(made);
+    // Round robin: each port is tried at both targets, first at target 1.
+    const std::map<int, std::pair<bool, bool>> lets{{5099, {false, false}}, {5100, {true, true}},
+                                                    {5150, {true, true}},   {5151, {true, false}},
+                                                    {5199, {true, false}},  {5200, {false, false}}};
+    int port = 4000, forwarded = 0;
+    for (const auto& [asked, at_target] : lets) {
+      for (const bool wanted : {at_target.first, at_target.second}) {
+        const auto verdict = open(*balancer, client(port++), web(asked));
+        EXPECT_EQ(verdict, wanted ? ForwardToTarget : DropSecurityGroupOutbound) << asked;
+        forwarded += wanted ? 1 : 0;
+      }
+    }
+    EXPECT_EQ(hits(*balancer, 1), 4u);
+    EXPECT_EQ(hits(*balancer, 2), 2u);
+    EXPECT_EQ(balancer->counters().totals.flows_alive.read(),
+              static_cast<std::uint64_t>(forwarded));
     balancer->expect_laws();
   }
 }

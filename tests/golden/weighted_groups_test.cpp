@@ -201,6 +201,49 @@ TEST_P(WeightedGroups, OfAClientWithOneTargetAllFlowsFallToOneGroup) {
   EXPECT_NEAR(green, 125, 4 * 8) << "of 250 clients";
 }
 
+// 250 clients, each with a connection from another port at every turn.
+TEST_P(WeightedGroups, AKnownClientStaysWithItsTargetAsFarAsWeightsLetIt) {
+  config::Config sticky = config(50, 50, Algorithm::RoundRobin);
+  for (config::TargetGroup& group : sticky.target_groups) {
+    group.stickiness = {dataplane::Stickiness::SourceIp, std::chrono::seconds(600)};
+  }
+  Rig balancer = rig(sticky, 3);
+  constexpr int hosts = 250;
+  int turn = 0;
+  const auto open_once = [&] {
+    std::map<int, int> chosen;
+    for (int host = 0; host < hosts; ++host) {
+      chosen[host] = open(balancer, host + turn * hosts, host % 3);
+    }
+    ++turn;
+    return chosen;
+  };
+  const std::map<int, int> first = open_once();
+  EXPECT_EQ(open_once(), first);
+  EXPECT_NEAR(greens(first), hosts / 2, 5 * 8);
+
+  set_weights(balancer, 40, 60);
+  const std::map<int, int> other = open_once();
+  int moved = 0;
+  for (const auto& [host, target] : other) {
+    if (target == first.at(host)) continue;
+    ++moved;
+    EXPECT_FALSE(is_green(first.at(host))) << "its group has won";
+    EXPECT_TRUE(is_green(target)) << "nobody changes the target within a group";
+  }
+  EXPECT_NEAR(moved, hosts / 10, 5 * 5);
+  EXPECT_EQ(open_once(), other) << "those who moved are known there now";
+
+  set_weights(balancer, 50, 50);
+  EXPECT_EQ(open_once(), first) << "each group still knows its clients";
+  set_weights(balancer, 0, 1);
+  for (const auto& [host, target] : open_once()) {
+    EXPECT_TRUE(is_green(target));
+    if (is_green(other.at(host))) { EXPECT_EQ(target, other.at(host)); }
+  }
+  balancer.expect_laws();
+}
+
 TEST_P(WeightedGroups, ForwardWithoutFlowsToTheGroupThatAFlowWouldHave) {
   config::Config without = config(50, 50);
   without.target_groups[0].overload = without.target_groups[2].overload =

@@ -15,6 +15,8 @@ using Reset = Connection::Reset;
 
 constexpr std::uint64_t sweep = 1'100;  // an idle flow is gone at the latest so much after its time
 
+}  // namespace
+
 std::string text(const SocketAddress& at) {
   return to_string(at.address) + ":" + std::to_string(at.port);
 }
@@ -28,12 +30,10 @@ bool same(const SocketAddress& a, const SocketAddress& b) {
   return a.address == b.address && a.port == b.port;
 }
 
-/// Where a target gets the flows that clients send to port `asked`.
 SocketAddress at(const config::TargetFact& target, std::uint16_t asked) {
   return {target.address, target.port == 0 ? asked : target.port};
 }
 
-/// Of a frame without VLAN tag, options and extension headers.
 SocketAddress read_endpoint(const Bytes& frame, bool source) {
   const bool v6 = frame[12] == 0x86;
   const auto* addresses = frame.data() + (v6 ? 22 : 26);
@@ -45,13 +45,11 @@ SocketAddress read_endpoint(const Bytes& frame, bool source) {
   return {*reinterpret_cast<const dataplane::Ipv4Address*>(address), port.value()};
 }
 
-}  // namespace
-
 Frame Said::frame() const {
   Frame frame = tcp ? tests::tcp("0.0.0.0", "0.0.0.0") : tests::udp("0.0.0.0", "0.0.0.0");
   frame.source = source;
   frame.destination = destination;
-  frame.flags(flags).ttl(ttl).payload(payload);
+  frame.flags(flags).ttl(ttl).sequence(sequence).payload(payload);
   return frame;
 }
 
@@ -105,11 +103,14 @@ void Balancer::track(Connection& c, const Said& said) const {
   const Reset sender = said.from_client ? Reset::Client : Reset::Target;
   if ((said.flags & rst) != 0) {
     c.reset = sender;
+    // A client's may not be believed by the target.
+    if (sender == Reset::Target) c.over = true;
     return;
   }
   if (c.reset == sender && (said.flags & syn) == 0) {
     // It goes on talking: the RST was not its own.
     c.reset = Reset::None;
+    c.over = false;
     c.answered = c.established = true;
     c.client_fin = c.target_fin = false;
   }
@@ -120,27 +121,7 @@ void Balancer::track(Connection& c, const Said& said) const {
   }
   if (said.from_client && (said.flags & ack) != 0) c.established = true;
   if ((said.flags & fin) != 0) (said.from_client ? c.client_fin : c.target_fin) = true;
-}
-
-std::vector<std::size_t> Balancer::eligible(const std::string& group) const {
-  std::vector<std::size_t> serving;
-  std::vector<std::size_t> others;
-  for (std::size_t i = 0; i < rig_.facts.targets.size(); ++i) {
-    const config::TargetFact& target = rig_.facts.targets[i];
-    if (target.target_group != group) continue;
-    if (target.availability == config::Availability::Serving) serving.push_back(i);
-    if (target.availability == config::Availability::FailOpen) others.push_back(i);
-  }
-  return serving.empty() ? others : serving;
-}
-
-bool Balancer::terminated(std::size_t number) const {
-  const config::TargetFact& target = rig_.facts.targets[number];
-  if (target.availability == config::Availability::Terminated) return true;
-  const auto targets = eligible(target.target_group);
-  const bool fails_open = !targets.empty() && rig_.facts.targets[targets.front()].availability ==
-                                                  config::Availability::FailOpen;
-  return target.resets_flows && !fails_open;
+  if (c.client_fin && c.target_fin) c.over = true;
 }
 
 std::string Balancer::judge(const Said& said, const Outcome& outcome) {
@@ -170,21 +151,6 @@ std::string Balancer::judge(const Said& said, const Outcome& outcome) {
     end(found);
   }
   return judge_unknown(said, outcome);
-}
-
-/// The listener that a packet is for: one of its very port, else one of a range; or none.
-std::optional<std::size_t> Balancer::listener_of(const Said& said) const {
-  std::optional<std::size_t> found;
-  for (std::size_t i = 0; i < rig_.config.listeners.size(); ++i) {
-    const config::Listener& listener = rig_.config.listeners[i];
-    const dataplane::PortRange ports = ports_of(listener);
-    const bool tcp = listener.protocol == dataplane::Protocol::Tcp;
-    if (tcp != said.tcp || listener.address != said.destination.address) continue;
-    if (!ports.has(said.destination.port)) continue;
-    if (ports.first == ports.last) return i;
-    found = i;
-  }
-  return found;
 }
 
 std::string Balancer::judge_unknown(const Said& said, const Outcome& outcome) {
@@ -281,8 +247,7 @@ std::string Balancer::judge_unknown_reply(const Said& said, const Outcome& outco
     ++stateless_;
     return judge_forward(c, said, outcome);
   }
-  by_target_[key_of(c.tcp, c.target, c.seen_by_target)] = client_key;
-  by_client_[client_key] = c;
+  Connection& entered = enter(c);
   // Its client is known from now on, unless it is known to be with another one.
   const std::string& group = config.target_groups[number].name;
   const std::vector<std::size_t> all = eligible(group);
@@ -290,7 +255,7 @@ std::string Balancer::judge_unknown_reply(const Said& said, const Outcome& outco
   if (sticky() && takes && !known_target(group, c.client, all)) {
     clients_[{group, c.client.address}] = c.target_number;
   }
-  return judge_forward(by_client_[client_key], said, outcome);
+  return judge_forward(entered, said, outcome);
 }
 
 /// A client's packet that goes on, or not, without a flow.
@@ -338,11 +303,11 @@ bool Balancer::claim(const config::TargetFact& target, const Said& said) {
 }
 
 std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::size_t number) {
-  const config::Listener& listener = rig_.config.listeners[number];
-  const config::TargetGroup& group =
-      *std::find_if(rig_.config.target_groups.begin(), rig_.config.target_groups.end(),
-                    [&](const config::TargetGroup& g) { return g.name == listener.target_group; });
+  std::string name;
+  if (std::string error = fall_to(said, outcome, number, name); !error.empty()) return error;
+  const config::TargetGroup& group = group_named(name);
   const std::vector<std::size_t> all = eligible(group.name);
+  if (gated(group)) return judge_gated(said, outcome, group);
   if (all.empty()) {
     const Verdict expected = said.tcp ? ReplyResetNoTarget : DropNoTarget;
     return outcome.verdict == expected ? "" : wrong("no target", expected, outcome);
@@ -355,18 +320,9 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
   const std::optional<std::size_t> known = known_target(group.name, said.source, all);
   if (known) allowed = {*known};
   const bool mid_stream = said.tcp && (said.flags & syn) == 0;
-  Connection c{.tcp = said.tcp,
-               .client = said.source,
-               .listener = said.destination,
-               .target = {},
-               .seen_by_target = said.source,
-               .last_seen = now(),
-               .last_judged = now(),
-               .answered = mid_stream,
-               .established = mid_stream,
-               .client_fin = mid_stream && said.from_client && (said.flags & fin) != 0,
-               .target_fin = mid_stream && !said.from_client && (said.flags & fin) != 0,
-               .worker = outcome.worker.number};
+  Connection c = beginning(said, outcome.worker.number);
+  c.answered = c.established = mid_stream;
+  c.client_fin = mid_stream && (said.flags & fin) != 0;
   if (known) {
     const bool free = group.mode != Mode::Nat || claim(rig_.facts.targets[*known], said);
     if (!free) {
@@ -400,10 +356,25 @@ std::string Balancer::judge_new(const Said& said, const Outcome& outcome, std::s
     if (std::string error = come_home(c, group); !error.empty()) return error;
   }
   if (sticky()) clients_[{group.name, said.source.address}] = c.target_number;
+  return judge_forward(enter(c), said, outcome);
+}
+
+/// A connection with its client's first packet.
+Connection Balancer::beginning(const Said& said, int worker) const {
+  return {.tcp = said.tcp,
+          .client = said.source,
+          .listener = said.destination,
+          .target = {},
+          .seen_by_target = said.source,
+          .last_seen = now(),
+          .last_judged = now(),
+          .worker = worker};
+}
+
+Connection& Balancer::enter(const Connection& c) {
   const Key client_key = key_of(c.tcp, c.client, c.listener);
   by_target_[key_of(c.tcp, c.target, c.seen_by_target)] = client_key;
-  by_client_[client_key] = c;
-  return judge_forward(by_client_[client_key], said, outcome);
+  return by_client_[client_key] = c;
 }
 
 std::string Balancer::learn(Connection& c, const Outcome& outcome,

@@ -1,6 +1,6 @@
 // After start nothing in dataplane/ allocates, locks or calls the system: the worker's whole loop
 // runs sealed (sealed_thread.h) over traffic that meets every verdict, while control publishes
-// snapshots and asks for flows. seal_test.cpp shows that the seal would notice.
+// snapshots, asks for flows and captures packets. seal_test.cpp shows that the seal would notice.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -55,6 +55,7 @@ TEST_P(Quiet, NothingButItsOwnMemory) {
     if (is_left_open(GetParam(), verdict)) continue;
     EXPECT_EQ(rig.verdicts(verdict) == 0, none.contains(verdict)) << to_string(verdict);
   }
+  EXPECT_GT(traffic.captured(), 0u);
   EXPECT_EQ(traffic.publication().snapshots_alive(), 1u) << "both workers have left";
   for (int worker = 0; worker < static_cast<int>(Traffic::workers); ++worker) {
     const dataplane::Totals& totals = rig.counters(worker).totals;

@@ -237,6 +237,20 @@ std::shared_ptr<const Snapshot> Traffic::compile(bool few_local_ports) {
   return narrow;
 }
 
+/// Control's part of captures of everything, one after the other.
+void Traffic::watch() {
+  constexpr std::uint64_t turns_each = 50;
+  ++turns_;
+  for (int worker = 0; worker < static_cast<int>(workers); ++worker) {
+    Capture& capture = rig_.core(worker).capture;
+    captured_ += capture.take_each(Capture::places, [](const CapturedPacket&) {});
+    if (turns_ % turns_each == 0) capture.end();
+    if (!capture.at_rest()) continue;
+    const bool begun = capture.begin({.filter = {.verdicts = ~std::uint64_t{0}}});
+    CHECK(begun);
+  }
+}
+
 void Traffic::publish(bool few_local_ports) {
   ++rig_.facts.generation.number;
   newest_ = compile(few_local_ports);

@@ -112,6 +112,7 @@ class Traffic {
       while (reached_.load(std::memory_order_acquire) <= phase) {
         if (workers_ended()) return;
         if (phase == 0) publish();
+        watch();
         std::this_thread::yield();
       }
     }
@@ -120,6 +121,8 @@ class Traffic {
 
   [[nodiscard]] Rig& rig() { return rig_; }
   [[nodiscard]] const dataplane::Publication& publication() const { return publication_; }
+  /// Packets that workers have handed over: captures begin and end all the time.
+  [[nodiscard]] std::uint64_t captured() const { return captured_; }
 
   static constexpr std::size_t workers = 2;
   static constexpr std::size_t phases = 6;
@@ -129,6 +132,7 @@ class Traffic {
   [[nodiscard]] std::shared_ptr<const dataplane::Snapshot> compile(bool few_local_ports);
   void publish(bool few_local_ports = false);
   void prepare(std::size_t phase);
+  void watch();
 
   // The script: frames as they arrive, by phase and worker.
   void write_script(std::size_t phase, std::size_t frames);
@@ -159,6 +163,7 @@ class Traffic {
   std::array<std::array<std::vector<Slot>, workers>, phases> script_;
   std::vector<Slot>* writing_ = nullptr;
   std::atomic<std::size_t> released_{0}, reached_{0};
+  std::uint64_t captured_ = 0, turns_ = 0;
 };
 
 }  // namespace tests

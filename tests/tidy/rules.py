@@ -18,7 +18,7 @@ LAYERS = {
     "core": ("dataplane/burst.h", "dataplane/core.h", "dataplane/counter.h",
              "dataplane/counters.h", "dataplane/flow_histograms.h", "dataplane/histogram.h",
              "dataplane/flow_query.h", "dataplane/record.h", "dataplane/flow_log.h",
-             "dataplane/spsc_ring.h"),
+             "dataplane/spsc_ring.h", "dataplane/capture.h"),
     "worker": ("dataplane/",),
     "config": ("config/",),
     "nic": ("nic/",),
@@ -63,7 +63,7 @@ SYSTEM_EXCEPTIONS = {
     ("dataplane/packet/address.cpp", "arpa/inet.h"),  # IPv6 as text: inet_pton asks nobody
 }
 ATOMICS = {"dataplane/publication.h", "dataplane/counter.h", "dataplane/segment.h",
-           "dataplane/counters.h", "dataplane/flow_histograms.h",
+           "dataplane/counters.h", "dataplane/flow_histograms.h", "dataplane/capture.h",
            "dataplane/flow_query.h", "dataplane/record.h", "dataplane/table/sticky_table.h",
            "dataplane/table/sticky_table.cpp", "dataplane/table/connection_limits.h",
            "dataplane/table/surge_queue.h", "dataplane/spsc_ring.h"}

@@ -17,11 +17,19 @@ enum class Way : std::uint8_t {
   Inbound,  // all come from clients: what balancers that return directly can be compared with
 };
 
+/// What control wants to see meanwhile; nothing matches.
+enum class Watch : std::uint8_t {
+  None,
+  Drops,   // whatever is dropped
+  Client,  // a client's packets, whatever becomes of them: each frame's beginning is saved
+};
+
 struct Variant {
   std::string_view suffix;
   Order order;
   Headers headers;
   Way way;
+  Watch watch = Watch::None;
 };
 constexpr Variant variants[] = {
     {"", Order::Uniform, Headers::Hot, Way::Both},
@@ -29,6 +37,8 @@ constexpr Variant variants[] = {
     {"/cold", Order::Uniform, Headers::Cold, Way::Both},
     {"/zipf/cold", Order::Zipf, Headers::Cold, Way::Both},
     {"/inbound", Order::Uniform, Headers::Hot, Way::Inbound},
+    {"/capture_unmatched/drops", Order::Uniform, Headers::Hot, Way::Both, Watch::Drops},
+    {"/capture_unmatched/client", Order::Uniform, Headers::Hot, Way::Both, Watch::Client},
 };
 
 struct Named {
@@ -40,10 +50,11 @@ struct Size {
   std::string_view name;
   std::uint32_t flows;
   bool quick;
+  bool captured = false;  // also while control captures
 };
 // 1k, what the goals are set for, and CSIT's test points.
 constexpr Size sizes[] = {
-    {"1k", 1'008, true},           {"64512", 64'512, true},    {"1032192", 1'032'192, false},
+    {"1k", 1'008, true, true},     {"64512", 64'512, true},    {"1032192", 1'032'192, false, true},
     {"4128768", 4'128'768, false}, {"10M", 10'000'000, false}, {"16515072", 16'515'072, false},
 };
 
@@ -62,6 +73,27 @@ void offer_slice(Scene<Family>& scene, Buffers& buffers, const Variant& variant,
     }
   }
   Buffers::settle();
+}
+
+/// As control does.
+void begin_capture(dataplane::Capture& capture, Watch wanted) {
+  if (wanted == Watch::None) return;
+  dataplane::CaptureFilter filter;
+  filter.verdicts = dataplane::verdicts::drops;
+  if (wanted == Watch::Client) {
+    filter.verdicts = ~std::uint64_t{0};
+    filter.client = {dataplane::parse_prefix("192.0.2.1/32"), 0};
+  }
+  const bool begun = capture.begin({.filter = filter});
+  CHECK(begun);
+}
+
+/// … and as the worker notices.
+void end_capture(dataplane::Capture& capture) {
+  capture.end();
+  if (capture.look() || capture.given() + capture.lost() != 0) {
+    throw CaseFailed("packets were captured that should not match");
+  }
 }
 
 /// One frame of each port, as they left.
@@ -89,12 +121,14 @@ class Measurement {
   void round(std::size_t slices) {
     constexpr std::size_t warm_up = 100;
     const Tally tally(scene_.lane);
+    begin_capture(scene_.lane.core().capture, variant_.watch);
     for (std::size_t slice = 0; slice < warm_up + slices; ++slice) {
       offer_slice(scene_, buffers_, variant_, random_);
       const std::uint64_t ticks = scene_.lane.run();
       if (slice >= warm_up) figures_.slices.add(bench_.clock().nanoseconds(ticks) / packets);
       check_frames<Family>(scene_.lane.io, slice % (packets / 2), variant_.way);
     }
+    end_capture(scene_.lane.core().capture);
     const std::uint64_t sent = (warm_up + slices) * packets;
     record(figures_, tally, sent);
     expect_forwarded(tally, sent);
@@ -158,6 +192,7 @@ Group group(Mode mode, const Size& size) {
   std::vector<Named> cases;
   for (const Variant& variant : variants) {
     if (variant.headers == Headers::Cold && !Buffers::can_be_cold()) continue;
+    if (variant.watch != Watch::None && !size.captured) continue;
     cases.push_back({base + std::string(variant.suffix), variant});
   }
   Group result;

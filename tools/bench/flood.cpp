@@ -13,7 +13,7 @@ using dataplane::TcpHeader;
 using dataplane::Verdict;
 
 enum class Attack : std::uint8_t { Syn, Ack };
-enum class Limit : std::uint8_t { Table, Rate };
+enum class Limit : std::uint8_t { Table, Rate, Places };
 
 /// Floods that need the same world.
 struct Defence {
@@ -21,10 +21,9 @@ struct Defence {
   Overload overload;
 };
 constexpr Defence defences[] = {
-    {Limit::Table, Overload::Refuse},
-    {Limit::Rate, Overload::Refuse},
-    {Limit::Table, Overload::Forward},
-    {Limit::Rate, Overload::Forward},
+    {Limit::Table, Overload::Refuse},  {Limit::Rate, Overload::Refuse},
+    {Limit::Table, Overload::Forward}, {Limit::Rate, Overload::Forward},
+    {Limit::Places, Overload::Refuse},
 };
 
 struct Flood {
@@ -43,6 +42,8 @@ constexpr Flood floods[] = {
     {"forward_mixed", defences[2], Attack::Syn, true},
     {"above_rate_forward", defences[3], Attack::Syn, false},
     {"above_rate_forward_mixed", defences[3], Attack::Syn, true},
+    {"no_place", defences[4], Attack::Syn, false},
+    {"no_place_mixed", defences[4], Attack::Syn, true},
 };
 
 bool meets(const Flood& flood, const Defence& defence) {
@@ -77,6 +78,7 @@ void offer_slice(Scene<Family>& scene, Buffers& buffers, const Flood& flood, Ran
 Verdict fate(const Flood& flood) {
   if (flood.defence.overload == Overload::Forward) return Verdict::ForwardToTarget;
   if (flood.attack == Attack::Ack) return Verdict::ReplyResetUnknownFlow;
+  if (flood.defence.limit == Limit::Places) return Verdict::DropSpillover;
   return flood.defence.limit == Limit::Table ? Verdict::DropTableFull : Verdict::DropFlowRate;
 }
 
@@ -129,6 +131,22 @@ Figures measure(Bench& bench, Scene<Family>& scene, const Flood& flood) {
   return figures;
 }
 
+/// Makes strangers be above the limit, after all flows are there.
+void defend(Stage& stage, Limit limit) {
+  World& world = stage.world;
+  if (limit == Limit::Table) return;  // which is full
+  if (limit == Limit::Rate) world.config.flows.new_per_second = 1;
+  if (limit == Limit::Places) {
+    for (config::TargetFact& target : world.facts.targets) target.max_connections = 1;
+    for (config::TargetGroup& group : world.config.target_groups) {
+      group.surge_queue.length = 0;
+      group.spillover = dataplane::Spillover::Silent;
+    }
+  }
+  world.compile();
+  stage.publication.publish(world.snapshot);
+}
+
 template <class Family>
 Group group(Mode mode, const FloodSize& size, const Defence& defence) {
   const std::string base = fmt::format("{}/{}/flood", name_of(mode), Family::name);
@@ -152,11 +170,7 @@ Group group(Mode mode, const FloodSize& size, const Defence& defence) {
          .overload = defence.overload}));
     Scene<Family> scene(stage, Protocol::Tcp, capacity, size.flows, bench.clock());
     scene.establish_all(bench);
-    if (!by_table) {
-      stage.world.config.flows.new_per_second = 1;
-      stage.world.compile();
-      stage.publication.publish(stage.world.snapshot);
-    }
+    defend(stage, defence.limit);
     for (const Flood& flood : floods) {
       if (!meets(flood, defence)) continue;
       bench.measure(name(flood), [&] { return measure(bench, scene, flood); });

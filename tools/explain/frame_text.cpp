@@ -65,6 +65,8 @@ std::optional<Ends> ends_of(std::span<const std::uint8_t> frame) {
   if (!ports) return std::nullopt;
   ends.source_port = (*ports)[0].value();
   ends.destination_port = (*ports)[1].value();
+  if (ends.protocol != tcp) return ends;
+  if (const auto header = read_at<TcpHeader>(frame, offset)) ends.tcp_flags = header->flags;
   return ends;
 }
 

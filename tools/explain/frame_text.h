@@ -16,7 +16,8 @@ struct Ends {
   dataplane::IpAddress source, destination;
   std::uint16_t source_port = 0, destination_port = 0;
   std::uint8_t ttl = 0;
-  std::uint8_t protocol = 0;  // IANA number
+  std::uint8_t protocol = 0;   // IANA number
+  std::uint8_t tcp_flags = 0;  // 0 where there are none
 };
 /// nullopt: not IP, or cut short.
 [[nodiscard]] std::optional<Ends> ends_of(std::span<const std::uint8_t> frame);

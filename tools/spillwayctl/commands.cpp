@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#include "tools/spillwayctl/capture.h"
 #include "tools/spillwayctl/command.h"
 #include "tools/spillwayctl/events.h"
 #include "tools/spillwayctl/explain.h"
@@ -154,6 +155,28 @@ const std::array all_commands{
             "  spillwayctl explain -p udp --from 198.51.100.7:5555 --to 203.0.113.10:53 --json\n",
         .add_options = add_packet,
         .run = run_explain},
+    Command{
+        .name = "capture",
+        .arguments = {},
+        .summary = "packets as they come and as they leave, with their verdicts: lines, or a file",
+        .help =
+            "Asks the workers for copies of the packets that fit in all that is given, as received "
+            "and as sent. Without a verdict each\npacket is shown once, where its fate is decided. "
+            "-w "
+            "writes pcapng for tshark and Wireshark: a frame's comment says\nbefore or after, the "
+            "verdict, listener and target. One capture at a time; it ends with --count, --seconds "
+            "or "
+            "Ctrl-C.\nWhat matches faster than it is taken is lost, and counted. docs/capture.md "
+            "says what other packets pay for it.\n"
+            "\n"
+            "examples:\n"
+            "  spillwayctl capture --drops\n"
+            "  spillwayctl capture --verdict DropNoTarget --count 100 -w out.pcapng\n"
+            "  spillwayctl capture --client 198.51.100.7 --proto tcp --seconds 10\n"
+            "  spillwayctl capture --to [2001:db8::10]:443 --snaplen 96 -w - | tshark -r -\n"
+            "  spillwayctl --json capture --target 10.0.1.11:8080 | jq -r .verdict\n",
+        .add_options = add_capture,
+        .run = run_capture},
     Command{.name = "events",
             .arguments = {},
             .summary = "what has happened: targets' states, reloads, operators' commands",

@@ -14,9 +14,9 @@
 #include "config/steering.h"
 #include "dataplane/path/end_flows.h"
 #include "dataplane/path/expire.h"
-#include "dataplane/path/path.h"
 #include "dataplane/path/revalidate.h"
 #include "dataplane/path/surge.h"
+#include "dataplane/path/watch.h"
 
 namespace tests {
 
@@ -343,7 +343,7 @@ void Rig::run_burst(int worker, std::vector<std::size_t> which, const std::vecto
     packet.handed_off = handed_off;
     burst.packets[i] = packet;
   }
-  dataplane::run(burst, *snapshot_, state.core);
+  (state.core.capture.look() ? run_watched : dataplane::run)(burst, *snapshot_, state.core);
   fast_packets_ += static_cast<std::uint64_t>(std::popcount(burst.counted));
   std::map<int, std::vector<std::size_t>> handed;
   for (std::size_t i = 0; i < which.size(); ++i) {
@@ -376,7 +376,7 @@ void Rig::run_released(int number, std::vector<Outcome>& outcomes) {
   for (std::size_t i = 0; i < burst.size; ++i) {
     buffers.push_back(worker.let_go(burst.packets[i].data));
   }
-  dataplane::run(burst, *snapshot_, worker.core);
+  (worker.core.capture.look() ? run_watched : dataplane::run)(burst, *snapshot_, worker.core);
   settle_released(worker.core, *snapshot_, burst);
   for (std::size_t i = 0; i < burst.size; ++i) {
     const Packet& packet = burst.packets[i];
@@ -391,9 +391,8 @@ void Rig::run_released(int number, std::vector<Outcome>& outcomes) {
 
 std::vector<Outcome> Rig::give_places() {
   std::vector<Outcome> outcomes;
-  bool again = true;
-  while (again) {
-    again = false;
+  // One that finds a place of no use may have handed another one to a worker that was asked before.
+  for (int quiet = 0; quiet < 2; ++quiet) {
     for (auto& worker : workers_) {
       if (worker->core.places.freed().any()) hand_on_freed(worker->core, *snapshot_);
     }
@@ -401,7 +400,7 @@ std::vector<Outcome> Rig::give_places() {
       WorkerState& worker = *workers_[static_cast<std::size_t>(number)];
       if (release_waiters(worker.core, *snapshot_, worker.burst, now) == 0) continue;
       run_released(number, outcomes);
-      again = true;
+      quiet = -1;
     }
   }
   return outcomes;

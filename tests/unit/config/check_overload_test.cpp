@@ -48,6 +48,66 @@ TEST(CheckOverload, LetsAGroupForwardThatHasOneListenerAndItsOwnTargets) {
   }
 }
 
+std::string of_both(const std::string& keys) {
+  return "{ name = \"web\"; port = 8080; protocol = \"tcp_udp\"; " + keys +
+         " targets = ( { address = \"10.0.1.11\"; } ); }";
+}
+
+const std::string forwarding_both = of_both("algorithm = \"maglev\"; overload = \"forward\"; ");
+
+TEST(CheckOverload, LetsAGroupOfBothProtocolsForwardThatHasOneListener) {
+  const Sample sample{.groups = forwarding_both,
+                      .listeners =
+                          "{ name = \"a\"; address = \"198.51.100.10\"; port = 80; "
+                          "protocol = \"tcp_udp\"; target_group = \"web\"; }"};
+  EXPECT_EQ(to_string(errors_in(sample)), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    OverloadOfBothProtocols, Check,
+    testing::Values(
+        Case{"a listener for each protocol",
+             {.groups = forwarding_both,
+              .listeners = listener("a") +
+                           ",\n{ name = \"b\"; address = \"198.51.100.10\"; port = 80; "
+                           "protocol = \"udp\"; target_group = \"web\"; }"},
+             "target_groups[0].overload",
+             "Make one listener of protocol tcp_udp of the two, or remove it."},
+        Case{"a listener for each protocol, on another port",
+             {.groups = forwarding_both,
+              .listeners = listener("a") +
+                           ",\n{ name = \"b\"; address = \"198.51.100.10\"; port = 81; "
+                           "protocol = \"udp\"; target_group = \"web\"; }"},
+             "target_groups[0].overload",
+             "Give each listener a target group of its protocol alone, or remove it."},
+        Case{"two listeners of which one is for both",
+             {.groups = forwarding_both,
+              .listeners = listener("a") +
+                           ",\n{ name = \"b\"; address = \"198.51.100.10\"; port = 81; "
+                           "protocol = \"tcp_udp\"; target_group = \"web\"; }"},
+             "target_groups[0].overload",
+             "does not say which one it is of"},
+        Case{"another group has its target for one of them",
+             {.groups = forwarding_both +
+                        ", { name = \"b\"; port = 8080; protocol = \"udp\"; targets = ( { "
+                        "address = \"10.0.1.11\"; } ); }",
+              .listeners = "{ name = \"a\"; address = \"198.51.100.10\"; port = 80; "
+                           "protocol = \"tcp_udp\"; target_group = \"web\"; }"},
+             "target_groups[0].overload",
+             "10.0.1.11:8080 is also in target group \"b\" (line"},
+        Case{"a range of both",
+             {.groups = forwarding_both,
+              .listeners = "{ name = \"a\"; address = \"198.51.100.10\"; ports = \"80-90\"; "
+                           "protocol = \"tcp_udp\"; target_group = \"web\"; }"},
+             "target_groups[0].overload",
+             "needs targets that keep the client's port, as listener \"a\" (line"},
+        Case{"round robin for both",
+             {.groups = of_both("overload = \"forward\"; "),
+              .listeners = "{ name = \"a\"; address = \"198.51.100.10\"; port = 80; "
+                           "protocol = \"tcp_udp\"; target_group = \"web\"; }"},
+             "target_groups[0].overload",
+             "needs mode nat and algorithm maglev or source_ip"}));
+
 TEST(CheckOverload, SaysEverythingThatIsInTheWay) {
   const Sample sample{.groups = group("overload = \"forward\";"),
                       .listeners = listener("a") +

@@ -79,7 +79,7 @@ TEST_F(Compile, UnhealthyTargetsFlowsAreResetUnlessTheGroupFailsOpen) {
   Compiled snapshot = run();
   EXPECT_TRUE(snapshot->targets[0].terminated);
   EXPECT_FALSE(snapshot->targets[0].ending);
-  EXPECT_TRUE(snapshot->ending.empty());
+  EXPECT_EQ(snapshot->terminated, std::vector{snapshot->targets[0].id});
   set(Availability::FailOpen);
   snapshot = run();
   EXPECT_TRUE(snapshot->target_groups[0].failing_open);
@@ -95,7 +95,7 @@ TEST_F(Compile, OnlyTerminatedTargetsFlowsEndUnasked) {
   const Compiled snapshot = run();
   EXPECT_FALSE(snapshot->targets[0].ending);
   EXPECT_TRUE(snapshot->targets[2].ending);
-  EXPECT_EQ(snapshot->ending, std::vector{snapshot->targets[2].id});
+  EXPECT_EQ(snapshot->terminated, std::vector{snapshot->targets[2].id});
 }
 
 TEST_F(Compile, WeightZeroGetsNothing) {

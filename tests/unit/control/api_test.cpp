@@ -13,9 +13,11 @@
 #include <chrono>
 #include <filesystem>
 #include <future>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace control {
@@ -40,6 +42,7 @@ class Caller {
   void say(const std::string& bytes) const {
     static_cast<void>(send(file_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
   }
+  void shut_down() const { shutdown(file_, SHUT_WR); }
   /// Until the other side closes.
   [[nodiscard]] std::string rest() const {
     std::string bytes;
@@ -321,6 +324,104 @@ TEST_F(ApiTest, LeavesALiveDaemonsSocketAlone) {
   const Caller caller(socket());
   caller.say(get_status_and_close);
   EXPECT_TRUE(has(caller.rest(), "edge-1"));
+}
+
+/// A stream that a test feeds, on the control thread.
+struct Feed {
+  std::shared_ptr<Stream> stream = std::make_shared<Stream>();
+  Stream::Take take;
+  std::promise<void> ended;
+
+  Feed() {
+    stream->next = [this](Stream::Take next) { take = std::move(next); };
+    stream->end = [this] { ended.set_value(); };
+  }
+};
+
+class ApiStream : public ApiTest {
+ protected:
+  ApiStream() {
+    commands_.capture = [this](const CaptureWanted&, const Done& done) {
+      left_ = feed_.stream;
+      done({200, {{"instance", "edge-1"}}, std::move(feed_.stream)});
+    };
+  }
+  void feed(const std::string& lines) {
+    std::promise<void> taken;
+    boost::asio::post(io_, [&] {
+      std::exchange(feed_.take, nullptr)(lines);
+      taken.set_value();
+    });
+    taken.get_future().wait();
+  }
+  /// Until the first chunk is written and the next is asked for.
+  void await_next() {
+    for (bool asked = false; !asked;) {
+      std::promise<bool> looked;
+      boost::asio::post(io_, [&] { looked.set_value(feed_.take != nullptr); });
+      asked = looked.get_future().get();
+    }
+  }
+  [[nodiscard]] bool left() {
+    std::promise<bool> looked;
+    boost::asio::post(io_, [&] { looked.set_value(left_.expired()); });
+    return looked.get_future().get();
+  }
+
+  static constexpr const char* get_capture = "GET /v1/capture HTTP/1.1\r\nHost: x\r\n\r\n";
+  Feed feed_;
+  std::weak_ptr<Stream> left_;
+};
+
+TEST_F(ApiStream, SendsLinesAsTheyCome) {
+  start();
+  const Caller caller(socket());
+  caller.say(get_capture);
+  await_next();
+  feed("{\"packet\":1}\n");
+  await_next();
+  feed("");
+  const std::string answer = caller.rest();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_TRUE(has(answer, "Content-Type: application/x-ndjson\r\n")) << answer;
+  EXPECT_TRUE(has(answer, "Transfer-Encoding: chunked\r\n")) << answer;
+  EXPECT_TRUE(
+      answer.ends_with("\r\n\r\n16\r\n{\"instance\":\"edge-1\"}\n\r\n"
+                       "d\r\n{\"packet\":1}\n\r\n0\r\n\r\n"))
+      << answer;
+}
+
+TEST_F(ApiStream, AClientThatShutsDownGetsTheLastLines) {
+  start();
+  const Caller caller(socket());
+  caller.say(get_capture);
+  await_next();
+  caller.shut_down();
+  feed_.ended.get_future().wait();
+  feed("{\"end\":1}\n");
+  await_next();
+  feed("");
+  EXPECT_TRUE(has(caller.rest(), "{\"end\":1}\n"));
+}
+
+TEST_F(ApiStream, AClientThatIsGoneIsLeft) {
+  start();
+  {
+    const Caller caller(socket());
+    caller.say(get_capture);
+    await_next();
+  }
+  while (!left()) std::this_thread::yield();  // though there are no lines for it
+}
+
+TEST_F(ApiStream, StopsWithTheDaemon) {
+  start();
+  const Caller caller(socket());
+  caller.say(get_capture);
+  await_next();
+  stop();
+  EXPECT_TRUE(left_.expired());
+  EXPECT_EQ(caller.rest().find("0\r\n\r\n"), std::string::npos) << "cut short";
 }
 
 TEST_F(ApiTest, LeavesOtherFilesAlone) {

@@ -26,7 +26,7 @@ class FlowLoadsTest : public testing::Test {
     counters.active_flows.set(flows);
   }
   std::uint64_t elsewhere(int worker, std::uint16_t slot) {
-    return rig_->core(worker).turns.elsewhere[slot].read();
+    return rig_->core(worker).turns.loads[slot].elsewhere.read();
   }
 
   boost::asio::io_context io_;

@@ -31,6 +31,10 @@ class RoutesTest : public testing::Test {
       flows_ = wanted;
       done({200, note("flows")});
     };
+    commands_.capture = [this](const CaptureWanted& wanted, const Done& done) {
+      capture_ = wanted;
+      done({200, note("capture")});
+    };
     commands_.events = [this](const EventsWanted& wanted) {
       events_ = wanted;
       return note("events");
@@ -104,6 +108,7 @@ class RoutesTest : public testing::Test {
   std::vector<std::string> called_;
   FlowsWanted flows_;
   EventsWanted events_;
+  CaptureWanted capture_;
   ShiftWanted shift_;
   TargetName target_;
   ReloadWanted reload_;
@@ -274,6 +279,18 @@ TEST_F(RoutesTest, TheMethodMustFit) {
   expect_error("GET", "/v1/reload", 405, "use POST");
   expect_error("DELETE", "/v1/target_groups/web/targets/10.0.1.11:80/drain", 405, "use POST");
   expect_error("HEAD", "/v1/targets", 405, "use GET");
+}
+
+TEST_F(RoutesTest, CaptureTakesItsFilters) {
+  EXPECT_EQ(request("GET", "/v1/capture").status, 200u);
+  EXPECT_EQ(request("GET", "/v1/capture?verdict=DropTtl&verdict=DropFragment&count=3").status,
+            200u);
+  EXPECT_EQ(capture_.filter.verdicts, dataplane::verdicts::mask(dataplane::Verdict::DropTtl,
+                                                                dataplane::Verdict::DropFragment));
+  EXPECT_EQ(capture_.count, 3u);
+  called_.clear();
+  expect_error("GET", "/v1/capture?verdict=DropTtll", 400, "DropTtl");
+  expect_error("POST", "/v1/capture", 405, "use GET");
 }
 
 TEST_F(RoutesTest, EventsTakeTheirFilters) {

@@ -176,7 +176,7 @@ TEST_F(WorkerTest, SendsWhatAsksBothEndsOfAFlowThatIsToEnd) {
             no_flow);
   worker.step(Instant{1});
   EXPECT_EQ(io.originated, 0u) << "its target does not end yet";
-  made->ending = {id};
+  made->terminated = {id};
   publication.publish(made);
   for (std::uint32_t bucket = 0; bucket <= core.flows4.buckets(); ++bucket) {
     worker.step(Instant{2});

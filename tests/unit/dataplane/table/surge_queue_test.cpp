@@ -58,6 +58,53 @@ TEST(SurgeQueue, CancelledOnesArePassedOver) {
   EXPECT_EQ(queue->oldest(), tickets[2]);
 }
 
+TEST(SurgeQueue, WhoIsPutBackKeepsItsTurn) {
+  const auto queue = make_queue();
+  std::vector<SurgeQueue::Ticket> tickets;
+  for (int i = 0; i < 5; ++i) tickets.push_back(*queue->enter(5));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(queue->grant(*queue->oldest(), place));
+  queue->collect(tickets[1]);
+  EXPECT_EQ(queue->waiting(), 2u);
+
+  queue->put_back(tickets[2]);  // in any order
+  queue->put_back(tickets[0]);
+  EXPECT_EQ(queue->granted(tickets[0]), std::nullopt);
+  EXPECT_EQ(queue->waiting(), 4u);
+  EXPECT_TRUE(queue->enter(5).has_value());
+  EXPECT_EQ(queue->enter(5), std::nullopt) << "they are among those who wait";
+  EXPECT_EQ(queue->oldest(), tickets[0]);
+  EXPECT_FALSE(queue->is_oldest(tickets[3]));
+
+  ASSERT_TRUE(queue->grant(tickets[0], place));
+  EXPECT_FALSE(queue->grant(tickets[0], place)) << "twice";
+  EXPECT_FALSE(queue->cancel(tickets[0])) << "it has a place";
+  queue->put_back(tickets[0]);  // once more
+  EXPECT_EQ(queue->oldest(), tickets[0]);
+  EXPECT_TRUE(queue->cancel(tickets[0]));
+  EXPECT_EQ(queue->oldest(), tickets[2]);
+  ASSERT_TRUE(queue->grant(tickets[2], place));
+  queue->collect(tickets[2]);
+  EXPECT_EQ(queue->oldest(), tickets[3]);
+  EXPECT_EQ(queue->waiting(), 3u);
+}
+
+TEST(SurgeQueue, CellsGoRoundBehindOneThatWasPutBack) {
+  const auto queue = make_queue();
+  for (std::size_t i = 0; i < 3 * SurgeQueue::length_max; ++i) {
+    const auto first = queue->enter(2), second = queue->enter(2);
+    ASSERT_TRUE(first && second) << i;
+    ASSERT_TRUE(queue->grant(*first, place));
+    ASSERT_TRUE(queue->grant(*second, place));
+    queue->collect(*second);
+    queue->put_back(*first);
+    ASSERT_EQ(queue->oldest(), first);
+    ASSERT_EQ(queue->waiting(), 1u);
+    ASSERT_TRUE(queue->grant(*first, place));
+    queue->collect(*first);
+    ASSERT_EQ(queue->waiting(), 0u);
+  }
+}
+
 TEST(SurgeQueue, OneWhoseWorkerIsStuckLosesNothingWhileOthersComeAndGo) {
   const auto queue = make_queue();
   const auto stuck = queue->enter(10);
@@ -156,9 +203,18 @@ struct Queueing {
     EXPECT_LE(at_target[id.slot].fetch_add(1) + 1, limit);
   }
   void give_back(TargetId id) {
+    free(id);
+    if (gate.queues.anybody_waits()) hand_on();
+  }
+  void free(TargetId id) {
     at_target[id.slot].fetch_sub(1);
     gate.limits.give_back(limit_of(id));
-    if (gate.queues.anybody_waits()) hand_on();
+  }
+  /// The target is gone for the one who got a place there.
+  void refuse_place(SurgeQueue::Ticket ticket, TargetId id) {
+    free(id);
+    gate.queues.of(group)->put_back(ticket);
+    hand_on();
   }
   void hand_on() {
     SurgeQueue& queue = *gate.queues.of(group);
@@ -167,8 +223,7 @@ struct Queueing {
       const auto oldest = queue.oldest();
       if (!oldest) {
         if (!in_hand) return;
-        at_target[in_hand->target.slot].fetch_sub(1);
-        gate.limits.give_back(limit_of(in_hand->target));
+        free(in_hand->target);
         in_hand.reset();
         continue;
       }
@@ -180,73 +235,103 @@ struct Queueing {
 
   Gate gate;
   std::array<std::atomic<std::uint32_t>, 2> at_target{};
-  std::atomic<std::uint64_t> offered{0}, served{0}, cancelled{0}, refused{0};
+  std::atomic<std::uint64_t> offered{0}, served{0}, cancelled{0}, refused{0}, put_back{0};
 };
 
 /// One worker: clients come, wait, are served, give up.
-void take_part(Queueing& crowd, std::uint64_t seed, int turns) {
-  std::mt19937_64 random(seed);
-  SurgeQueue& queue = *crowd.gate.queues.of(Queueing::group);
-  std::deque<SurgeQueue::Ticket> line;
-  std::vector<TargetId> served;
-  const auto collect = [&](bool give_up) {
-    // Strictly in order. The later one first, for what is granted stays granted.
-    for (std::size_t i = line.size(); i-- > 1;) {
-      const bool later = queue.granted(line[i]).has_value();
-      ASSERT_TRUE(!later || queue.granted(line[i - 1]).has_value());
+class OneWorker {
+ public:
+  explicit OneWorker(Queueing& crowd)
+      : crowd_(crowd), queue_(*crowd.gate.queues.of(Queueing::group)) {}
+
+  void come() {
+    ++crowd_.offered;
+    std::optional<Grant> grant;
+    if (queue_.waiting() == 0) grant = crowd_.reserve();
+    if (grant) {
+      served_.push_back(grant->target);
+      ++crowd_.served;
+    } else if (!crowd_.gate.queues.try_hold()) {
+      ++crowd_.refused;
+    } else if (const auto ticket = queue_.enter(16)) {
+      ASSERT_TRUE(line_.empty() || line_.back() < *ticket);
+      line_.push_back(*ticket);
+      if (queue_.is_oldest(*ticket)) crowd_.hand_on();
+    } else {
+      crowd_.gate.queues.let_go();
+      ++crowd_.refused;
     }
-    while (!line.empty()) {
-      auto grant = queue.granted(line.front());
+  }
+  void leave(std::uint64_t random) {
+    std::swap(served_[random % served_.size()], served_.back());
+    crowd_.give_back(served_.back());
+    served_.pop_back();
+  }
+  void collect(bool give_up, bool puts_back) {
+    expect_order();
+    while (!line_.empty()) {
+      auto grant = queue_.granted(line_.front());
       if (!grant && !give_up) return;
-      if (!grant && queue.cancel(line.front())) {
-        ++crowd.cancelled;
-      } else {
-        if (!grant) grant = queue.granted(line.front());
-        ASSERT_TRUE(grant.has_value());
-        queue.collect(line.front());
-        served.push_back(grant->target);
-        ++crowd.served;
+      if (grant && puts_back) {
+        ++crowd_.put_back;
+        again_ = true;
+        return crowd_.refuse_place(line_.front(), grant->target);
       }
-      line.pop_front();
-      crowd.gate.queues.let_go();
+      if (!grant && queue_.cancel(line_.front())) {
+        ++crowd_.cancelled;
+      } else {
+        if (!grant) grant = queue_.granted(line_.front());
+        ASSERT_TRUE(grant.has_value());
+        queue_.collect(line_.front());
+        served_.push_back(grant->target);
+        ++crowd_.served;
+      }
+      line_.pop_front();
+      again_ = false;
+      crowd_.gate.queues.let_go();
       give_up = false;  // one at a time
     }
-  };
+  }
+  [[nodiscard]] bool anybody_served() const { return !served_.empty(); }
+  [[nodiscard]] bool anybody_waits() const { return !line_.empty(); }
+
+ private:
+  /// Strictly in order. The later one first, for what is granted stays granted; but for the first,
+  /// which had its turn before the others, and has it again.
+  void expect_order() const {
+    for (std::size_t i = line_.size(); i-- > (again_ ? 2 : 1);) {
+      const bool later = queue_.granted(line_[i]).has_value();
+      ASSERT_TRUE(!later || queue_.granted(line_[i - 1]).has_value());
+    }
+  }
+
+  Queueing& crowd_;
+  SurgeQueue& queue_;
+  std::deque<SurgeQueue::Ticket> line_;
+  std::vector<TargetId> served_;
+  bool again_ = false;  // the first one was put back
+};
+
+void take_part(Queueing& crowd, std::uint64_t seed, int turns) {
+  std::mt19937_64 random(seed);
+  OneWorker worker(crowd);
   for (int turn = 0; turn < turns; ++turn) {
     const std::uint64_t what = random() % 8;
     if (what < 4) {
-      ++crowd.offered;
-      std::optional<Grant> grant;
-      if (queue.waiting() == 0) grant = crowd.reserve();
-      if (grant) {
-        served.push_back(grant->target);
-        ++crowd.served;
-      } else if (!crowd.gate.queues.try_hold()) {
-        ++crowd.refused;
-      } else if (const auto ticket = queue.enter(16)) {
-        ASSERT_TRUE(line.empty() || line.back() < *ticket);
-        line.push_back(*ticket);
-        if (queue.is_oldest(*ticket)) crowd.hand_on();
-      } else {
-        crowd.gate.queues.let_go();
-        ++crowd.refused;
-      }
-    } else if (what < 7 && !served.empty()) {
-      std::swap(served[random() % served.size()], served.back());
-      crowd.give_back(served.back());
-      served.pop_back();
+      worker.come();
+    } else if (what < 7 && worker.anybody_served()) {
+      worker.leave(random());
     }
-    collect(what == 7 && random() % 4 == 0);
+    worker.collect(what == 7 && random() % 4 == 0, random() % 8 == 0);
   }
   // Nobody new comes: who waits is served, one after another, by those who leave.
-  while (!line.empty() || !served.empty()) {
-    if (!served.empty()) {
-      crowd.give_back(served.back());
-      served.pop_back();
+  while (worker.anybody_waits() || worker.anybody_served()) {
+    if (worker.anybody_served()) {
+      worker.leave(0);
     } else {
       std::this_thread::yield();
     }
-    collect(false);
+    worker.collect(false, false);
   }
 }
 
@@ -260,6 +345,7 @@ TEST(SurgeQueueOfThreads, NoLimitIsExceededAndNobodyIsForgotten) {
     for (std::thread& thread : threads) thread.join();  // they end: no waiter was lost
     EXPECT_EQ(crowd->offered, crowd->served + crowd->cancelled + crowd->refused);
     EXPECT_GT(crowd->cancelled, 0u);
+    EXPECT_GT(crowd->put_back, 0u);
     EXPECT_GT(crowd->refused, 0u);
     EXPECT_EQ(crowd->gate.queues.held(), 0u);
     EXPECT_EQ(crowd->gate.queues.of(Queueing::group)->waiting(), 0u);

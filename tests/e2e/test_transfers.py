@@ -43,9 +43,10 @@ def test_iperf3_both_ways(lab, spillway, mode):
         for reverse in (False, True):
             tcp = clients.iperf3(lab.client, server, reverse=reverse)["end"]
             assert tcp["sum_received"]["bits_per_second"] > 50e6, tcp["sum_received"]
+            # A rate that two crowded CPUs hold: nobody sends a lost datagram again.
             udp = clients.iperf3(lab.client, server, reverse=reverse, udp=True,
-                                 megabits=50)["end"]["sum"]
-            assert udp["packets"] > 10_000, udp
+                                 megabits=15)["end"]["sum"]
+            assert udp["packets"] > 3_000, udp
             assert udp["lost_percent"] < 2, udp
         assert daemon.ctl.target("10.0.1.11", "iperf-udp")["new_flows"] == 2
     finally:

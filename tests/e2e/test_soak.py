@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import pathlib
-import statistics
 import threading
 import time
 
@@ -162,10 +161,12 @@ class Sampler:
     def check_memory(self):
         told = {}
         for name, bytes_ in self.memory.items():
-            early = statistics.median(bytes_[WARM_UP // 2:WARM_UP])
-            late = statistics.median(bytes_[-10:])
+            # The least of a window: a kernel that reclaims takes pages of zeros (8 MB of the sticky
+            # table, seen) and gives them back, while what leaks never goes.
+            early = min(bytes_[WARM_UP // 2:WARM_UP])
+            late = min(bytes_[-WARM_UP // 2:])
             told[name] = f"{early / 1e6:.1f} -> {late / 1e6:.1f} MB"
-            assert late <= early * GROWTH_MAX, (name, told[name], bytes_)
+            assert late <= early * GROWTH_MAX, (name, told[name], bytes_[::10])
         return told
 
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -45,8 +46,14 @@ std::variant<std::string, Error> read_whole(const std::string& path, std::size_t
     return refused("cannot be read: " + reason(errno),
                    "Give the user that runs spillway the right to read it.");
   }
-  std::string text(size_max + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  // Grows with what is there: room for the largest at each reload would tear the heap.
+  std::string text;
+  std::array<char, 64 * 1024> part;
+  while (text.size() <= size_max) {
+    const std::size_t size = std::fread(part.data(), 1, part.size(), file.get());
+    if (size == 0) break;
+    text.append(part.data(), size);
+  }
   if (std::ferror(file.get()) != 0)
     return refused("cannot be read: " + reason(errno), "Try again.");
   if (text.size() > size_max) {

@@ -161,8 +161,8 @@ class Sampler:
     def check_memory(self):
         told = {}
         for name, bytes_ in self.memory.items():
-            # The least of a window: a kernel that reclaims takes pages of zeros (8 MB of the sticky
-            # table, seen) and gives them back, while what leaks never goes.
+            # The least of a window: a reload holds two generations for a moment, while what leaks
+            # never goes.
             early = min(bytes_[WARM_UP // 2:WARM_UP])
             late = min(bytes_[-WARM_UP // 2:])
             told[name] = f"{early / 1e6:.1f} -> {late / 1e6:.1f} MB"

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support import ends, namespaces, processes
+from support import configuration, ends, namespaces, processes
 
 SECOND = namespaces.target_address(2)
 CHECK = {"protocol": "tcp", "port": ends.HEALTH_PORT, "interval": 0.2, "timeout": 0.2,
@@ -191,3 +191,29 @@ def test_a_target_at_an_address_of_our_own_is_unusable(daemon, lab):
     assert "is the balancer's own" in target["detail"], target
     lab.balancer.ip("address", "delete", f"{SECOND}/32", "dev", "back")
     daemon.wait_state(SECOND, "healthy")
+
+
+def test_a_group_without_health_checks_is_unavailable_and_gets_flows(lab, spillway, served):
+    served[1].healthy(False)
+    daemon = spillway(lab.configuration(port=ends.PORT, check={"enabled": False}))
+    for number in (1, 2, 3):
+        target = daemon.wait_state(namespaces.target_address(number), "unavailable")
+        assert target["reason"] == "Target.HealthCheckDisabled", target
+        assert target["takes_new_flows"], target
+    daemon.reload({"instance": daemon.instance} | lab.configuration(port=ends.PORT, check=CHECK))
+    assert not daemon.wait_state(SECOND, "unhealthy")["takes_new_flows"]
+
+
+def test_a_group_that_no_listener_uses_is_not_in_use_until_one_does(daemon, lab, served):
+    chosen = {"instance": daemon.instance} | lab.configuration(port=ends.PORT, check=CHECK)
+    chosen["target_groups"].append(configuration.target_group("spare", port=ends.PORT, check=CHECK))
+    daemon.reload(chosen)
+    target = daemon.wait_state(SECOND, "unused", "spare")
+    assert target["reason"] == "Target.NotInUse" and not target["takes_new_flows"], target
+    served[1].healthy(False)
+    daemon.wait_state(SECOND, "unhealthy")
+    assert daemon.ctl.target(SECOND, "spare")["state"] == "unused", "nobody checks it"
+    served[1].healthy(True)
+    chosen["listeners"].append(configuration.listener("spare", port=81))
+    daemon.reload(chosen)
+    daemon.wait_state(SECOND, "healthy", "spare")

@@ -59,6 +59,30 @@ def test_tcp(lab, checks):
     fails_and_comes_back(daemon, lab.nginx[1].kill, lab.nginx[1].start, "connection refused")
 
 
+def test_matcher(lab, checks):
+    asked = {"protocol": "http", "path": "/no-such-page"}
+    daemon = checks(**asked, matcher="200,403-404,410")
+    check = {"interval": 0.5, "timeout": 0.5, "unhealthy_threshold": 1, "matcher": "200,403,405-499"}
+    daemon.reload({"instance": daemon.instance} | lab.configuration(check=asked | check))
+    target = daemon.wait_state(SECOND, "unhealthy")
+    assert target["reason"] == "Target.ResponseCodeMismatch", target
+    assert "HTTP 404, expected 200,403,405-499" in target["detail"], target
+
+
+def test_minimum_version(lab, checks, certificate, tmp_path):
+    with running([checked.TlsNginx(namespace, tmp_path / f"nginx{number}", certificate)
+                  for number, namespace in enumerate(lab.network.targets, 1)]) as nginx:
+        daemon = checks(protocol="https", port=8443, path="/healthz",
+                        tls={"minimum_version": "1.3"})
+
+        def speak(protocols):
+            nginx[1].stop()
+            nginx[1].use(certificate, protocols)
+            nginx[1].start()
+        fails_and_comes_back(daemon, lambda: speak("TLSv1.2"), lambda: speak("TLSv1.2 TLSv1.3"),
+                             "TLS")
+
+
 def test_https_verified(lab, checks, certificate, tmp_path):
     other = checked.Certificate(tmp_path / "other", NAME)
     with running([checked.TlsNginx(namespace, tmp_path / f"nginx{number}", certificate)

@@ -94,14 +94,6 @@ class Operator:
         self.daemon.ctl.run("deregister", "api", f"{SECOND}:{surge.SLOW_PORT}")
 
 
-def resident(pid):
-    """Bytes of memory that a process has."""
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return 1024 * int(line.split()[1])
-    raise AssertionError(f"process {pid} is gone")
-
-
 def queue_law(group):
     return group["surge_entered"] == sum(group[name] for name in (
         "surge_admitted", "surge_timed_out", "surge_left", "surge_queue_length"))
@@ -125,7 +117,7 @@ class Sampler:
 
     def sample(self):
         for name, pid in self.pids.items():
-            self.memory[name].append(resident(pid))
+            self.memory[name].append(processes.resident(pid))
         began = time.monotonic()
         status = self.no_worker_stands_still()
         for number, _ in enumerate(status["workers"]):

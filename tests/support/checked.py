@@ -1,12 +1,13 @@
-"""Servers that health checks ask, one kind a protocol: nginx under TLS, gRPC."""
+"""Servers that health checks ask: nginx under TLS, gRPC, and hostile ones."""
 
 import contextlib
+import json
 import pathlib
 import signal
 import socket
 import subprocess
 
-from . import processes
+from . import hostile_server, processes
 
 _HERE = pathlib.Path(__file__).parent
 
@@ -26,6 +27,7 @@ http {{
   server {{
     listen {port} ssl;
     server_name {name};
+    ssl_protocols {protocols};
     ssl_certificate {certificate};
     ssl_certificate_key {key};
     location = /healthz {{ return 200 "ok\\n"; }}
@@ -63,11 +65,11 @@ class TlsNginx:
         self.process = None
         self.use(certificate)
 
-    def use(self, certificate):
-        """Shows this certificate from the next start on."""
+    def use(self, certificate, protocols="TLSv1.2 TLSv1.3"):
+        """Shows this certificate, and speaks these versions, from the next start on."""
         (self.directory / "nginx.conf").write_text(_NGINX_CONFIG.format(
             directory=self.directory, port=self.port, name=certificate.name,
-            certificate=certificate.certificate, key=certificate.key))
+            protocols=protocols, certificate=certificate.certificate, key=certificate.key))
 
     def start(self):
         with open(self.directory / "output.log", "ab") as output:
@@ -105,6 +107,36 @@ class GrpcHealth:
 
     def serving(self, does):
         self.process.send_signal(signal.SIGUSR2 if does else signal.SIGUSR1)
+
+    def stop(self):
+        if self.process:
+            processes.stop(self.process)
+
+
+class HostileServer:
+    """One port for each kind of mischief, from PORT on; `ports` says which. See hostile_server.py."""
+
+    PORT = 9100
+
+    def __init__(self, namespace):
+        self.namespace = namespace
+        self.ports = {hostile_server.name_of(kind): self.PORT + number
+                      for number, kind in enumerate(hostile_server.KINDS)}
+        self.process = None
+
+    def start(self):
+        self.process = self.namespace.start(
+            ["/usr/bin/python3", hostile_server.__file__, self.PORT],
+            stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError("the hostile server did not start")
+
+    def visits(self):
+        """How often each kind has been asked."""
+        told_at = self.PORT + len(self.ports)
+        with self.namespace.entered(), \
+                socket.create_connection(("127.0.0.1", told_at), timeout=10) as told:
+            return json.loads(told.makefile().read())
 
     def stop(self):
         if self.process:

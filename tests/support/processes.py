@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -58,3 +59,11 @@ def wait_until(condition, timeout, what, interval=0.02):
         if time.monotonic() > end:
             raise Timeout(f"not within {timeout:g} s: {what}")
         time.sleep(interval)
+
+
+def resident(pid):
+    """Bytes of memory that a process has."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return 1024 * int(line.split()[1])
+    raise AssertionError(f"process {pid} is gone")

@@ -62,8 +62,9 @@ def test_tcp(lab, checks):
 def test_matcher(lab, checks):
     asked = {"protocol": "http", "path": "/no-such-page"}
     daemon = checks(**asked, matcher="200,403-404,410")
-    check = {"interval": 0.5, "timeout": 0.5, "unhealthy_threshold": 1, "matcher": "200,403,405-499"}
-    daemon.reload({"instance": daemon.instance} | lab.configuration(check=asked | check))
+    check = asked | {"interval": 0.5, "timeout": 0.5, "unhealthy_threshold": 1,
+                     "matcher": "200,403,405-499"}
+    daemon.reload({"instance": daemon.instance} | lab.configuration(check=check))
     target = daemon.wait_state(SECOND, "unhealthy")
     assert target["reason"] == "Target.ResponseCodeMismatch", target
     assert "HTTP 404, expected 200,403,405-499" in target["detail"], target

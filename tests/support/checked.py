@@ -114,7 +114,7 @@ class GrpcHealth:
 
 
 class HostileServer:
-    """One port for each kind of mischief, from PORT on; `ports` says which. See hostile_server.py."""
+    """A port for each kind of mischief, from PORT on; `ports` says which. See hostile_server.py."""
 
     PORT = 9100
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""hostile_server.py PORT: what a health check may meet, a port each from PORT on (KINDS says which).
+"""hostile_server.py PORT: what health checks may meet, a port each from PORT on (KINDS says which).
 
 The port behind the last tells, to whoever connects, how many visits each kind has had: JSON.
 """

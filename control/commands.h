@@ -79,21 +79,30 @@ struct PlanWanted {
   bool discard_changes = false;
 };
 
+/// Where a list of flows goes on.
+struct FlowCursor {
+  std::size_t worker = 0;
+  std::uint32_t bucket = 0;  // of its tables: FlowQuery::cursor()
+  std::size_t skip = 0;      // so many of that bucket's flows that fit have been listed
+};
+
 /// Which flows are asked for.
 struct FlowsWanted {
   static constexpr std::size_t limit_default = 1'000;
-  /// Answers are built on the control thread, in one go: about 10 ms for so many.
+  /// Answers are built on the control thread, in one go: about 10 ms for so many. Who wants more
+  /// asks on, with `from`.
   static constexpr std::size_t limit_max = 10'000;
 
   /// By which figure they are ordered, the largest first; None: as they were found.
-  enum class Sort : std::uint8_t { None, Bytes, Packets, Idle };
+  enum class Sort : std::uint8_t { None, Bytes, Packets, Idle, Age };
 
   std::size_t limit = limit_default;
+  FlowCursor from;                              // not with an order
   std::string target_group;                     // "": any
   std::optional<dataplane::IpAddress> address;  // of the target
   std::uint16_t port = 0;                       // with address
   std::string listener;                         // its name; "": any
-  dataplane::FlowFilter filter;                 // but for target and listener
+  dataplane::FlowFilter filter;                 // but for targets and listener
   Sort sort = Sort::None;
 };
 

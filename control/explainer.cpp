@@ -67,11 +67,12 @@ void Explainer::ask(const ExplainWanted& wanted, Done done) {
   }
   FlowsWanted flow;
   flow.limit = 1;
-  flow.filter.protocol = wanted.protocol;
-  flow.filter.client = dataplane::IpPrefix{wanted.from.address, wanted.from.address.width()};
-  flow.filter.client_port = dataplane::Be16{wanted.from.port};
-  flow.filter.destination = wanted.to.address;
-  flow.filter.destination_port = dataplane::Be16{wanted.to.port};
+  auto& packet = flow.filter.packet.emplace();
+  packet.source = wanted.from.address;
+  packet.destination = wanted.to.address;
+  packet.source_port = dataplane::Be16{wanted.from.port};
+  packet.destination_port = dataplane::Be16{wanted.to.port};
+  packet.protocol = wanted.protocol;
   flows_.ask(flow, [this, wanted, done = std::move(done)](const Outcome& found) {
     if (found.status != 200) return done(found);
     const Json& flows = found.document["flows"];

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bitset>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,14 +21,15 @@ bool matches(const dataplane::TargetRecord& record, const FlowsWanted& wanted) {
   return record.address.view() == to_string(*wanted.address) && record.port == wanted.port;
 }
 
-std::vector<dataplane::TargetId> matching(const report::SegmentView& view,
-                                          const FlowsWanted& wanted) {
-  std::vector<dataplane::TargetId> targets;
+/// The slots of those that match; nullopt: none does.
+std::optional<std::bitset<dataplane::targets_max>> matching(const report::SegmentView& view,
+                                                            const FlowsWanted& wanted) {
+  std::bitset<dataplane::targets_max> targets;
   for (const auto& entry : view.control->targets) {
     const auto record = entry.read();
-    if (record && record->used && matches(*record, wanted)) targets.push_back(record->id);
+    if (record && record->used && matches(*record, wanted)) targets.set(record->id.slot);
   }
-  return targets;
+  return targets.any() ? std::optional(targets) : std::nullopt;
 }
 
 /// By what a flow is ordered.
@@ -37,6 +39,7 @@ std::uint64_t figure(const dataplane::FlowRecord& record, FlowsWanted::Sort sort
     case FlowsWanted::Sort::Bytes: return record.bytes_to_target + record.bytes_to_client;
     case FlowsWanted::Sort::Packets: return record.packets_to_target + record.packets_to_client;
     case FlowsWanted::Sort::Idle: return record.idle_milliseconds;
+    case FlowsWanted::Sort::Age: return record.age_milliseconds;
   }
   return 0;
 }
@@ -51,6 +54,11 @@ std::string described(const FlowsWanted& wanted) {
   return fmt::format("there is no target in a group \"{}\"", wanted.target_group);
 }
 
+/// "0.5120.3"
+std::string cursor_text(const FlowCursor& at) {
+  return fmt::format("{}.{}.{}", at.worker, at.bucket, at.skip);
+}
+
 }  // namespace
 
 FlowInquiry::FlowInquiry(boost::asio::io_context& io, std::vector<dataplane::FlowQuery*> workers,
@@ -58,52 +66,79 @@ FlowInquiry::FlowInquiry(boost::asio::io_context& io, std::vector<dataplane::Flo
     : timer_(io), workers_(std::move(workers)), view_(view), timeout_(timeout) {}
 
 void FlowInquiry::ask(const FlowsWanted& wanted, Done done) {
-  Question question{wanted, {}, std::move(done)};
+  const auto wrong = [&](unsigned status, const std::string& sentence) {
+    done(refused(status, sentence));
+  };
+  Question question;
+  question.wanted = wanted;
+  question.at = wanted.from;
+  dataplane::FlowFilter& filter = question.wanted.filter;
   if (!wanted.target_group.empty() || wanted.address) {
-    question.targets = matching(view_, wanted);
-    if (question.targets.empty()) return question.done(refused(404, described(wanted)));
+    filter.targets = matching(view_, wanted);
+    if (!filter.targets) return wrong(404, described(wanted));
   }
   if (!wanted.listener.empty()) {
     const auto listener = listener_named(view_, wanted.listener);
-    if (!listener) {
-      return question.done(
-          refused(404, fmt::format("there is no listener \"{}\"", wanted.listener)));
-    }
-    question.wanted.filter.listener = *listener;
+    if (!listener) return wrong(404, fmt::format("there is no listener \"{}\"", wanted.listener));
+    filter.listener = *listener;
   }
+  const bool begins_anew = wanted.from.worker == 0 && wanted.from.bucket == 0;
+  if (wanted.sort != FlowsWanted::Sort::None && !begins_anew) {
+    return wrong(400, "from goes on with a list as it was found: it does not go with sort");
+  }
+  question.done = [this, wanted, done = std::move(done)](const Outcome* error,
+                                                         std::vector<Found> found, bool more) {
+    done(error != nullptr ? *error : Outcome{200, document(found, wanted, more)});
+  };
+  put(std::move(question));
+}
+
+void FlowInquiry::find(const dataplane::FlowKey<dataplane::IpAddress>& packet,
+                       std::function<void(const Outcome* wrong, const Found* found)> done) {
+  Question question;
+  question.wanted.limit = 1;
+  question.wanted.filter.packet = packet;
+  question.done = [done = std::move(done)](const Outcome* wrong, const std::vector<Found>& found,
+                                           bool) {
+    done(wrong, found.empty() ? nullptr : &found.front());
+  };
+  put(std::move(question));
+}
+
+void FlowInquiry::put(Question question) {
   questions_.push_back(std::move(question));
-  if (questions_.size() == 1) start();
+  if (questions_.size() == 1) ask_worker();
 }
 
-/// One more than wanted, to know whether there are more; all of them where we have to sift or sort.
-std::size_t FlowInquiry::limit_per_worker() const {
-  const Question& question = questions_.front();
-  const bool all = question.targets.size() > 1 || question.wanted.sort != FlowsWanted::Sort::None;
-  return all ? dataplane::FlowQuery::records_max : question.wanted.limit + 1;
-}
-
-void FlowInquiry::start() {
-  const Question& question = questions_.front();
-  dataplane::FlowFilter filter = question.wanted.filter;
-  if (question.targets.size() == 1) filter.target = question.targets.front();
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    if (workers_[i]->ask(limit_per_worker(), filter)) continue;
-    return finish(refused(500, fmt::format("worker {} is still busy with an earlier question that "
-                                           "it did not answer in time",
-                                           i)));
+void FlowInquiry::ask_worker() {
+  Question& question = questions_.front();
+  if (question.at.worker >= workers_.size()) return finish(nullptr);
+  // One more than wanted, to know whether there are more; in order, all of them.
+  const bool all = question.wanted.sort != FlowsWanted::Sort::None;
+  const std::size_t limit =
+      all ? dataplane::FlowQuery::records_max
+          : question.wanted.limit + 1 + question.at.skip - question.found.size();
+  if (!workers_[question.at.worker]->ask(limit, question.wanted.filter, question.at.bucket)) {
+    const Outcome busy =
+        refused(500, fmt::format("worker {} is still busy with an earlier question that it did not "
+                                 "answer in time",
+                                 question.at.worker));
+    return finish(&busy);
   }
-  deadline_ = std::chrono::steady_clock::now() + timeout_;
+  question.deadline = std::chrono::steady_clock::now() + timeout_;
   look();
 }
 
 void FlowInquiry::look() {
-  const auto silent = std::find_if(workers_.begin(), workers_.end(),
-                                   [](const auto* worker) { return !worker->answered(); });
-  if (silent == workers_.end()) return finish(collect());
-  if (std::chrono::steady_clock::now() >= deadline_) {
-    return finish(refused(500, fmt::format("worker {} did not list its flows in {} ms: is its core "
-                                           "overloaded?",
-                                           silent - workers_.begin(), timeout_.count())));
+  const Question& question = questions_.front();
+  const dataplane::FlowQuery& worker = *workers_[question.at.worker];
+  if (worker.answered()) return take(worker);
+  if (std::chrono::steady_clock::now() >= question.deadline) {
+    const Outcome late =
+        refused(500, fmt::format("worker {} did not list its flows in {} ms: is its core "
+                                 "overloaded?",
+                                 question.at.worker, timeout_.count()));
+    return finish(&late);
   }
   timer_.expires_after(look_again);
   timer_.async_wait([this](const boost::system::error_code& error) {
@@ -111,53 +146,75 @@ void FlowInquiry::look() {
   });
 }
 
-Outcome FlowInquiry::collect() const {
-  const Question& question = questions_.front();
-  const auto wanted = [&](dataplane::TargetId target) {
-    return question.targets.empty() || std::find(question.targets.begin(), question.targets.end(),
-                                                 target) != question.targets.end();
+void FlowInquiry::take(const dataplane::FlowQuery& answer) {
+  Question& question = questions_.front();
+  const auto sort = question.wanted.sort;
+  const dataplane::WorkerId worker{static_cast<std::uint8_t>(question.at.worker)};
+  const auto larger = [sort](const Found& a, const Found& b) {
+    return figure(a.flow, sort) > figure(b.flow, sort);
   };
-  struct Found {
-    const dataplane::FlowRecord* record;
-    dataplane::WorkerId worker;
-  };
-  bool truncated = false;
-  std::vector<Found> found;
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    const auto records = workers_[i]->records();
-    if (records.size() >= limit_per_worker()) truncated = true;
-    for (const auto& record : records) {
-      if (!wanted(record.target)) continue;
-      found.push_back({&record, dataplane::WorkerId{static_cast<std::uint8_t>(i)}});
-    }
+  std::vector<Found>& found = question.found;
+  const auto records = answer.records();
+  for (const auto& record : records.subspan(std::min(question.at.skip, records.size()))) {
+    found.push_back({record, worker});
+    if (sort == FlowsWanted::Sort::None) continue;
+    std::push_heap(found.begin(), found.end(), larger);  // the least of them is in front
+    if (found.size() <= question.wanted.limit) continue;
+    std::pop_heap(found.begin(), found.end(), larger);
+    found.pop_back();
+    question.more = true;
   }
-  const std::size_t limit = question.wanted.limit;
-  if (const auto sort = question.wanted.sort; sort != FlowsWanted::Sort::None) {
-    const auto last = found.begin() + static_cast<std::ptrdiff_t>(std::min(limit, found.size()));
-    std::partial_sort(found.begin(), last, found.end(), [sort](const Found& a, const Found& b) {
-      return figure(*a.record, sort) > figure(*b.record, sort);
-    });
+  question.at.skip = 0;
+  question.at.bucket = answer.cursor();
+  if (answer.complete()) {
+    ++question.at.worker;
+    question.at.bucket = 0;
   }
-  if (found.size() > limit) {
-    truncated = true;
-    found.resize(limit);
-  }
-  report::Json flows = report::Json::array();
-  for (const Found& each : found) {
-    flows.push_back(report::flow_document(view_, *each.record, each.worker));
-  }
-  report::Json document{{"instance", report::version_document(view_)["instance"]},
-                        {"flows", std::move(flows)},
-                        {"truncated", truncated}};
-  return {200, std::move(document)};
+  if (found.size() > question.wanted.limit) return finish(nullptr);
+  ask_worker();
 }
 
-void FlowInquiry::finish(Outcome outcome) {
-  const Done done = std::move(questions_.front().done);
+report::Json FlowInquiry::document(const std::vector<Found>& found, const FlowsWanted& wanted,
+                                   bool more) const {
+  const std::size_t count = std::min(found.size(), wanted.limit);
+  report::Json flows = report::Json::array();
+  for (std::size_t i = 0; i < count; ++i) {
+    flows.push_back(report::flow_document(view_, found[i].flow, found[i].worker));
+  }
+  report::Json next;
+  if (found.size() > count) {
+    const Found& first = found[count];
+    const auto same = [&](const Found& each) {
+      return each.worker == first.worker && each.flow.bucket == first.flow.bucket;
+    };
+    FlowCursor at{first.worker.number, first.flow.bucket, 0};
+    if (at.worker == wanted.from.worker && at.bucket == wanted.from.bucket) {
+      at.skip = wanted.from.skip;
+    }
+    at.skip += static_cast<std::size_t>(
+        std::count_if(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count), same));
+    next = cursor_text(at);
+  }
+  return {{"instance", report::version_document(view_)["instance"]},
+          {"flows", std::move(flows)},
+          {"truncated", more},
+          {"next", std::move(next)}};
+}
+
+void FlowInquiry::finish(const Outcome* wrong) {
+  Question question = std::move(questions_.front());
   questions_.pop_front();
-  const bool more = !questions_.empty();  // before done(), which may ask again
-  done(std::move(outcome));
-  if (more) start();
+  const bool others = !questions_.empty();  // before done(), which may ask again
+  std::vector<Found>& found = question.found;
+  const auto sort = question.wanted.sort;
+  if (sort != FlowsWanted::Sort::None) {
+    std::sort_heap(found.begin(), found.end(), [sort](const Found& a, const Found& b) {
+      return figure(a.flow, sort) > figure(b.flow, sort);
+    });
+  }
+  const bool more = question.more || found.size() > question.wanted.limit;
+  question.done(wrong, std::move(found), more);
+  if (others) ask_worker();
 }
 
 }  // namespace control

@@ -15,13 +15,16 @@ using dataplane::Phase;
 using dataplane::TcpHeader;
 using Wrong = std::optional<std::string>;
 
+constexpr std::uint32_t seconds_max = 30 * 86'400;  // of a flow's times: they fit in 32 bits of ms
+
 constexpr std::array phases{Phase::SynSent,     Phase::SynReceived, Phase::Established,
                             Phase::ClientFin,   Phase::TargetFin,   Phase::Closing,
                             Phase::ClientReset, Phase::TargetReset, Phase::Terminated};
-constexpr std::array<std::pair<std::string_view, FlowsWanted::Sort>, 3> sorts{
+constexpr std::array<std::pair<std::string_view, FlowsWanted::Sort>, 4> sorts{
     {{"bytes", FlowsWanted::Sort::Bytes},
      {"packets", FlowsWanted::Sort::Packets},
-     {"idle", FlowsWanted::Sort::Idle}}};
+     {"idle", FlowsWanted::Sort::Idle},
+     {"age", FlowsWanted::Sort::Age}}};
 constexpr std::array<std::pair<std::string_view, std::uint8_t>, 5> flags{{{"SYN", TcpHeader::syn},
                                                                           {"ACK", TcpHeader::ack},
                                                                           {"FIN", TcpHeader::fin},
@@ -46,7 +49,22 @@ Wrong take_sort(const std::string& value, FlowsWanted::Sort& sort) {
     sort = each;
     return std::nullopt;
   }
-  return fmt::format("sort = \"{}\": bytes, packets and idle are allowed", value);
+  return fmt::format("sort = \"{}\": bytes, packets, idle and age are allowed", value);
+}
+
+/// "0.5120.3", as an answer's "next" says it.
+Wrong take_cursor(const std::string& value, FlowCursor& cursor) {
+  const auto parts = split(value, '.');
+  if (parts.size() == 3) {
+    const auto worker = number<std::size_t>(parts[0]);
+    const auto bucket = number<std::uint32_t>(parts[1]);
+    const auto skip = number<std::size_t>(parts[2]);
+    if (worker && bucket && skip) {
+      cursor = {*worker, *bucket, *skip};
+      return std::nullopt;
+    }
+  }
+  return fmt::format("from = \"{}\": what an earlier answer had as \"next\" is allowed", value);
 }
 
 /// "198.51.100.7", "198.51.100.0/24", "198.51.100.7:5555"
@@ -136,14 +154,19 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
     wanted.listener = value;
     return std::nullopt;
   }
-  if (name == "idle") {
+  if (name == "idle" || name == "age") {
     const auto seconds = number<std::uint32_t>(value);
-    if (!seconds || *seconds > 86'400) {
-      return fmt::format("idle = \"{}\": seconds from 0 to 86400 are allowed", value);
+    if (!seconds || *seconds > seconds_max) {
+      return fmt::format("{} = \"{}\": seconds from 0 to {} are allowed", name, value, seconds_max);
     }
-    wanted.filter.idle_milliseconds = *seconds * 1'000;
+    if (name == "age") {
+      wanted.filter.age_milliseconds = std::uint64_t{*seconds} * 1'000;
+    } else {
+      wanted.filter.idle_milliseconds = *seconds * 1'000;
+    }
     return std::nullopt;
   }
+  if (name == "from") return take_cursor(value, wanted.from);
   if (name == "protocol") {
     return take_protocol(value, wanted.filter.protocol.emplace());
   }
@@ -151,8 +174,8 @@ std::optional<std::string> take(std::string_view name, const std::string& value,
   if (name == "state") return take_phase(value, wanted.filter.phase);
   if (name == "sort") return take_sort(value, wanted.sort);
   return fmt::format(
-      "unknown parameter \"{}\": limit, target_group, target, listener, client, protocol, state, "
-      "idle and sort are allowed",
+      "unknown parameter \"{}\": limit, from, target_group, target, listener, client, protocol, "
+      "state, idle, age and sort are allowed",
       name);
 }
 

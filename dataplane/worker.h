@@ -26,6 +26,7 @@
 #include "dataplane/path/expire.h"
 #include "dataplane/path/path.h"
 #include "dataplane/path/revalidate.h"
+#include "dataplane/path/serve_query.h"
 #include "dataplane/path/surge.h"
 #include "dataplane/path/watch.h"
 #include "dataplane/publication.h"

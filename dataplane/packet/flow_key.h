@@ -44,6 +44,14 @@ using FlowKey6 = FlowKey<Ipv6Address>;
 static_assert(sizeof(FlowKey4) == 16);
 static_assert(sizeof(FlowKey6) == 40);
 
+/// The same key where either family's is wanted.
+template <class Address>
+[[nodiscard]] FlowKey<IpAddress> of_any_family(const FlowKey<Address>& key) {
+  return {IpAddress(key.source), IpAddress(key.destination),
+          key.source_port,       key.destination_port,
+          key.protocol,          {0, 0, 0}};
+}
+
 /// 128 secret bits, fresh for every start (or fixed, for tests and for Maglev).
 struct Seed {
   std::uint64_t first = 0;

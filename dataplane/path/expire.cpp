@@ -111,29 +111,6 @@ void sweep_buckets(FlowLedger<Address>& flows, std::uint32_t first, std::uint32_
   }
 }
 
-template <class Address>
-FlowKey<IpAddress> either_family(const FlowKey<Address>& key) {
-  return {key.source,           key.destination, key.source_port,
-          key.destination_port, key.protocol,    {0, 0, 0}};
-}
-
-template <class Address>
-FlowRecord record(const FlowTable<Address>& flows, const Flow<Address>& flow, Tick now) {
-  const Flow<Address>& twin = flows[flow.twin];
-  return FlowRecord{
-      .to_target = either_family(flow.key),
-      .to_client = either_family(twin.key),
-      .listener = flow.listener(),
-      .target = flow.target,
-      .phase = flow.phase,
-      .packets_to_target = flow.packets,
-      .bytes_to_target = flow.bytes(),
-      .packets_to_client = twin.packets,
-      .bytes_to_client = twin.bytes(),
-      .idle_milliseconds = std::min(now.since(flow.last_seen), now.since(twin.last_seen)),
-  };
-}
-
 /// Nanoseconds for a whole sweep of a table.
 template <class Address>
 std::uint64_t duration(const FlowTable<Address>& table) {
@@ -205,22 +182,6 @@ void sweep_sticky(Core& core, const Snapshot& snapshot, Instant now) {
   sweep.place = sweep.clients = 0;
 }
 
-/// Answers with what buckets `first` to `last` of the table have.
-template <class Address>
-void answer(FlowTable<Address>& table, std::uint32_t first, std::uint32_t last, FlowQuery& query,
-            Tick now) {
-  const FlowFilter& filter = query.filter();
-  for (std::uint32_t bucket = first; bucket < last && !query.full(); ++bucket) {
-    table.visit_bucket(bucket, [&](FlowIndex index) {
-      const Flow<Address>& flow = table[index];
-      if (flow.direction != Direction::ToTarget || query.full()) return;
-      if (!filter.fits(flow)) return;
-      const FlowRecord found = record(table, flow, now);
-      if (found.idle_milliseconds >= filter.idle_milliseconds) query.add(found);
-    });
-  }
-}
-
 }  // namespace
 
 void expire(Core& core, const Snapshot& snapshot, Instant now) {
@@ -229,22 +190,6 @@ void expire(Core& core, const Snapshot& snapshot, Instant now) {
   expire_family(flows.v4, core.sweep4, snapshot, now);
   expire_family(flows.v6, core.sweep6, snapshot, now);
   sweep_sticky(core, snapshot, now);
-}
-
-void serve_query(Core& core, Instant now) {
-  FlowQuery& query = core.query;
-  if (!query.asked()) return;
-  const std::uint32_t v4 = core.flows4.buckets();  // first all of these, then all of IPv6's
-  const std::uint32_t all = v4 + core.flows6.buckets();
-  const std::uint32_t first = query.cursor();
-  const std::uint32_t last = std::min(first < v4 ? v4 : all, first + FlowQuery::buckets_per_step);
-  if (first < v4) {
-    answer(core.flows4, first, last, query, Tick::of(now));
-  } else {
-    answer(core.flows6, first - v4, last - v4, query, Tick::of(now));
-  }
-  query.advance(last - first);
-  if (last == all || query.full()) query.answer();
 }
 
 }  // namespace dataplane

@@ -24,7 +24,4 @@ namespace dataplane {
 /// sweep_milliseconds(); and of its share of the sticky table.
 void expire(Core& core, const Snapshot& snapshot, Instant now);
 
-/// Copies the flows of a few buckets into core.query, if it was asked.
-void serve_query(Core& core, Instant now);
-
 }  // namespace dataplane

@@ -100,12 +100,6 @@ std::uint64_t FlowLedger<Address>::measure(FlowIndex either, FlowEnd why) {
   return silent / 1'000;
 }
 
-template <class Address>
-FlowKey<IpAddress> either_family(const FlowKey<Address>& key) {
-  return {key.source,           key.destination, key.source_port,
-          key.destination_port, key.protocol,    {0, 0, 0}};
-}
-
 /// Tells control of a flow that ends, if it is drawn. Apart: most have no flow log.
 template <class Address>
 [[gnu::noinline]] void FlowLedger<Address>::tell(FlowIndex either, FlowEnd why,
@@ -127,8 +121,8 @@ template <class Address>
       twin.noted ? opening.microseconds_until(birth, now_) : birth.microseconds_until(now_);
   const auto connect = opening.connect();
   std::construct_at(
-      place, EndedFlow{.to_target = either_family(flow.key),
-                       .to_client = either_family(twin.key),
+      place, EndedFlow{.to_target = of_any_family(flow.key),
+                       .to_client = of_any_family(twin.key),
                        .began = {now_.nanoseconds - std::min(now_.nanoseconds, lived * 1'000)},
                        .duration_microseconds = lived - std::min(lived, silent),
                        .bytes_to_target = flow.bytes(),

@@ -81,6 +81,11 @@ def test_refusals_are_explained(lab, spillway):
     assert "becomes 10.0.1." in text and "ForwardToTarget: " in text
 
 
+def ages(daemon):
+    return {int(flow["client"].rsplit(":", 1)[1]): flow["age_seconds"]
+            for flow in daemon.ctl.json("flows")["flows"]}
+
+
 def test_flows_are_filtered_and_sorted(lab, spillway):
     daemon = spillway(lab.configuration(workers=2))
     clients = [connect(lab, port)[0] for port in range(42_000, 42_006)]
@@ -98,6 +103,9 @@ def test_flows_are_filtered_and_sorted(lab, spillway):
     assert len(ports("--client", "198.51.100.0/24", "--listener", "web", "--protocol", "tcp")) == 6
     assert ports("--client", "192.0.2.0/24") == ports("--state", "closing") == []
     assert ports("--idle", "1h") == [] and len(ports("--idle", "0s")) == 6
+    assert ports("--age", "1h") == [] and len(ports("--age", "0s")) == 6
+    assert ports("--sort", "age") == sorted(ports(), key=ages(daemon).get, reverse=True)
+    assert sorted(ports("--limit", "all", "--target-group", "web")) == list(range(42_000, 42_006))
     for client in clients:
         client.close()
 
@@ -115,7 +123,8 @@ def test_wrong_questions_are_told(lab, spillway):
              "SYN, ACK, FIN, RST and PSH"),
             (("flows", "--client", "web"), 2, "a network such as"),
             (("flows", "--state", "open"), 2, "established"),
-            (("flows", "--sort", "age"), 2, "bytes, packets and idle"),
+            (("flows", "--sort", "name"), 2, "bytes, packets, idle and age"),
+            (("flows", "--sort", "age", "--limit", "all"), 2, "10000 flows at most"),
             (("flows", "--listener", "none"), 1, 'there is no listener "none"')):
         done = daemon.ctl.run(*words, check=False)
         assert done.returncode == status and sentence in done.stderr, (words, done)

@@ -368,6 +368,7 @@ Json flow_document(const SegmentView& view, const dataplane::FlowRecord& record,
       {"packets_to_client", record.packets_to_client},
       {"bytes_to_client", record.bytes_to_client},
       {"idle_seconds", record.idle_milliseconds / 1000.0},
+      {"age_seconds", static_cast<double>(record.age_milliseconds) / 1000.0},
       {"worker", worker.number},
   };
 }

@@ -8,6 +8,7 @@
 #include "tools/spillwayctl/events.h"
 #include "tools/spillwayctl/explain.h"
 #include "tools/spillwayctl/figures.h"
+#include "tools/spillwayctl/flows.h"
 #include "tools/spillwayctl/live.h"
 #include "tools/spillwayctl/plan.h"
 #include "tools/spillwayctl/requests.h"
@@ -131,12 +132,13 @@ const std::array all_commands{
             .help =
                 "Asks the daemon, which asks each worker; a worker looks through its table a "
                 "few entries at a time, between\nits packets. With --sort the largest of all "
-                "(of at most 65536 flows a worker) come first.\n"
+                "come first, at most 10000 of them.\n"
                 "\n"
                 "examples:\n"
                 "  spillwayctl flows --limit 20\n"
+                "  spillwayctl flows --limit all --json\n"
                 "  spillwayctl flows --client 198.51.100.0/24 --state established --sort bytes\n"
-                "  spillwayctl flows --listener web --idle 5m\n"
+                "  spillwayctl flows --listener web --idle 5m --age 1h\n"
                 "  spillwayctl flows --target-group web --target 10.0.1.11:8080\n",
             .add_options = add_flow_filters,
             .run = run_flows},

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "dataplane/packet/address.h"
+#include "tools/spillwayctl/quantity.h"
 
 namespace tools {
 
@@ -53,6 +54,14 @@ std::string endpoint(const Json& object) {
   const auto address = text(object, "address");
   const bool ipv6 = address.find(':') != std::string_view::npos;
   return fmt::format(fmt::runtime(ipv6 ? "[{}]:{}" : "{}:{}"), address, ports(object));
+}
+
+std::string whole(const Json& object, const char* field) {
+  return count(static_cast<double>(number(object, field)));
+}
+
+std::string volume(const Json& object, const char* field) {
+  return bytes(static_cast<double>(number(object, field)));
 }
 
 double rate(const Json& now, const Json* earlier, const char* field, double seconds) {

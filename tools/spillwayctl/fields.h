@@ -20,6 +20,10 @@ namespace tools {
 /// "address:port" of a listener or target.
 [[nodiscard]] std::string endpoint(const Json& object);
 
+/// A number as count() and bytes() show it.
+[[nodiscard]] std::string whole(const Json& object, const char* field);
+[[nodiscard]] std::string volume(const Json& object, const char* field);
+
 /// How much a figure grew per second since the earlier document; 0 for one that started anew.
 [[nodiscard]] double rate(const Json& now, const Json* earlier, const char* field, double seconds);
 

@@ -26,7 +26,6 @@ namespace {
 namespace options = boost::program_options;
 
 /// What the daemon allows too (control/commands.h).
-constexpr long flows_limit_max = 10'000;
 constexpr unsigned weight_max = 999;
 
 /// "10.0.1.11" completed by the port that this address has in its group; nullopt: said why not.
@@ -82,71 +81,11 @@ std::variant<Json, int> change_target(const Context& context, const Options& giv
 
 }  // namespace
 
-void add_flow_filters(OptionsDescription& description) {
-  description.add_options()("limit,n", options::value<long>()->value_name("N"),
-                            "at most so many flows, 1 to 10000 (default 1000)")(
-      "target-group,g", options::value<std::string>()->value_name("NAME"),
-      "only flows to this group")("target,t",
-                                  options::value<std::string>()->value_name("ADDRESS:PORT"),
-                                  "only flows to this target")(
-      "listener,l", options::value<std::string>()->value_name("NAME"),
-      "only flows of this listener")("client,c", options::value<std::string>()->value_name("WHO"),
-                                     "only flows of an address, a network, or an address and port")(
-      "protocol,p", options::value<std::string>()->value_name("tcp|udp"),
-      "only flows of this protocol")("state,s", options::value<std::string>()->value_name("STATE"),
-                                     "only flows in this state, such as established or syn_sent")(
-      "idle", options::value<std::string>()->value_name("TIME"),
-      "only flows without a packet for so long, such as 30s or 5m")(
-      "sort", options::value<std::string>()->value_name("FIGURE"),
-      "the largest first: bytes, packets or idle")("wide", "all columns: packets too");
-}
-
 void add_waiting(OptionsDescription& description) {
   add_force(description);
   description.add_options()("wait", "return when no flow is left on it")(
       "timeout", options::value<double>()->value_name("SECONDS"),
       "with --wait: give up after so long (exit status 1)");
-}
-
-int run_flows(const Context& context, const Options& given) {
-  std::string query;
-  const auto add = [&](const char* name, const std::string& value) {
-    query += fmt::format("{}{}={}", query.empty() ? '?' : '&', name, encoded(value));
-  };
-  if (given.count("limit") != 0) {
-    const long limit = given["limit"].as<long>();
-    if (limit < 1 || limit > flows_limit_max) {
-      return misused(fmt::format("--limit {}: from 1 to {} are allowed", limit, flows_limit_max),
-                     "flows");
-    }
-    add("limit", std::to_string(limit));
-  }
-  if (given.count("target-group") != 0) {
-    add("target_group", given["target-group"].as<std::string>());
-  }
-  for (const char* name : {"target", "listener", "client", "protocol", "state", "sort"}) {
-    if (given.count(name) != 0) add(name, given[name].as<std::string>());
-  }
-  if (given.count("idle") != 0) {
-    const auto text = given["idle"].as<std::string>();
-    const auto seconds = whole_seconds(text);
-    if (!seconds) {
-      return misused(fmt::format("--idle \"{}\": a time such as 30s or 5m is allowed", text),
-                     "flows");
-    }
-    add("idle", std::to_string(*seconds));
-  }
-  const auto answer = ask(context, "GET", "/v1/flows" + query);
-  if (const int* status = std::get_if<int>(&answer)) return *status;
-  const Json& document = std::get<Json>(answer);
-  if (context.json) {
-    print(document);
-    return done;
-  }
-  View view = view_now(context);
-  view.wide = given.count("wide") != 0;
-  print(show_flows(document, view));
-  return done;
 }
 
 int run_drain(const Context& context, const Options& given) {

@@ -5,10 +5,8 @@
 
 namespace tools {
 
-void add_flow_filters(OptionsDescription& description);
 void add_waiting(OptionsDescription& description);
 
-int run_flows(const Context& context, const Options& given);
 int run_drain(const Context& context, const Options& given);
 int run_undrain(const Context& context, const Options& given);
 int run_weight(const Context& context, const Options& given);

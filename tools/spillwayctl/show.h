@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "tools/report/documents.h"
 
@@ -29,7 +30,9 @@ struct View {
 /// "b is shifted away for 1h 59m: comment"
 [[nodiscard]] std::string show_shift(const Json& zone, const View& view);
 [[nodiscard]] std::string show_security_groups(const Json& document, const View& view);
-[[nodiscard]] std::string show_flows(const Json& document, const View& view);
+/// A page of flows; `widths` of the page before, empty for the first: see Table::part().
+[[nodiscard]] std::string show_flows(const Json& document, const View& view,
+                                     std::vector<std::size_t>& widths);
 /// What a plan would do: differences in a table, then what follows from them, a line each.
 [[nodiscard]] std::string show_plan(const Json& document, const View& view);
 /// What happened, the oldest first.

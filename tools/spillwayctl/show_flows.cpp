@@ -8,14 +8,6 @@
 namespace tools {
 namespace {
 
-std::string whole(const Json& object, const char* field) {
-  return count(static_cast<double>(number(object, field)));
-}
-
-std::string volume(const Json& object, const char* field) {
-  return bytes(static_cast<double>(number(object, field)));
-}
-
 double seconds(const Json& object, const char* field) {
   const auto found = object.find(field);
   return found != object.end() && found->is_number() ? found->get<double>() : 0;
@@ -73,7 +65,7 @@ std::string show_listeners(const Json& document, const View& view) {
   return table.text(view.colours);
 }
 
-std::string show_flows(const Json& document, const View& view) {
+std::string show_flows(const Json& document, const View& view, std::vector<std::size_t>& widths) {
   Table table({{"PROTOCOL"},
                {"CLIENT"},
                {"LISTENER"},
@@ -82,6 +74,7 @@ std::string show_flows(const Json& document, const View& view) {
                {"GROUP"},
                {"TARGET"},
                {"PHASE"},
+               {"AGE", Align::Right},
                {"IDLE", Align::Right},
                {"PACKETS-TO-TARGET", Align::Right},
                {"TO-TARGET", Align::Right},
@@ -91,17 +84,17 @@ std::string show_flows(const Json& document, const View& view) {
   for (const Json& flow : elements(document, "flows")) {
     table.add({text(flow, "protocol"), text(flow, "client"), text(flow, "listener"),
                text(flow, "destination"), text(flow, "local"), text(flow, "target_group"),
-               text(flow, "target"), text(flow, "phase"), duration(seconds(flow, "idle_seconds")),
+               text(flow, "target"), text(flow, "phase"), duration(seconds(flow, "age_seconds")),
+               duration(seconds(flow, "idle_seconds")),
                view.wide ? whole(flow, "packets_to_target") : "", volume(flow, "bytes_to_target"),
                view.wide ? whole(flow, "packets_to_client") : "", volume(flow, "bytes_to_client"),
                std::to_string(number(flow, "worker"))});
   }
   const Json& flows = elements(document, "flows");
-  if (flows.empty()) return "no flows\n";
-  std::string lines = table.text(view.colours);
+  if (flows.empty()) return widths.empty() ? "no flows\n" : "";
+  std::string lines = table.part(view.colours, widths);
   if (flag(document, "truncated")) {
-    lines += fmt::format("… there are more than these {}: see --limit, --target-group, --target\n",
-                         flows.size());
+    lines += "… there are more than these: --limit all lists them, other options fewer\n";
   }
   return lines;
 }

@@ -94,10 +94,6 @@ const Json* same_target(const Json& target, const View& view) {
   return nullptr;
 }
 
-std::string whole(const Json& target, const char* field) {
-  return count(static_cast<double>(number(target, field)));
-}
-
 /// Bytes as a sum, or per second once there is an earlier document.
 std::string traffic(const Json& target, const char* field, const Json* earlier, const View& view) {
   if (view.earlier != nullptr) return byte_rate(rate(target, earlier, field, view.seconds));

@@ -50,7 +50,18 @@ std::vector<std::size_t> Table::widths() const {
 }
 
 std::string Table::text(bool colours) const {
-  const std::vector<std::size_t> width = widths();
+  std::vector<std::size_t> none;
+  return part(colours, none);
+}
+
+std::string Table::part(bool colours, std::vector<std::size_t>& before) const {
+  std::vector<std::size_t> width = widths();
+  bool with_header = before.empty();
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    with_header = with_header || (before[i] == 0 && width[i] != 0);
+    width[i] = std::max(width[i], before[i]);
+  }
+  before = width;
   std::string text;
   const auto add_line = [&](const std::vector<Cell>& cells) {
     std::string line;
@@ -69,9 +80,11 @@ std::string Table::text(bool colours) const {
     }
     text += line + '\n';
   };
-  std::vector<Cell> header;
-  for (const Column& column : columns_) header.emplace_back(column.header, Colour::Bold);
-  add_line(header);
+  if (with_header) {
+    std::vector<Cell> header;
+    for (const Column& column : columns_) header.emplace_back(column.header, Colour::Bold);
+    add_line(header);
+  }
   for (const auto& row : rows_) add_line(row);
   return text;
 }

@@ -35,6 +35,10 @@ class Table {
   void add(std::vector<Cell> row);
   /// Header and rows, each line ended; a column without any text is left out.
   [[nodiscard]] std::string text(bool colours) const;
+  /// The same as a part of a longer table: columns are at least as wide as `widths`, which are this
+  /// part's then. The first part has the header (`widths` is empty), and any in which a column
+  /// appears.
+  [[nodiscard]] std::string part(bool colours, std::vector<std::size_t>& widths) const;
 
  private:
   [[nodiscard]] std::vector<std::size_t> widths() const;

@@ -220,6 +220,13 @@ TEST_F(RoutesTest, FlowsTakeLimitGroupAndTarget) {
   ASSERT_TRUE(flows_.address);
   EXPECT_EQ(to_string(*flows_.address), "10.0.1.11");
   EXPECT_EQ(flows_.port, 8080);
+  request("GET", "/v1/flows?from=2.5120.3&age=90&idle=30&sort=age");
+  EXPECT_EQ(flows_.from.worker, 2u);
+  EXPECT_EQ(flows_.from.bucket, 5120u);
+  EXPECT_EQ(flows_.from.skip, 3u);
+  EXPECT_EQ(flows_.filter.age_milliseconds, 90'000u);
+  EXPECT_EQ(flows_.filter.idle_milliseconds, 30'000u);
+  EXPECT_EQ(flows_.sort, FlowsWanted::Sort::Age);
 }
 
 TEST_F(RoutesTest, WrongParametersAreNamedWithWhatIsAllowed) {
@@ -231,6 +238,10 @@ TEST_F(RoutesTest, WrongParametersAreNamedWithWhatIsAllowed) {
     expect_error("GET", std::string("/v1/flows?target=") + target, 400, "10.0.1.11:8080");
   }
   expect_error("GET", "/v1/flows?limit", 400, "name=value");
+  for (const char* from : {"", "1", "1.2", "1.2.3.4", "a.b.c", "-1.0.0", "1.4294967296.0"}) {
+    expect_error("GET", std::string("/v1/flows?from=") + from, 400, "had as \"next\"");
+  }
+  expect_error("GET", "/v1/flows?age=2592001", 400, "seconds from 0 to 2592000");
   expect_error("GET", "/v1/flows?target_group=%4", 400, "name=value");
   expect_error("GET", "/v1/flows?colour=red", 400, "unknown parameter \"colour\"");
   expect_error("GET", "/v1/status?limit=3", 400, "takes no parameters");

@@ -192,20 +192,31 @@ TEST(ShowFlows, IsATable) {
      "destination": "203.0.113.10:80", "local": null, "target_group": "web",
      "target": "10.0.1.11:8080", "phase": "established", "packets_to_target": 3,
      "bytes_to_target": 180, "packets_to_client": 2, "bytes_to_client": 104857600,
-     "idle_seconds": 1.25, "worker": 1}]})");
-  EXPECT_EQ(show_flows(document, plain()),
+     "idle_seconds": 1.25, "age_seconds": 45, "worker": 1}]})");
+  std::vector<std::size_t> widths;
+  EXPECT_EQ(show_flows(document, plain(), widths),
             // clang-format off
-"PROTOCOL  CLIENT           LISTENER  DESTINATION      GROUP  TARGET          PHASE        IDLE  TO-TARGET  TO-CLIENT  WORKER\n"
-"tcp       192.0.2.9:50000  web-in    203.0.113.10:80  web    10.0.1.11:8080  established  1.2s      180 B     105 MB       1\n");
+"PROTOCOL  CLIENT           LISTENER  DESTINATION      GROUP  TARGET          PHASE        AGE  IDLE  TO-TARGET  TO-CLIENT  WORKER\n"
+"tcp       192.0.2.9:50000  web-in    203.0.113.10:80  web    10.0.1.11:8080  established  45s  1.2s      180 B     105 MB       1\n");
   // clang-format on
   document["truncated"] = true;
   document["flows"][0]["local"] = "10.0.1.2:1024";
-  const std::string text = show_flows(document, plain());
+  std::string text = show_flows(document, plain(), widths);
+  EXPECT_TRUE(text.starts_with("PROTOCOL")) << "a column appears: " << text;
   EXPECT_NE(text.find("  10.0.1.2:1024  "), std::string::npos) << text;
-  EXPECT_TRUE(
-      text.ends_with("… there are more than these 1: see --limit, --target-group, --target\n"))
-      << text;
-  EXPECT_EQ(show_flows(Json::parse(R"({"flows": []})"), plain()), "no flows\n");
+  EXPECT_TRUE(text.ends_with("--limit all lists them, other options fewer\n")) << text;
+  document["truncated"] = false;
+  document["flows"][0]["local"] = nullptr;
+  text = show_flows(document, plain(), widths);
+  EXPECT_EQ(text,
+            // clang-format off
+"tcp       192.0.2.9:50000  web-in    203.0.113.10:80                 web    10.0.1.11:8080  established  45s  1.2s      180 B     105 MB       1\n")
+      // clang-format on
+      << "aligned with the page before";
+  const Json nothing = Json::parse(R"({"flows": []})");
+  EXPECT_EQ(show_flows(nothing, plain(), widths), "") << "no more";
+  widths.clear();
+  EXPECT_EQ(show_flows(nothing, plain(), widths), "no flows\n");
 }
 
 Json one_worker() {

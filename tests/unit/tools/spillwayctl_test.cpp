@@ -74,13 +74,10 @@ class SpillwayctlTest : public testing::Test {
     commands.reload = [this](const control::ReloadWanted&, const control::Done& done) {
       done(reload_);
     };
-    commands.flows = [](const control::FlowsWanted& wanted, const control::Done& done) {
+    commands.flows = [this](const control::FlowsWanted& wanted, const control::Done& done) {
       done({200,
-            {{"instance", "x"},
-             {"flows", Json::array()},
-             {"truncated", false},
-             {"limit", wanted.limit},
-             {"group", wanted.target_group}}});
+            {{"instance", "x"}, {"flows", Json::array()}, {"truncated", false}, {"next", Json()}}});
+      flows_wanted_.push_back(wanted);
     };
     commands.drain = [this](const control::TargetName& name, const control::Done& done) {
       done(change(name, dataplane::TargetState::Draining));
@@ -169,6 +166,7 @@ class SpillwayctlTest : public testing::Test {
       io_.get_executor()};
   std::optional<Segment> segment_;
   Outcome reload_{200, {{"generation", 4}}};
+  std::vector<control::FlowsWanted> flows_wanted_;
   std::unique_ptr<control::Api> api_;
   std::thread thread_;
 };
@@ -405,12 +403,22 @@ TEST_F(SpillwayctlTest, ReloadSaysWhatCameOfIt) {
 TEST_F(SpillwayctlTest, FlowsPassesTheFiltersOn) {
   start();
   const Json answer = Json::parse(run("--json flows --limit 20 --target-group 'a/b c'").output);
-  EXPECT_EQ(answer["limit"], 20);
-  EXPECT_EQ(answer["group"], "a/b c");
-  EXPECT_EQ(run("flows").output, "no flows\n");
-  const Result wrong = run("flows --limit 20000");
-  EXPECT_EQ(wrong.status, 2);
-  EXPECT_TRUE(has(wrong.error, "from 1 to 10000")) << wrong.error;
+  EXPECT_EQ(answer["truncated"], false);
+  EXPECT_EQ(answer["flows"], Json::array());
+  ASSERT_EQ(flows_wanted_.size(), 1u);
+  EXPECT_EQ(flows_wanted_[0].limit, 20u);
+  EXPECT_EQ(flows_wanted_[0].target_group, "a/b c");
+  EXPECT_EQ(run("flows --limit all --age 2h").output, "no flows\n");
+  EXPECT_EQ(flows_wanted_[1].limit, control::FlowsWanted::limit_max);
+  EXPECT_EQ(flows_wanted_[1].filter.age_milliseconds, 7'200'000u);
+  for (const char* limit : {"0", "-1", "many", "1e3", "''"}) {
+    const Result wrong = run(std::string("flows --limit ") + limit);
+    EXPECT_EQ(wrong.status, 2) << limit;
+    EXPECT_TRUE(has(wrong.error, "a number from 1 on, or all")) << wrong.error;
+  }
+  const Result sorted = run("flows --sort age --limit all");
+  EXPECT_EQ(sorted.status, 2);
+  EXPECT_TRUE(has(sorted.error, "--sort keeps 10000 flows at most")) << sorted.error;
 }
 
 TEST_F(SpillwayctlTest, VersionKnowsBothSides) {

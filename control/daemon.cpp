@@ -201,7 +201,7 @@ void Daemon::start_api(const std::string& run_dir) {
     captures.push_back(&cores.back()->capture);
   }
   flows_.emplace(io_, std::move(mailboxes), segment_.view());
-  explainer_.emplace(*flows_, [this, seed = cores.front()->owner_seed] {
+  explainer_.emplace(*flows_, segment_.view(), [this, seed = cores.front()->owner_seed] {
     return Explainer::Running{publication_->newest(), explain::Names(config_, facts()), seed};
   });
   captures_.emplace(io_, std::move(captures), segment_.view(),

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,8 +17,6 @@ namespace {
 
 using report::Json;
 
-// Of a trial that sees one packet.
-constexpr std::size_t trial_flows = 1'024;
 // The path's clock in a trial; any time will do.
 constexpr dataplane::Instant trial_time{1'000'000'000};
 
@@ -34,7 +33,68 @@ std::optional<dataplane::PortId> port_of(const ExplainWanted& wanted,
   return hop.port.number < ports.size() ? hop.port : ports.front().id;
 }
 
-Outcome answer(const ExplainWanted& wanted, const Explainer::Running& running, const Json* flow) {
+dataplane::FlowKey<dataplane::IpAddress> key_of(const ExplainWanted& wanted) {
+  return {wanted.from.address,
+          wanted.to.address,
+          dataplane::Be16{wanted.from.port},
+          dataplane::Be16{wanted.to.port},
+          wanted.protocol,
+          {0, 0, 0}};
+}
+
+/// The target group that a new flow of that key would be with.
+template <class Address>
+const dataplane::TargetGroup* group_for(const dataplane::FlowKey<dataplane::IpAddress>& any,
+                                        const dataplane::Snapshot& snapshot) {
+  const auto key = dataplane::of_family<Address>(any);
+  const dataplane::ListenerId* listener =
+      snapshot.listener_for({key.destination, key.destination_port, key.protocol});
+  if (listener == nullptr) return nullptr;
+  return snapshot.target_group(snapshot.listeners[listener->slot].group_of(key));
+}
+
+/// Tells the trial of the connections and waiters that others have.
+void assume_others(explain::Trial& trial, const dataplane::Snapshot& snapshot,
+                   const report::SegmentView& view,
+                   const dataplane::FlowKey<dataplane::IpAddress>& key) {
+  using dataplane::TargetCounters;
+  for (const dataplane::TargetId id : snapshot.limited) {
+    const std::uint64_t active = report::total(view, id, &TargetCounters::active_flows);
+    const std::uint64_t over = report::total(view, id, &TargetCounters::over_flows);
+    trial.assume_connections(id, active - std::min(active, over));
+  }
+  const dataplane::TargetGroup* group = key.source.is_v4()
+                                            ? group_for<dataplane::Ipv4Address>(key, snapshot)
+                                            : group_for<dataplane::Ipv6Address>(key, snapshot);
+  if (group == nullptr || group->surge.length == 0) return;
+  trial.assume_queue(group->id, report::total(view, group->id, group->incarnation,
+                                              &dataplane::TargetGroupCounters::surge_queue_length));
+}
+
+/// One more SYN may be held.
+bool has_room(const report::SegmentView& view) {
+  return report::total(view, &dataplane::Totals::surge_held) <
+         report::total(view, &dataplane::Totals::surge_capacity);
+}
+
+}  // namespace
+
+Explainer::Explainer(FlowInquiry& flows, report::SegmentView view, std::function<Running()> running)
+    : flows_(flows), view_(view), running_(std::move(running)) {}
+
+void Explainer::ask(const ExplainWanted& wanted, Done done) {
+  if (wanted.from.address.family() != wanted.to.address.family()) {
+    return done(refused(400, "from and to are of two address families: IPv4 and IPv6"));
+  }
+  flows_.find(key_of(wanted), [this, wanted, done = std::move(done)](
+                                  const Outcome* wrong, const FlowInquiry::Found* found) {
+    done(wrong != nullptr ? *wrong : answer(wanted, found));
+  });
+}
+
+Outcome Explainer::answer(const ExplainWanted& wanted, const FlowInquiry::Found* found) const {
+  const Running running = running_();
+  const dataplane::Snapshot& snapshot = *running.snapshot;
   const auto port = port_of(wanted, running);
   if (!port) {
     return refused(
@@ -44,40 +104,20 @@ Outcome answer(const ExplainWanted& wanted, const Explainer::Running& running, c
                                   .from = wanted.from,
                                   .to = wanted.to,
                                   .tcp_flags = wanted.tcp_flags};
-  const std::vector<std::uint8_t> frame = bytes_of(probe, running.snapshot->ports[port->number]);
-  Json document{{"generation", running.snapshot->generation.number}};
-  if (flow != nullptr) {
-    document.update(explain::story_of_known(*running.snapshot, *flow, frame, *port, running.names));
-  } else {
-    explain::Trial trial(trial_flows, running.owner_seed);
-    const explain::Fate fate = trial.run(*running.snapshot, frame, *port, trial_time);
-    document.update(explain::story(*running.snapshot, fate, frame, *port, running.names));
+  const std::vector<std::uint8_t> frame = bytes_of(probe, snapshot.ports[port->number]);
+  explain::Trial trial(
+      {.owner_seed = running.owner_seed, .surge_capacity = has_room(view_) ? std::size_t{1} : 0});
+  assume_others(trial, snapshot, view_, key_of(wanted));
+  explain::Past past;
+  if (found != nullptr) {
+    trial.assume_flow(found->flow, snapshot, trial_time);
+    past.flow = &found->flow;
+    past.worker = found->worker;
   }
+  const explain::Fate fate = trial.run(snapshot, frame, *port, trial_time);
+  Json document{{"generation", snapshot.generation.number}};
+  document.update(explain::story(snapshot, fate, frame, *port, running.names, past));
   return {200, std::move(document)};
-}
-
-}  // namespace
-
-Explainer::Explainer(FlowInquiry& flows, std::function<Running()> running)
-    : flows_(flows), running_(std::move(running)) {}
-
-void Explainer::ask(const ExplainWanted& wanted, Done done) {
-  if (wanted.from.address.family() != wanted.to.address.family()) {
-    return done(refused(400, "from and to are of two address families: IPv4 and IPv6"));
-  }
-  FlowsWanted flow;
-  flow.limit = 1;
-  auto& packet = flow.filter.packet.emplace();
-  packet.source = wanted.from.address;
-  packet.destination = wanted.to.address;
-  packet.source_port = dataplane::Be16{wanted.from.port};
-  packet.destination_port = dataplane::Be16{wanted.to.port};
-  packet.protocol = wanted.protocol;
-  flows_.ask(flow, [this, wanted, done = std::move(done)](const Outcome& found) {
-    if (found.status != 200) return done(found);
-    const Json& flows = found.document["flows"];
-    done(answer(wanted, running_(), flows.empty() ? nullptr : &flows.front()));
-  });
 }
 
 }  // namespace control

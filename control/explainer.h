@@ -1,9 +1,9 @@
 // Explainer: what would become of a packet that a client might send now, and why.
 //
-// Asks the workers whether they have its flow. If they do, the flow says what happens; if not, the
-// packet goes through the product's own path with the newest snapshot, in a trial of its own
-// (tools/explain), so that nothing which runs is touched. Runs on the control thread; a trial takes
-// less than a millisecond.
+// Asks the workers whether they have its flow. Then the packet goes through the product's own path
+// with the newest snapshot, in a trial of its own (tools/explain) that knows this flow, how many
+// connections limited targets have, and how many clients wait: nothing which runs is touched. Runs
+// on the control thread; a trial takes less than a millisecond.
 #pragma once
 
 #include <functional>
@@ -25,13 +25,16 @@ class Explainer {
     dataplane::Seed owner_seed;
   };
 
-  Explainer(FlowInquiry& flows, std::function<Running()> running);
+  Explainer(FlowInquiry& flows, report::SegmentView view, std::function<Running()> running);
 
   /// 400: no port has that name, or the addresses are of two families.
   void ask(const ExplainWanted& wanted, Done done);
 
  private:
+  [[nodiscard]] Outcome answer(const ExplainWanted& wanted, const FlowInquiry::Found* found) const;
+
   FlowInquiry& flows_;
+  report::SegmentView view_;
   std::function<Running()> running_;
 };
 

@@ -52,6 +52,17 @@ template <class Address>
           key.protocol,          {0, 0, 0}};
 }
 
+/// … and back, where the family is known.
+template <class Address>
+[[nodiscard]] FlowKey<Address> of_family(const FlowKey<IpAddress>& key) {
+  return {key.source.as<Address>(),
+          key.destination.as<Address>(),
+          key.source_port,
+          key.destination_port,
+          key.protocol,
+          {0, 0, 0}};
+}
+
 /// 128 secret bits, fresh for every start (or fixed, for tests and for Maglev).
 struct Seed {
   std::uint64_t first = 0;

@@ -56,12 +56,7 @@ std::uint32_t list(FlowTable<Address>& table, std::uint32_t first, std::uint32_t
 template <class Address>
 void look_up(FlowTable<Address>& table, const FlowKey<IpAddress>& key, FlowQuery& query,
              Instant now) {
-  FlowIndex found = table.find(FlowKey<Address>{key.source.as<Address>(),
-                                                key.destination.as<Address>(),
-                                                key.source_port,
-                                                key.destination_port,
-                                                key.protocol,
-                                                {0, 0, 0}});
+  FlowIndex found = table.find(of_family<Address>(key));
   if (found == no_flow) return;
   if (table[found].direction != Direction::ToTarget) found = table[found].twin;
   query.add(record_of(table, found, now));

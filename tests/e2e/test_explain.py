@@ -13,6 +13,13 @@ def explained(daemon, source_port, *words, to=f"{LISTENER}:80"):
     return json.loads(done.stdout)
 
 
+def answered(daemon, target, client_port):
+    """What would become of the target's answer."""
+    done = daemon.ctl.run("--json", "explain", "--from", target, "--to", f"{CLIENT}:{client_port}",
+                          "--flags", "ACK")
+    return json.loads(done.stdout)
+
+
 def step(story, name):
     return [each["says"] for each in story["steps"] if each["step"] == name]
 
@@ -44,6 +51,14 @@ def test_the_target_that_was_foretold_answers(lab, spillway):
         again = explained(daemon, source_port, "--flags", "ACK")
         assert (again["flow"], again["target"]) == ("known", story["target"])
         assert again["worker"] == story["worker"]
+        assert again["verdict"] == "ForwardToTarget"
+        assert step(again, "flow")[0].startswith("known: established, ")
+        assert step(again, "next hop") == step(story, "next hop")
+        assert step(again, "rewrite") == step(story, "rewrite")
+        back = answered(daemon, story["target"], source_port)
+        assert (back["verdict"], back["flow"]) == ("ForwardToClient", "known"), back
+        assert back["worker"] == story["worker"]
+        assert step(back, "rewrite")[0] == f"source {story['target']} becomes {LISTENER}:80"
         flows = daemon.ctl.json("flows", "--client", f"{CLIENT}:{source_port}", "--state",
                                 "established")["flows"]
         assert [flow["worker"] for flow in flows] == [story["worker"]]

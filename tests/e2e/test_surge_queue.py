@@ -1,10 +1,12 @@
 """Connection limits and the surge queue, with a slow server and a crowd of real clients."""
 
 import copy
+import errno
+import socket
 
 import pytest
 
-from support import configuration, namespaces
+from support import configuration, namespaces, servers
 from support.lab import Lab
 from support.surge import (
     CROWD, LENGTH, LIMIT, SLOW_PORT, crowd_of, full, group, limited, settled)
@@ -49,6 +51,60 @@ def test_the_server_never_sees_an_eleventh(lab, spillway, slow, mode, workers):
     assert verdicts["ReplyResetSpillover"] == after["spillover_count"]
     listener = daemon.ctl.get("listeners")["listeners"][0]
     assert listener["spilled_flows"] == listener["rejected_flows"] == after["spillover_count"]
+
+
+@pytest.mark.parametrize("workers", (1, 2))
+def test_explain_knows_who_has_a_place_and_who_waits(lab, spillway, slow, workers):
+    def foretold():
+        story = daemon.ctl.json("explain", "--from", "198.51.100.1:555",
+                                "--to", f"{namespaces.LISTENER_ADDRESS}:80")
+        says = {step["step"]: step["says"] for step in story["steps"]}
+        return story["verdict"], says.get("limit"), says.get("surge queue")
+    slow()
+    daemon = spillway(limited(lab, length=3, workers=workers))
+    assert foretold() == ("ForwardToTarget", None, None)
+    full_up = f"its target has no place left: {LIMIT} connections"
+    with crowd_of(lab, LIMIT + 2) as crowd:
+        crowd.run(10, lambda now: now.connected == LIMIT)
+        settled(daemon, surge_queue_length=2, connections=LIMIT)
+        assert foretold() == ("Wait", full_up, "it waits, number 3 of at most 3, for at most 60 s")
+        with crowd_of(lab, 1) as late:
+            late.run(10, lambda _: group(daemon)["surge_queue_length"] == 3)
+            assert foretold() == ("ReplyResetSpillover", full_up,
+                                  "3 wait, at most 3 may: there is no room")
+
+
+@pytest.mark.parametrize("family", (4, 6))
+def test_a_datagram_beyond_the_limit_is_answered_with_icmp(lab, spillway, family):
+    echo = servers.UdpEcho(lab.network.targets[0], "target1")
+    echo.start()
+    try:
+        chosen = lab.configuration(family=family, targets=(1,), port=5353, protocol="udp",
+                                   check=configuration.health_check(port=8080))
+        chosen["target_groups"][0]["targets"][0]["max_connections"] = 1
+        chosen["listeners"][0]["protocol"] = "udp"
+        daemon = spillway(chosen)
+        address = chosen["listeners"][0]["address"]
+        kind = socket.AF_INET if family == 4 else socket.AF_INET6
+        with lab.client.entered():
+            first, second = (socket.socket(kind, socket.SOCK_DGRAM) for _ in range(2))
+        with first, second:
+            for client in (first, second):
+                client.settimeout(5)
+                client.connect((address, 80))
+            first.send(b"one")
+            assert first.recv(100)
+            second.send(b"two")
+            with pytest.raises(OSError) as told:
+                second.recv(100)
+            # Administratively prohibited, as Linux says it (ICMP 3/13, ICMPv6 1/1).
+            assert told.value.errno == (errno.EHOSTUNREACH if family == 4 else errno.EACCES)
+            first.send(b"three")
+            assert first.recv(100), "it has its place"
+        settled(daemon, spillover_count=1)
+        assert daemon.ctl.status()["totals"]["verdicts"]["ReplyProhibited"] == 1
+    finally:
+        echo.stop()
 
 
 @pytest.mark.parametrize("workers", (1, 2))

@@ -16,8 +16,7 @@ TARGET = namespaces.target_address(1)
 FRONT_MAC, BACK_MAC = "02:00:00:00:00:00", "02:00:00:00:00:01"
 
 
-@pytest.fixture
-def config_file(tmp_path):
+def written(tmp_path, **group):
     """Two ports, one target, a security group that lets web clients in but not others."""
     chosen = {
         "ports": [
@@ -30,12 +29,23 @@ def config_file(tmp_path):
             {"protocol": "tcp", "ports": "80", "source": "198.51.100.0/24"}]}],
         "target_groups": [configuration.target_group(
             "web", mode="nat", targets=(1,), algorithm="maglev", unknown_flow="reset",
-            check={"enabled": False})],
+            check={"enabled": False}, **group)],
         "listeners": [configuration.listener("web", security_groups=["office"])],
     }
     file = tmp_path / "edge.cfg"
     file.write_text(configuration.text(chosen))
     return file
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    return written(tmp_path)
+
+
+@pytest.fixture
+def limited_file(tmp_path):
+    """The group takes one connection, and one client may wait, for a second."""
+    return written(tmp_path, max_connections=1, surge_queue={"length": 1, "timeout": 1.0})
 
 
 def from_client(flags="S", source=CLIENT, port=80, sport=5555):
@@ -79,7 +89,7 @@ def test_each_packet_has_a_fate_and_a_reason(tmp_path, config_file):
         "ForwardToTarget", "ForwardToClient", "ForwardToTarget", "ReplyResetUnknownFlow",
         "DropNoListener", "DropSecurityGroupInbound", "ReplyArp"]
     assert [packet["flow"] for packet in told[:4]] == ["new", "known", "known", "none"]
-    assert sums == {"packets": 7, "cut": 0, "sent": 5,
+    assert sums == {"packets": 7, "cut": 0, "sent": 5, "released": 0, "waiting": 0,
                     "verdicts": collections.Counter(packet["verdict"] for packet in told)}
     first = told[0]
     assert (first["listener"], first["target_group"], first["target"], first["port"]) == (
@@ -167,3 +177,35 @@ def test_a_wrong_configuration_is_told_as_by_the_daemon(tmp_path, config_file):
     config_file.write_text(config_file.read_text().replace('"nat"', '"natt"'))
     done = replay(config_file, "--in", capture(tmp_path, [from_client()]), check=False)
     assert done.returncode == 2 and 'Did you mean "nat"?' in done.stderr
+
+
+def test_who_finds_no_place_waits_for_one(tmp_path, limited_file):
+    at = {0.000: from_client(sport=1), 0.001: from_target(dport=1),
+          0.002: from_client("A", sport=1),
+          0.010: from_client(sport=2),    # waits
+          0.020: from_client(sport=3),    # the queue is full
+          0.030: from_client(sport=2),    # comes again, and waits on
+          0.040: from_client("FA", sport=1), 0.050: from_target("FA", dport=1),  # frees the place
+          0.060: from_client(sport=4),    # waits, too long
+          3.000: from_client(sport=5)}    # waits until the end
+    for time, packet in at.items():
+        packet.time = 1_700_000_000 + time
+    file, out = tmp_path / "in.pcap", tmp_path / "out.pcap"
+    wrpcap(str(file), list(at.values()))
+    told, sums = documents(replay(limited_file, "--in", file, "--why", "--json", "--out", out))
+    assert [(packet["number"], packet["verdict"]) for packet in told] == [
+        (1, "ForwardToTarget"), (2, "ForwardToClient"), (3, "ForwardToTarget"), (4, "Wait"),
+        (5, "ReplyResetSpillover"), (6, "DropWaiting"),
+        (7, "ForwardToTarget"), (8, "ForwardToClient"),
+        (6, "ForwardToTarget"), (9, "Wait"), (9, "ReplyResetQueueTimeout"), (10, "Wait")]
+    assert sums == {"packets": 10, "cut": 0, "sent": 8, "released": 2, "waiting": 1,
+                    "verdicts": collections.Counter(packet["verdict"] for packet in told)}
+    says = [{step["step"]: step["says"] for step in packet["steps"]} for packet in told]
+    assert says[3]["limit"] == "its target has no place left: 1 connections"
+    assert says[3]["surge queue"] == "it waits, number 1 of at most 1, for at most 1 s"
+    assert says[4]["surge queue"] == "1 wait, at most 1 may: there is no room"
+    assert says[8]["surge queue"] == "it has waited 0.020 s", "since it came again"
+    assert says[10]["surge queue"].startswith("it has waited 1.0")
+    assert len(rdpcap(str(out))) == 8
+    text = replay(limited_file, "--in", file).stdout
+    assert "of those that waited in a surge queue, 2 went on, and 1 still wait at the end" in text

@@ -40,6 +40,7 @@ struct Telling {
   std::span<const std::uint8_t> arrived;
   dataplane::PortId port;
   const Names& names;
+  const Past& past;
 };
 
 std::string_view kind_text(Kind kind) {
@@ -78,16 +79,6 @@ std::string place_text(const TargetGroup& group, const dataplane::FlowKey<Addres
                      places);
 }
 
-template <class Address>
-dataplane::FlowKey<Address> narrowed(const dataplane::FlowKey<dataplane::IpAddress>& key) {
-  return {key.source.as<Address>(),
-          key.destination.as<Address>(),
-          key.source_port,
-          key.destination_port,
-          key.protocol,
-          {0, 0, 0}};
-}
-
 std::string algorithm_text(const Telling& of, const TargetGroup& group) {
   if (of.fate.sticky) return "its client is known: stickiness decides, not the algorithm";
   const auto& key = *of.fate.key;
@@ -95,9 +86,9 @@ std::string algorithm_text(const Telling& of, const TargetGroup& group) {
     case Algorithm::Maglev:
     case Algorithm::SourceIp: {
       const std::string_view name = group.algorithm == Algorithm::Maglev ? "maglev" : "source_ip";
-      const std::string place = key.source.is_v4()
-                                    ? place_text(group, narrowed<dataplane::Ipv4Address>(key))
-                                    : place_text(group, narrowed<dataplane::Ipv6Address>(key));
+      const std::string place =
+          key.source.is_v4() ? place_text(group, dataplane::of_family<dataplane::Ipv4Address>(key))
+                             : place_text(group, dataplane::of_family<dataplane::Ipv6Address>(key));
       return fmt::format("{}: {}", name, place);
     }
     case Algorithm::RoundRobin: return "round_robin: whose turn it is at the worker";
@@ -109,16 +100,21 @@ std::string algorithm_text(const Telling& of, const TargetGroup& group) {
   return "";
 }
 
+dataplane::WorkerId worker_of(const Telling& of) { return of.past.worker.value_or(of.fate.worker); }
+
 void tell_flow(const Telling& of, Steps& steps) {
   if (!of.fate.key) return;
-  steps.add("worker", "worker {} owns the flow", of.fate.worker.number);
-  if (of.fate.known) {
-    steps.add("flow", "known: it goes on as it began");
-  } else if (of.fate.started) {
-    steps.add("flow", "not known: a new one was begun");
-  } else {
-    steps.add("flow", "not known");
+  steps.add("worker", "worker {} {} the flow", worker_of(of).number,
+            of.past.worker ? "has" : "owns");
+  std::string was = "known: it goes on as it began";
+  if (const dataplane::FlowRecord* flow = of.past.flow) {
+    was = fmt::format("known: {}, {} s old, the last packet {:.1f} s ago", to_string(flow->phase),
+                      flow->age_milliseconds / 1'000, flow->idle_milliseconds / 1'000.0);
+    if (!of.fate.known) was += of.fate.started ? "; it makes room for a new one" : "; it ends";
+  } else if (!of.fate.known) {
+    was = of.fate.started ? "not known: a new one was begun" : "not known";
   }
+  steps.add("flow", "{}", was);
 }
 
 void tell_listener(const Telling& of, Steps& steps) {
@@ -162,6 +158,36 @@ void tell_target(const Telling& of, Steps& steps) {
             example ? " in this trial; the worker may choose another" : "");
 }
 
+/// A new flow of a group whose targets have limits, or that has a queue.
+void tell_place(const Telling& of, Steps& steps) {
+  if (of.past.waited_seconds) {
+    steps.add("surge queue", "it has waited {:.3f} s", *of.past.waited_seconds);
+  }
+  const TargetGroup* group = of.snapshot.target_group(of.fate.group);
+  if (!of.fate.crowd || group == nullptr) return;
+  const auto& [connections, waiting] = *of.fate.crowd;
+  const std::size_t targets = group->eligible.size();
+  if (targets == 0) {
+    steps.add("limit", "no target may take new flows");
+  } else {
+    steps.add("limit", "{} has no place left: {} connections",
+              targets == 1 ? "its target" : fmt::format("none of its {} targets", targets),
+              connections);
+  }
+  const dataplane::SurgeRules& rules = group->surge;
+  const double timeout = rules.timeout_milliseconds / 1'000.0;
+  if (of.fate.verdict == Verdict::Wait) {
+    steps.add("surge queue", "it waits, number {} of at most {}, for at most {:g} s", waiting,
+              rules.length, timeout);
+  } else if (of.fate.verdict == Verdict::DropWaiting) {
+    steps.add("surge queue", "it waits already, in its turn");
+  } else if (!of.past.waited_seconds && rules.length == 0) {
+    steps.add("surge queue", "the group has none");
+  } else if (!of.past.waited_seconds) {
+    steps.add("surge queue", "{} wait, at most {} may: there is no room", waiting, rules.length);
+  }
+}
+
 void tell_rewrite(const Telling& of, Steps& steps) {
   if (!is_forward(of.fate.verdict)) return;
   const auto before = ends_of(of.arrived);
@@ -184,11 +210,6 @@ void tell_next_hop(const Telling& of, Steps& steps) {
             after ? fmt::format(" to {}", to_string(after->destination_mac)) : "");
 }
 
-std::string string_in(const Json& object, const char* field) {
-  const auto found = object.find(field);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 std::string_view flow_word(const Fate& fate) {
   return fate.known ? "known" : fate.started ? "new" : "none";
 }
@@ -196,13 +217,15 @@ std::string_view flow_word(const Fate& fate) {
 }  // namespace
 
 Json story(const dataplane::Snapshot& snapshot, const Fate& fate,
-           std::span<const std::uint8_t> arrived, dataplane::PortId port, const Names& names) {
-  const Telling of{snapshot, fate, arrived, port, names};
+           std::span<const std::uint8_t> arrived, dataplane::PortId port, const Names& names,
+           const Past& past) {
+  const Telling of{snapshot, fate, arrived, port, names, past};
   Steps steps;
   steps.add("packet", "{} bytes came in by {}", arrived.size(), names.port(port));
   tell_flow(of, steps);
   tell_listener(of, steps);
   tell_target(of, steps);
+  tell_place(of, steps);
   tell_rewrite(of, steps);
   tell_next_hop(of, steps);
 
@@ -211,7 +234,7 @@ Json story(const dataplane::Snapshot& snapshot, const Fate& fate,
                 {"why", std::string(dataplane::explain(fate.verdict))},
                 {"flow", flow_word(fate)},
                 {"port", names.port(port)},
-                {"worker", fate.worker.number},
+                {"worker", worker_of(of).number},
                 {"steps", steps.take()}};
   if (snapshot.listener(fate.listener) != nullptr) {
     document["listener"] = names.listener(fate.listener);
@@ -223,47 +246,6 @@ Json story(const dataplane::Snapshot& snapshot, const Fate& fate,
     document["target"] = target_text(target->address, target->port.value());
   }
   return document;
-}
-
-Json story_of_known(const dataplane::Snapshot& snapshot, const Json& flow,
-                    std::span<const std::uint8_t> arrived, dataplane::PortId port,
-                    const Names& names) {
-  const std::string target_name = string_in(flow, "target");
-  const std::string local = string_in(flow, "local");
-  Steps steps;
-  steps.add("packet", "{} bytes came in by {}", arrived.size(), names.port(port));
-  steps.add("worker", "worker {} has the flow", flow["worker"].get<unsigned>());
-  steps.add("flow", "known: {}, the last packet {:.1f} s ago", string_in(flow, "phase"),
-            flow["idle_seconds"].get<double>());
-  steps.add("listener", "{}: {} {}", string_in(flow, "listener"), string_in(flow, "protocol"),
-            string_in(flow, "destination"));
-  steps.add("target group", "{}", string_in(flow, "target_group"));
-  const auto address = dataplane::parse_with_port(target_name);
-  bool terminated = false;
-  if (address) {
-    for (const Target& target : snapshot.targets) {
-      if (target.id == dataplane::no_target || target.address != address->address) continue;
-      if (target.port == dataplane::Be16{address->port}) terminated |= target.terminated;
-    }
-  }
-  steps.add("target", "{}{}", target_name,
-            terminated ? ", whose flows are ended by force" : ", as when the flow began");
-  if (!local.empty()) {
-    steps.add("rewrite", "source {} becomes {}", string_in(flow, "client"), local);
-  }
-  steps.add("rewrite", "destination {} becomes {}", string_in(flow, "destination"), target_name);
-  const Verdict verdict = terminated ? Verdict::ReplyResetTargetGone : Verdict::ForwardToTarget;
-  return {{"packet", fmt::format("{} {} to {}", string_in(flow, "protocol"),
-                                 string_in(flow, "client"), string_in(flow, "destination"))},
-          {"verdict", std::string(to_string(verdict))},
-          {"why", std::string(dataplane::explain(verdict))},
-          {"flow", "known"},
-          {"port", names.port(port)},
-          {"worker", flow["worker"]},
-          {"steps", steps.take()},
-          {"listener", string_in(flow, "listener")},
-          {"target_group", string_in(flow, "target_group")},
-          {"target", target_name}};
 }
 
 std::string story_text(const Json& story) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -15,18 +16,20 @@ namespace explain {
 
 using report::Json;
 
+/// What was before the frame, if anything.
+struct Past {
+  const dataplane::FlowRecord* flow = nullptr;  // its flow, that some worker has
+  std::optional<dataplane::WorkerId> worker{};  // … that one
+  std::optional<double> waited_seconds{};       // in a surge queue
+};
+
 /// {"packet": "tcp SYN 198.51.100.7:5555 to 203.0.113.10:80", "verdict", "why", "steps": [{"step",
 /// "says"}…]}, and of what was found: "listener", "target_group", "target", "flow" ("known", "new",
 /// "none"), "port", "worker".
 /// `arrived`: the frame as it came in by `port`.
 [[nodiscard]] Json story(const dataplane::Snapshot& snapshot, const Fate& fate,
                          std::span<const std::uint8_t> arrived, dataplane::PortId port,
-                         const Names& names);
-
-/// Of a packet whose flow a worker has: what `flow` (report::flow_document) says goes on.
-[[nodiscard]] Json story_of_known(const dataplane::Snapshot& snapshot, const Json& flow,
-                                  std::span<const std::uint8_t> arrived, dataplane::PortId port,
-                                  const Names& names);
+                         const Names& names, const Past& past = {});
 
 /// A line for the packet, then one for each step, indented; ends in a newline.
 [[nodiscard]] std::string story_text(const Json& story);

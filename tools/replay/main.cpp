@@ -19,8 +19,8 @@ using explain::Json;
 
 Json told_document(const World& world, const Told& told) {
   Json document{{"number", told.number}, {"unix_nanoseconds", told.nanoseconds}};
-  document.update(
-      explain::story(*world.snapshot, *told.fate, *told.arrived, told.port, world.names));
+  document.update(explain::story(*world.snapshot, *told.fate, *told.arrived, told.port, world.names,
+                                 {.waited_seconds = told.waited_seconds}));
   return document;
 }
 
@@ -30,14 +30,17 @@ void print_sums(const Sums& sums, bool json) {
     for (const auto& [verdict, count] : sums.verdicts) {
       verdicts[std::string(to_string(verdict))] = count;
     }
-    const Json document{{"packets", sums.packets},
-                        {"cut", sums.cut},
-                        {"sent", sums.sent},
-                        {"verdicts", std::move(verdicts)}};
+    const Json document{{"packets", sums.packets}, {"cut", sums.cut},
+                        {"sent", sums.sent},       {"released", sums.released},
+                        {"waiting", sums.waiting}, {"verdicts", std::move(verdicts)}};
     fmt::print("{}\n", document.dump());
     return;
   }
   fmt::print("{} packets, {} sent\n", sums.packets, sums.sent);
+  if (sums.released + sums.waiting != 0) {
+    fmt::print("of those that waited in a surge queue, {} went on, and {} still wait at the end\n",
+               sums.released, sums.waiting);
+  }
   for (const auto& [verdict, count] : sums.verdicts) {
     fmt::print("{:>9}  {:<25}  {}\n", count, to_string(verdict), dataplane::explain(verdict));
   }

@@ -69,38 +69,79 @@ PortId port_of(const World& world, const CapturedFrame& frame) {
   return PortId{0};
 }
 
+/// One replay: what has come of the frames so far.
+class Replay {
+ public:
+  Replay(const World& world, const CommandLine& line, const std::function<void(const Told&)>& tell)
+      : world_(world), tell_(tell), trial_(options_for(world)) {
+    if (!line.output.empty()) writer_.emplace(line.output);
+    for (const dataplane::TargetGroupId group : world.snapshot->queueing) {
+      trial_.assume_queue(group);
+    }
+  }
+
+  /// `nanoseconds`: since 1970, of the first frame.
+  void begin(std::uint64_t nanoseconds) { start_ = nanoseconds; }
+  void frame(const CapturedFrame& frame, PortId port) {
+    // Never back: a capture of several CPUs may be out of order by microseconds.
+    now_.nanoseconds = std::max(now_.nanoseconds, begin_nanoseconds + frame.nanoseconds - start_);
+    pass();
+    const explain::Fate fate = trial_.run(*world_.snapshot, frame.bytes, port, now_);
+    ++sums_.packets;
+    if (frame.cut) ++sums_.cut;
+    count(fate, frame.nanoseconds);
+    tell_({sums_.packets, frame.nanoseconds, port, &frame.bytes, &fate});
+  }
+  [[nodiscard]] Sums end() {
+    pass();
+    sums_.waiting = trial_.waiting();
+    if (writer_) writer_->finish();
+    return sums_;
+  }
+
+ private:
+  static explain::TrialOptions options_for(const World& world) {
+    return {.flows = std::min<std::size_t>(world.config.flows.capacity, flows_max),
+            .surge_capacity = config::surge_capacity(world.config)};
+  }
+  void pass() {
+    for (const explain::Released& one : trial_.pass(*world_.snapshot, now_)) {
+      ++sums_.released;
+      const std::uint64_t at = one.until.nanoseconds - begin_nanoseconds + start_;
+      count(one.fate, at);
+      const auto waited = static_cast<double>(one.until.nanoseconds - one.since.nanoseconds) / 1e9;
+      tell_({one.number, at, one.port, &one.arrived, &one.fate, waited});
+    }
+  }
+  void count(const explain::Fate& fate, std::uint64_t nanoseconds) {
+    ++sums_.verdicts[fate.verdict];
+    if (!is_forward(fate.verdict) && !is_reply(fate.verdict)) return;
+    ++sums_.sent;
+    if (writer_) writer_->write(nanoseconds, fate.bytes);
+  }
+
+  const World& world_;
+  const std::function<void(const Told&)>& tell_;
+  explain::Trial trial_;
+  std::optional<CaptureWriter> writer_;
+  std::uint64_t start_ = 0;
+  dataplane::Instant now_{begin_nanoseconds};
+  Sums sums_;
+};
+
 }  // namespace
 
 Sums replay(const World& world, const CommandLine& line,
             const std::function<void(const Told&)>& tell) {
   std::vector<Source> sources = sources_of(world, line);
-  std::optional<CaptureWriter> writer;
-  if (!line.output.empty()) writer.emplace(line.output);
-  explain::Trial trial(std::min<std::size_t>(world.config.flows.capacity, flows_max));
-  const Source* first = earliest(sources);
-  const std::uint64_t start = first == nullptr ? 0 : first->front->nanoseconds;
-  dataplane::Instant now{begin_nanoseconds};
-
-  Sums sums;
+  Replay run(world, line, tell);
+  if (const Source* first = earliest(sources)) run.begin(first->front->nanoseconds);
   while (Source* source = earliest(sources)) {
     const CapturedFrame frame = std::move(*source->front);
     source->front = source->reader.next();
-    // Never back: a capture of several CPUs may be out of order by microseconds.
-    now.nanoseconds = std::max(now.nanoseconds, begin_nanoseconds + frame.nanoseconds - start);
-    trial.pass(*world.snapshot, now);
-    const PortId port = source->port.value_or(port_of(world, frame));
-    const explain::Fate fate = trial.run(*world.snapshot, frame.bytes, port, now);
-    ++sums.packets;
-    ++sums.verdicts[fate.verdict];
-    if (frame.cut) ++sums.cut;
-    if (is_forward(fate.verdict) || is_reply(fate.verdict)) {
-      ++sums.sent;
-      if (writer) writer->write(frame.nanoseconds, fate.bytes);
-    }
-    tell({sums.packets, frame.nanoseconds, port, &frame.bytes, &fate});
+    run.frame(frame, source->port.value_or(port_of(world, frame)));
   }
-  if (writer) writer->finish();
-  return sums;
+  return run.end();
 }
 
 }  // namespace tools::replay

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "tools/explain/trial.h"
@@ -18,17 +19,20 @@ struct Told {
   dataplane::PortId port;
   const std::vector<std::uint8_t>* arrived = nullptr;
   const explain::Fate* fate = nullptr;
+  std::optional<double> waited_seconds{};  // it is told for the second time, after a surge queue
 };
 
 struct Sums {
   std::uint64_t packets = 0;
   std::uint64_t cut = 0;  // of which the capture has only the beginning
   std::uint64_t sent = 0;
+  std::uint64_t released = 0;  // have waited in a surge queue: their second verdict counts, too
+  std::uint64_t waiting = 0;   // at the end of the capture
   std::map<dataplane::Verdict, std::uint64_t> verdicts;
 };
 
 /// Throws std::runtime_error: a capture cannot be read or written, or names a port that is none.
-/// `tell` is called for each frame.
+/// `tell` is called for each frame, and for those that have waited once more.
 [[nodiscard]] Sums replay(const World& world, const CommandLine& line,
                           const std::function<void(const Told&)>& tell);
 

@@ -17,7 +17,7 @@ void check_termination(const TargetGroup& group, const std::string& path, Compla
   complaints.add({.setting = setting,
                   .value = "true",
                   .problem = "cannot be for UDP, which has nothing that could be reset",
-                  .allowed = "false, or with protocol = \"tcp\" true",
+                  .allowed = "false, or with protocol = \"tcp\" or \"tcp_udp\" true",
                   .remedy = "Remove it: flows of an unhealthy target move to another one with the "
                             "client's next datagram anyhow."});
 }

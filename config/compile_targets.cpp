@@ -139,14 +139,19 @@ void compile_targets(const Config& config, const Facts& facts, const GroupFacts&
     CHECK(target.id == dataplane::no_target);
     const TargetGroupId id = group_of(groups, fact);
     const dataplane::TargetGroup* group = snapshot.target_group(id);
-    const bool resets = fact.resets_flows && group != nullptr && !group->failing_open;
+    const bool needed = group == nullptr || group->failing_open;  // unhealthy as it is
+    const bool resets = fact.resets_flows && !needed;
+    const bool moves_udp =
+        fact.moves_udp && (!needed || fact.availability == Availability::Draining);
+    const bool all = fact.availability == Availability::Terminated || resets;
     target = {.id = fact.id,
               .target_group = id,
               .address = fact.address,
               .port = Be16{fact.port},
               .weight = group == nullptr ? 1 : effective_weight(fact, *group),
               .eligible = eligible[i],
-              .terminated = fact.availability == Availability::Terminated || resets,
+              .terminated = all || moves_udp,
+              .only_udp = !all && moves_udp,
               .ending = fact.availability == Availability::Terminated,
               .tcp_udp = group != nullptr && group->protocol == dataplane::Protocols::tcp_udp(),
               .next_hop = snapshot.next_hop_to(fact.address)};

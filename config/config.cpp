@@ -34,7 +34,7 @@ bool carries_ipv6(const std::vector<dataplane::IpPrefix>& addresses,
 }
 
 bool passive_by_default(const TargetGroup& group) {
-  return group.protocol == dataplane::Protocol::Tcp && group.health_check.enabled &&
+  return group.protocol.has(dataplane::Protocol::Tcp) && group.health_check.enabled &&
          group.stickiness.type == dataplane::Stickiness::None;
 }
 

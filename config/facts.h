@@ -62,6 +62,9 @@ struct TargetFact {
   /// With FailOpen: its old flows are reset unless its group fails open (unhealthy with
   /// connection_termination).
   bool resets_flows = false;
+  /// Its old flows of UDP go to other targets: with FailOpen unless its group fails open; with
+  /// Draining in any case.
+  bool moves_udp = false;
   /// As it counts now: less in slow start. 0: no limit.
   std::uint32_t max_connections = 0;
 };

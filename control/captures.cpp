@@ -81,6 +81,21 @@ std::uint64_t unix_nanoseconds() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<nanoseconds>(now).count());
 }
 
+/// What is to be added to the workers' clock to get Unix time: of a few readings the one that was
+/// interrupted least.
+std::uint64_t unix_offset(const std::function<dataplane::Instant()>& clock) {
+  std::uint64_t offset = 0, narrowest = UINT64_MAX;
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    const std::uint64_t before = clock().nanoseconds;
+    const std::uint64_t unix_now = unix_nanoseconds();
+    const std::uint64_t width = clock().nanoseconds - before;
+    if (width >= narrowest) continue;
+    narrowest = width;
+    offset = unix_now - (before + width / 2);
+  }
+  return offset;
+}
+
 bool is_registered(const report::SegmentView& view, const dataplane::CaptureFilter& filter) {
   const std::string address = to_string(*filter.target);
   for (const auto& entry : view.control->targets) {
@@ -128,6 +143,7 @@ class Captures::Recording : public std::enable_shared_from_this<Recording> {
       CHECK(begun);
     }
     begun_ = told_ = Steady::now();
+    unix_offset_ = unix_offset(now_);
     known_ = true;
     spdlog::info("a capture of packets has begun");
     const auto stream = std::make_shared<Stream>();
@@ -177,15 +193,13 @@ class Captures::Recording : public std::enable_shared_from_this<Recording> {
   }
   /// Some of what the workers have handed over, a line each, in order of time.
   [[nodiscard]] std::string collect() {
-    const std::uint64_t unix_now = unix_nanoseconds();
-    const dataplane::Instant now = now_();
     std::vector<std::pair<dataplane::Instant, Json>> packets;
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       workers_[i]->take_each(packets_at_once, [&](const CapturedPacket& packet) {
         Json document = packet_document(view_, packet);
         document["worker"] = i;
         document["lost_before"] = packet.lost - std::exchange(lost_[i], packet.lost);
-        document["unix_nanoseconds"] = unix_now - (now.nanoseconds - packet.at.nanoseconds);
+        document["unix_nanoseconds"] = packet.at.nanoseconds + unix_offset_;
         packets.emplace_back(packet.at, std::move(document));
       });
     }
@@ -247,6 +261,7 @@ class Captures::Recording : public std::enable_shared_from_this<Recording> {
   std::vector<dataplane::Capture*> workers_;
   report::SegmentView view_;
   std::function<dataplane::Instant()> now_;
+  std::uint64_t unix_offset_ = 0;  // one for all: batches do not shift against each other
   std::chrono::milliseconds timeout_;
   CaptureWanted wanted_;
   Steady::time_point begun_ = Steady::now(), told_, finished_;

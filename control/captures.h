@@ -35,8 +35,8 @@ class Captures {
   Captures(const Captures&) = delete;
   Captures& operator=(const Captures&) = delete;
 
-  /// The document is {"instance", "version", "started_unix_milliseconds", "workers", "ports": […],
-  /// "snap_length"}; a line each follows
+  /// The document is {"instance", "version", "workers", "ports": […], "snap_length"}; a line each
+  /// follows
   ///   {"packet": {"number", "unix_nanoseconds", "worker", "verdict", "listener", "target_group",
   ///     "target", "lost_before", "handed_off", "waited", "before": {"port", "length", "bytes"},
   ///     "after"}}

@@ -92,11 +92,11 @@ config::Errors Daemon::cannot_change(const config::Config& wanted) const {
 /// as it was.
 std::optional<std::string> Daemon::take_over(const config::Config& wanted,
                                              const std::set<TargetName>& undrained) {
+  if (auto error = lifecycle_->apply(wanted)) return error;
   for (const TargetName& name : undrained) {
     // Not there any more, or out of its drain already: then there is nothing to do.
     static_cast<void>(lifecycle_->undrain(name));
   }
-  if (auto error = lifecycle_->apply(wanted)) return error;
   // The tables are there whether or not a listener uses them, and so are the flow log's rings.
   const std::uint32_t capacity_ipv6 = config::ipv6_capacity(config_);
   const std::uint32_t ring = config_.flow_log.ring;

@@ -36,13 +36,13 @@ std::optional<std::string> take(const Parameter& parameter, EventsWanted& wanted
   } else if (name == "target_group") {
     wanted.target_group = value;
   } else if (name == "target") {
-    const auto target = dataplane::parse_with_port(value);
+    const auto target = dataplane::parse_target(value);
     wanted.address = target ? target->address : dataplane::parse_address(value);
-    wanted.port = target ? target->port : std::uint16_t{0};
+    if (target) wanted.port = target->port;
     if (!wanted.address) {
       return fmt::format(
           "target = \"{}\": an address such as 10.0.1.11, with or without a port (10.0.1.11:8080, "
-          "[2001:db8::11]:8080), is allowed",
+          "10.0.1.11:same, [2001:db8::11]:8080), is allowed",
           value);
     }
   } else {
@@ -88,9 +88,9 @@ bool Events::matches(const Entry& entry, const EventsWanted& wanted) {
   if (!wanted.kind.empty() && event.kind != wanted.kind) return false;
   if (!wanted.target_group.empty() && event.target_group != wanted.target_group) return false;
   if (!wanted.address) return true;
-  const auto target = dataplane::parse_with_port(event.target);
+  const auto target = dataplane::parse_target(event.target);
   return target && target->address == *wanted.address &&
-         (wanted.port == 0 || target->port == wanted.port);
+         (!wanted.port || target->port == *wanted.port);
 }
 
 report::Json Events::document(const Entry& entry) {

@@ -23,7 +23,7 @@ struct EventsWanted {
   std::string kind = {};                             // "": any
   std::string target_group = {};                     // "": any
   std::optional<dataplane::IpAddress> address = {};  // of the target
-  std::uint16_t port = 0;                            // 0: any
+  std::optional<std::uint16_t> port{};               // unset: any; 0: "same"
 };
 
 /// "count=20&target=10.0.1.11:8080", or what is wrong with it.

@@ -71,6 +71,12 @@ std::uint64_t per_second(std::uint64_t amount, std::uint64_t milliseconds) {
 }  // namespace
 
 void TrafficMeter::collect(const report::SegmentView& view) {
+  collect_targets(view);
+  collect_listeners(view);
+  collect_resets(view);
+}
+
+void TrafficMeter::collect_targets(const report::SegmentView& view) {
   for (std::size_t slot = 0; slot < dataplane::targets_max; ++slot) {
     const auto record = view.control->targets[slot].read();
     if (!record || !record->used) continue;
@@ -82,15 +88,79 @@ void TrafficMeter::collect(const report::SegmentView& view) {
         sums.*sum += growth(seen.counted.*sum, now.*sum);
       }
     };
+    const std::uint64_t resets = balancer_.record.elb_resets;
     add_to(balancer_.record);
+    balancer_.record.elb_resets = resets;  // of targets and of nobody: collect_resets()
     add_to(groups_[std::string(record->target_group.view())].record);
     if (!record->zone.view().empty()) add_to(zones_[std::string(record->zone.view())].record);
     seen.counted = now;
   }
 }
 
+void TrafficMeter::collect_listeners(const report::SegmentView& view) {
+  using dataplane::ListenerCounters;
+  for (std::uint16_t slot = 0; slot < dataplane::listeners_max; ++slot) {
+    const auto record = view.control->listeners[slot].read();
+    if (!record || !record->used) continue;
+    SeenSlot& seen = seen_listeners_[slot];
+    if (seen.incarnation != record->incarnation) seen = {.incarnation = record->incarnation};
+    const auto counted = [&](Counter ListenerCounters::*figure) {
+      return report::total(view, dataplane::ListenerId{slot}, record->incarnation, figure);
+    };
+    const std::uint64_t all = counted(&ListenerCounters::rejected_flows);
+    const std::uint64_t udp = counted(&ListenerCounters::rejected_flows_udp);
+    balancer_.record.rejected_flows += growth(std::exchange(seen.first, all), all);
+    balancer_.record.rejected_flows_udp += growth(std::exchange(seen.second, udp), udp);
+  }
+}
+
+void TrafficMeter::collect_resets(const report::SegmentView& view) {
+  std::uint64_t resets = 0;
+  for (std::size_t i = 0; i < dataplane::verdict_count; ++i) {
+    const auto verdict = static_cast<dataplane::Verdict>(i);
+    if (is_reset(verdict)) resets += report::total(view, verdict);
+  }
+  balancer_.record.elb_resets += growth(std::exchange(seen_resets_, resets), resets);
+  for (std::uint16_t slot = 0; slot < dataplane::target_groups_max; ++slot) {
+    const auto record = view.control->target_groups[slot].read();
+    if (!record || !record->used) continue;
+    SeenSlot& seen = seen_groups_[slot];
+    if (seen.incarnation != record->incarnation) seen = {.incarnation = record->incarnation};
+    const std::uint64_t counted =
+        report::total(view, dataplane::TargetGroupId{slot}, record->incarnation,
+                      &dataplane::TargetGroupCounters::elb_resets);
+    groups_[std::string(record->name.view())].record.elb_resets +=
+        growth(std::exchange(seen.first, counted), counted);
+  }
+}
+
+/// What there is now, and not what there was: no sum of before has a part in it.
+void TrafficMeter::count_active(const report::SegmentView& view) {
+  const auto clear = [](TrafficRecord& record) {
+    record.active_flows = record.active_flows_udp = 0;
+  };
+  clear(balancer_.record);
+  for (auto& [name, series] : groups_) clear(series.record);
+  for (auto& [name, series] : zones_) clear(series.record);
+  for (std::size_t slot = 0; slot < dataplane::targets_max; ++slot) {
+    const auto record = view.control->targets[slot].read();
+    if (!record || !record->used) continue;
+    const std::uint64_t all = report::total(view, record->id, &TargetCounters::active_flows);
+    const std::uint64_t over = report::total(view, record->id, &TargetCounters::over_flows);
+    const std::uint64_t udp = report::active_flows_udp(view, record->id);
+    const auto add_to = [&](TrafficRecord& sums) {
+      sums.active_flows += all - std::min(all, over);
+      sums.active_flows_udp += udp;
+    };
+    add_to(balancer_.record);
+    add_to(groups_[std::string(record->target_group.view())].record);
+    if (!record->zone.view().empty()) add_to(zones_[std::string(record->zone.view())].record);
+  }
+}
+
 void TrafficMeter::sample(const report::SegmentView& view, std::uint64_t now_unix_milliseconds) {
   collect(view);
+  count_active(view);
   forget_gone(view);
   sample(balancer_, now_unix_milliseconds);
   for (auto& [name, series] : groups_) sample(series, now_unix_milliseconds);

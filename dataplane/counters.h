@@ -44,7 +44,7 @@ struct ListenerCounters {
   // Of new_flows and active_flows: those of UDP, where a listener has both protocols.
   Counter new_flows_udp;
   Counter active_flows_udp;
-  std::array<Counter, 1> reserved;
+  Counter rejected_flows_udp;  // of rejected_flows
 };
 static_assert(sizeof(ListenerCounters) == 64);
 
@@ -58,7 +58,7 @@ struct alignas(64) TargetCounters {
   Counter bytes_to_client;
   Counter client_resets;           // TCP_Client_Reset_Count
   Counter target_resets;           // TCP_Target_Reset_Count
-  Counter elb_resets;              // TCP_ELB_Reset_Count
+  Counter elb_resets;              // TCP_ELB_Reset_Count, of the target's own flows
   Counter picked_up_flows;         // of new_flows: taken over in mid-stream
   Counter port_allocation_errors;  // PortAllocationErrorCount
   // How openings ended, for passive health checks: a SYN-ACK came; or the target's RST, the
@@ -88,7 +88,8 @@ struct alignas(64) TargetGroupCounters {
   Counter surge_joined;  // came again while they waited; not among those that entered
   Counter spillover;     // SpilloverCount: new flows refused, no place and no room in the queue
   Counter surge_wait_milliseconds;  // of all that were admitted, summed up
-  std::array<Counter, 5> reserved;
+  Counter elb_resets;  // TCP_ELB_Reset_Count, of those that got no target or lost their flow
+  std::array<Counter, 4> reserved;
 };
 static_assert(sizeof(TargetGroupCounters) == 128);
 

@@ -120,9 +120,9 @@ class FlowLog {
   [[nodiscard]] bool takes(std::uint64_t hash) const {
     return (hash >> 32) * whole >> 32 < sample_;
   }
-  [[nodiscard]] bool is_terminated(TargetId id) const {
+  [[nodiscard]] bool is_terminated(TargetId id, Protocol protocol) const {
     const Target* target = snapshot_->target(id);
-    return target == nullptr || target->terminated;
+    return target == nullptr || target->terminates(protocol);
   }
 
   [[nodiscard]] SpscRing<EndedFlow>& ring() { return ring_; }

@@ -31,7 +31,7 @@
 namespace dataplane {
 
 inline constexpr std::uint64_t segment_magic = 0x5941'574c'4c49'5053;  // "SPILLWAY", little-endian
-inline constexpr std::uint32_t layout_version = 4;
+inline constexpr std::uint32_t layout_version = 5;
 /// Older than this and the daemon is dead or stuck. It writes a heartbeat every second.
 inline constexpr std::uint64_t heartbeat_stale_milliseconds = 5'000;
 
@@ -196,9 +196,14 @@ struct TrafficRecord {
   std::uint64_t processed_packets_udp;  // … of them
   std::uint64_t client_resets;          // TCP_Client_Reset_Count
   std::uint64_t target_resets;          // TCP_Target_Reset_Count
-  std::uint64_t elb_resets;             // TCP_ELB_Reset_Count, of those with a target
+  std::uint64_t elb_resets;             // TCP_ELB_Reset_Count; docs/metrics.md: of which
   std::uint64_t port_allocation_errors;
   std::uint64_t unhealthy_routing_flows;
+  std::uint64_t rejected_flows;      // RejectedFlowCount, of the balancer; of others 0
+  std::uint64_t rejected_flows_udp;  // … of them
+  // Now.
+  std::uint64_t active_flows;      // ActiveFlowCount: those that are not over
+  std::uint64_t active_flows_udp;  // … of them
   // Of the second before `sampled`.
   std::uint64_t bytes_per_second;
   std::uint64_t packets_per_second;

@@ -1,14 +1,15 @@
 """Layout of Spillway's shared memory, for spillway_segment.py: spillway_segment.h in ctypes.
 
 Whoever changes one changes the other, and dataplane/segment.h; docs/metrics.md has the rules for
-versions. tests/e2e/test_readers.py holds it against spillwayctl.
+versions. tests/system/test_layout.py holds it against the header, tests/e2e/test_readers.py what
+is read against spillwayctl.
 """
 
 import ctypes
 from typing import Any
 
 MAGIC = 0x5941574C4C495053
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 
 WORKERS_MAX, PORTS_MAX, ZONES_MAX = 64, 16, 16
 LISTENERS_MAX, TARGET_GROUPS_MAX, TARGETS_MAX, RULES_MAX = 1024, 1024, 8192, 4096
@@ -90,6 +91,7 @@ Traffic = _layout("Traffic", **_words(
     "new_flows new_flows_udp requests connection_errors processed_bytes processed_packets "
     "processed_bytes_udp processed_packets_udp "
     "client_resets target_resets elb_resets port_allocation_errors unhealthy_routing_flows "
+    "rejected_flows rejected_flows_udp active_flows active_flows_udp "
     "bytes_per_second packets_per_second new_flows_per_second peak_bytes_per_second "
     "peak_packets_per_second sampled_unix_milliseconds"))
 
@@ -127,7 +129,7 @@ Totals = _layout("Totals", **_words(
     **_words("busy_nanoseconds idle_nanoseconds flows_logged flow_log_dropped"))
 ListenerCounters = _layout("ListenerCounters", **_words(
     "incarnation new_flows active_flows rejected_flows spilled_flows new_flows_udp "
-    "active_flows_udp"), reserved=u64 * 1)
+    "active_flows_udp rejected_flows_udp"))
 TargetCounters = _layout("TargetCounters", **_words(
     "incarnation new_flows active_flows packets_to_target bytes_to_target packets_to_client "
     "bytes_to_client client_resets target_resets elb_resets picked_up_flows "
@@ -136,7 +138,7 @@ TargetCounters = _layout("TargetCounters", **_words(
 TargetGroupCounters = _layout("TargetGroupCounters", **_words(
     "incarnation surge_queue_length surge_queue_length_max surge_oldest_milliseconds "
     "surge_entered surge_admitted surge_timed_out surge_left surge_joined spillover "
-    "surge_wait_milliseconds"), reserved=u64 * 5)
+    "surge_wait_milliseconds elb_resets"), reserved=u64 * 4)
 UdpCounters = _layout("UdpCounters", **_words(
     "new_flows active_flows packets_to_target bytes_to_target packets_to_client bytes_to_client"),
     reserved=u64 * 2)

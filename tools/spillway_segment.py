@@ -16,6 +16,7 @@ import argparse
 import ctypes
 import fcntl
 import json
+import math
 import mmap
 import os
 import struct
@@ -26,10 +27,9 @@ from typing import Any, Iterator, NamedTuple, Optional
 from spillway_layout import (
     BUCKETS, CONTROL_OFFSET, HISTOGRAMS_BYTES, LAYOUT_VERSION, LISTENERS_MAX, MAGIC, MEASURES,
     PERCENTILES, PROTOCOLS, REASONS, STATES, TARGETS_MAX, VERDICTS, WORKERS_MAX, WORKERS_OFFSET,
-    Control, FlowLog, Header, Histogram, Instance, Listener, ListenerCounters, Port, SecurityGroup,
-    Target,
-    TargetCounters, TargetGroup, TargetGroupCounters, Totals, Traffic, UdpCounters, Worker,
-    Zone, histograms_offset, segment_size, u64)
+    Control, FlowLog, Header, Histogram, Instance, Listener, ListenerCounters, Port, Rule,
+    SecurityGroup, Target, TargetCounters, TargetGroup, TargetGroupCounters, Totals, Traffic,
+    UdpCounters, Worker, Zone, histograms_offset, segment_size, u64)
 
 # Figures of a whole queue, that each worker has: not to be added up.
 GREATEST = ("surge_queue_length_max", "surge_oldest_milliseconds")
@@ -267,6 +267,18 @@ class Segment:
         """All security groups, in the configuration's order."""
         return [_plain(record) for _, record in self._records("security_groups", SecurityGroup)]
 
+    def rules(self) -> list[dict[str, Any]]:
+        """All rules of the security groups, with how often each has let something through."""
+        found = []
+        for slot, record in self._records("rules", Rule):
+            rule = _plain(record)
+            place = Worker.rule_hits.offset + 8 * slot
+            hits = sum(self._read(u64, self._worker(worker) + place).value
+                       for worker in range(self.workers))
+            rule["hits"] = max(0, hits - rule.pop("hits_before"))
+            found.append(rule)
+        return found
+
     def target_groups(self) -> list[dict[str, Any]]:
         """All target groups, with healthy hosts by zone and their traffic."""
         found = []
@@ -355,7 +367,8 @@ class Segment:
                 "layout_version": self.header().version, "totals": self.totals(),
                 "workers": [self.totals(worker) for worker in range(self.workers)],
                 "verdicts": self.verdicts(), "traffic": self.traffic(), "ports": self.ports(),
-                "flow_log": self.flow_log(),
+                "flow_log": self.flow_log(), "rules": self.rules(),
+                "security_groups": self.security_groups(),
                 "zones": self.zones(), "target_groups": self.target_groups(),
                 "listeners": self.listeners(), "targets": self.targets()}
 
@@ -396,7 +409,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
     parser.add_argument("--watch", type=float, metavar="SECONDS",
                         help="again every so many seconds, also when the instance is restarted")
     options = parser.parse_args(arguments)
-    if options.watch is not None and options.watch <= 0:
+    if options.watch is not None and not 0 < options.watch < math.inf:
         parser.error("--watch takes a number of seconds above 0, as in --watch 1")
     try:
         with Segment(options.instance) as segment:

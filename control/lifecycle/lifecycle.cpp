@@ -192,7 +192,8 @@ void Lifecycle::apply_targets(const config::Config& config) {
                             .thresholds = {check.healthy_threshold, check.unhealthy_threshold},
                             .unhealthy = group.unhealthy,
                             .udp = group.protocol == dataplane::Protocol::Udp,
-                            .passive = group.passive_health_check};
+                            .passive = group.passive_health_check,
+                            .has_udp = group.protocol != dataplane::Protocol::Tcp};
     for (const config::Target& target : group.targets) {
       const std::uint16_t port = check.port == 0 ? target.port : check.port;
       const TargetKey name{group.name, target.address, target.port};
@@ -236,6 +237,8 @@ void Lifecycle::apply_target(const TargetKey& name, const Wanted& wanted, const 
                   .sentence = status.detail});
   }
   configure_weight(*entry, wanted.weight, wanted.set_weight);
+  // What it said of itself counts as long as it is asked.
+  if (wanted.check.settings.weight_header.empty()) entry->thing.weight.report(std::nullopt);
   entry->thing.zone = wanted.zone;
   entry->thing.max_connections = wanted.max_connections;
   entry->thing.protocol = wanted.protocol;
@@ -276,7 +279,8 @@ void Lifecycle::update(Targets::Entry& target, const std::function<void(TargetLi
   const Status& after = life.status();
   if (after == before) return;
   records_differ();
-  if (after.availability != before.availability || after.resets_flows != before.resets_flows) {
+  if (after.availability != before.availability || after.resets_flows != before.resets_flows ||
+      after.moves_udp != before.moves_udp) {
     facts_differ();
   }
   follow_health(target, before.state);
@@ -309,7 +313,7 @@ void Lifecycle::judge(Targets::Entry& target, const std::function<void(TargetLif
 void Lifecycle::tell(const Targets::Entry& target, Event event) {
   if (parts_.events == nullptr) return;
   event.target_group = target.name.target_group;
-  event.target = with_port(target.name.address, target.name.port);
+  event.target = target_text(target.name.address, target.name.port);
   parts_.events->add(std::move(event));
 }
 

@@ -36,6 +36,7 @@ config::Facts Lifecycle::facts() const {
                              .zone = entry.thing.zone,
                              .availability = entry.thing.life.status().availability,
                              .resets_flows = entry.thing.life.status().resets_flows,
+                             .moves_udp = entry.thing.life.status().moves_udp,
                              .max_connections = entry.thing.limit});
   });
   traffic_.add_to(facts);

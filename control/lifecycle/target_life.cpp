@@ -124,6 +124,7 @@ void TargetLife::drain(Cause cause, const config::DeregistrationDelay& delay, co
   drain_deadline_ = now.steady + left;
   drain_ends_ = now.wall + left;
   lost_flows_ = status_.resets_flows;
+  lost_udp_ = status_.moves_udp;
   failed_.reset();
   const auto* why = cause == Cause::Operator ? "drained by the operator" : "left the configuration";
   if (lost_flows_) {
@@ -138,7 +139,7 @@ void TargetLife::drain(Cause cause, const config::DeregistrationDelay& delay, co
 void TargetLife::undrain(Cause cause, const Moment& now) {
   if (!drained()) return;
   drain_ = Drain::None;
-  lost_flows_ = false;
+  lost_flows_ = lost_udp_ = false;
   forget_health();
   const auto* why =
       cause == Cause::Operator ? "undrained by the operator" : "back in the configuration";
@@ -156,7 +157,8 @@ void TargetLife::tick(const config::DeregistrationDelay& delay, const Moment& no
   drain_ = delay.connection_termination ? Drain::Terminated : Drain::Over;
   settle(delay.connection_termination
              ? "deregistration delay is over, flows that are left are reset"
-             : "deregistration delay is over, flows that are not idle may go on",
+         : standing_.udp ? "deregistration delay is over, flows that are left move"
+                         : "deregistration delay is over, flows that are not idle may go on",
          now);
 }
 
@@ -194,6 +196,7 @@ void TargetLife::settle(std::string detail, const Moment& now) {
   status_.reason = now_is.reason;
   status_.availability = now_is.availability;
   status_.resets_flows = drained() && lost_flows_;
+  status_.moves_udp = drained() && (lost_udp_ || (standing_.has_udp && drain_ == Drain::Over));
   status_.drain_ends.reset();
   if (drain_ == Drain::Running) status_.drain_ends = drain_ends_;
   if (now_is.state == TargetState::Unhealthy) settle_unhealthy(now);
@@ -211,6 +214,7 @@ void TargetLife::settle_unhealthy(const Moment& now) {
     return;
   }
   status_.resets_flows = standing_.udp || rule.connection_termination;
+  status_.moves_udp = standing_.has_udp;
 }
 
 }  // namespace control

@@ -50,8 +50,9 @@ struct Standing {
   bool checked = true;  // health checks are enabled
   Thresholds thresholds;
   config::Unhealthy unhealthy = {};
-  bool udp = false;      // nothing ties a datagram to an unhealthy target: flows move
+  bool udp = false;      // the group's protocol is UDP alone
   bool passive = false;  // clients' handshakes count
+  bool has_udp = false;  // of the group's protocols: nothing ties a datagram to an unhealthy target
   friend bool operator==(const Standing&, const Standing&) = default;
 };
 
@@ -62,6 +63,7 @@ struct Status {
   std::chrono::system_clock::time_point since;                      // of the state
   std::optional<std::chrono::system_clock::time_point> drain_ends;  // while …draining
   bool resets_flows = false;  // its old ones, unless its group fails open
+  bool moves_udp = false;     // of its old ones those of UDP, likewise; or since it is gone
   std::string detail;         // a sentence
   friend bool operator==(const Status&, const Status&) = default;
 };
@@ -132,6 +134,7 @@ class TargetLife {
   std::chrono::system_clock::time_point drain_ends_;
   std::optional<Moment> failed_;  // when it turned from healthy to unhealthy, while it is
   bool checking_ = false;         // its first check has begun
+  bool lost_udp_ = false;         // … those of UDP
   bool lost_flows_ = false;       // drained when its flows were to be reset, or to move, already
   std::string unusable_;          // why its address cannot be used; "": it can
   Status status_;

@@ -93,10 +93,17 @@ inline constexpr std::uint64_t replies =
 inline constexpr std::uint64_t drops =
     range(Verdict::DropMalformed, Verdict::DropSecurityGroupOutbound) |
     range(Verdict::DropSpillover, Verdict::DropWaiting);
+inline constexpr std::uint64_t resets =
+    range(Verdict::ReplyResetUnknownFlow, Verdict::ReplyResetTargetGone) |
+    mask(Verdict::ReplyResetSpillover, Verdict::ReplyResetQueueTimeout);
 }  // namespace verdicts
 
 [[nodiscard]] constexpr bool is_reply(Verdict verdict) {
   return (verdicts::replies >> static_cast<unsigned>(verdict) & 1) != 0;
+}
+/// A TCP reset of ours: TCP_ELB_Reset_Count.
+[[nodiscard]] constexpr bool is_reset(Verdict verdict) {
+  return (verdicts::resets >> static_cast<unsigned>(verdict) & 1) != 0;
 }
 [[nodiscard]] constexpr bool is_drop(Verdict verdict) {
   return (verdicts::drops >> static_cast<unsigned>(verdict) & 1) != 0;

@@ -39,6 +39,18 @@ void account_blocked(const Burst& burst, std::size_t i, Totals& totals) {
   }
 }
 
+/// Whose a reset of ours is: a target's, or its group's where a client got none.
+void account_reset(const Burst& burst, std::size_t i, const Snapshot& snapshot,
+                   WorkerBlock& counters) {
+  if (burst.verdicts[i] == Verdict::ReplyResetTargetGone) {
+    return counters_of(counters, burst.targets[i]).elb_resets.add(1);
+  }
+  if (burst.listeners[i] == no_listener) return;
+  if (const TargetGroup* group = snapshot.target_group(burst.groups[i])) {
+    counters_of(counters, *group).elb_resets.add(1);
+  }
+}
+
 bool is_spillover(Verdict verdict) {
   return verdict == Verdict::ReplyResetSpillover || verdict == Verdict::ReplyProhibited ||
          verdict == Verdict::DropSpillover;
@@ -50,6 +62,7 @@ void account_refusal(const Burst& burst, std::size_t i, const Snapshot& snapshot
   if (burst.verdicts[i] == Verdict::DropNoLocalPort) {
     counters_of(counters, burst.targets[i]).port_allocation_errors.add(1);
   }
+  if (is_reset(burst.verdicts[i])) account_reset(burst, i, snapshot, counters);
   switch (burst.verdicts[i]) {
     case Verdict::DropNoNextHop:
       // Of a known flow, or one that goes on without: nothing was refused.
@@ -69,14 +82,12 @@ void account_refusal(const Burst& burst, std::size_t i, const Snapshot& snapshot
       if (const Listener* listener = snapshot.listener(burst.listeners[i])) {
         ListenerCounters& refused = counters_of(counters, *listener);
         refused.rejected_flows.add(1);
+        if (burst.kinds[i] == Kind::Udp) refused.rejected_flows_udp.add(1);
         if (is_spillover(burst.verdicts[i])) refused.spilled_flows.add(1);
       }
       break;
     case Verdict::DropSecurityGroupInbound:
     case Verdict::DropSecurityGroupOutbound: account_blocked(burst, i, counters.totals); break;
-    case Verdict::ReplyResetTargetGone:
-      counters_of(counters, burst.targets[i]).elb_resets.add(1);
-      break;
     default: break;
   }
 }

@@ -372,9 +372,9 @@ void choose_for_target(Burst& burst, std::size_t i, const Snapshot& snapshot,
   const Target* found = snapshot.target(burst.targets[i]);
   CHECK(found != nullptr);  // by match, in this snapshot
   const Target& target = *found;
-  if (target.terminated) return burst.decide(i, Verdict::DropTargetGone);
   const TargetGroup& group = snapshot.target_groups[target.target_group.slot];
   const FlowKey<Address>& key = burst.key<Address>(i);
+  if (target.terminates(key.protocol)) return burst.decide(i, Verdict::DropTargetGone);
   for (const ListenerId id : group.listeners) {
     const Listener& listener = snapshot.listeners[id.slot];
     // A group may have changed its family while a target of the other one drains.

@@ -84,8 +84,9 @@ std::uint32_t end_some(FlowLedger<Address>& flows, std::uint32_t first, std::uin
     std::array<FlowIndex, TagGroup::width> marked;
     const std::size_t count = table.list_marked(bucket, marked.data());
     for (std::size_t i = 0; i < count; ++i) {
-      const Target* target = snapshot.target(table[marked[i]].target);
-      if (target == nullptr || !target->terminated) continue;
+      const Flow<Address>& flow = table[marked[i]];
+      const Target* target = snapshot.target(flow.target);
+      if (target == nullptr || !target->terminates(flow.key.protocol)) continue;
       end_flow(flows, marked[i], *target, ending, snapshot, now);
     }
   }

@@ -138,7 +138,8 @@ template <class Address>
                        .listener_incarnation = static_cast<std::uint16_t>(
                            counters_.listeners[flow.listener().slot].incarnation.read()),
                        .phase = flow.phase,
-                       .reason = reason_of(why, flow.phase, log_->is_terminated(flow.target))});
+                       .reason = reason_of(why, flow.phase,
+                                           log_->is_terminated(flow.target, flow.key.protocol))});
   log_->ring().push();
   counters_.totals.flows_logged.add(1);
 }
@@ -223,6 +224,7 @@ ListenerCounters& counters_of(WorkerBlock& counters, const Listener& listener) {
     slot.spilled_flows.set(0);
     slot.new_flows_udp.set(0);
     slot.active_flows_udp.set(0);
+    slot.rejected_flows_udp.set(0);
     slot.incarnation.set(listener.incarnation);
   }
   return slot;

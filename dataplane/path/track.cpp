@@ -58,7 +58,7 @@ void track_family(Burst& burst, const Snapshot& snapshot, FlowLedger<Address>& f
       const bool over = burst.kinds[i] == Kind::Tcp && may_start_anew(flow.phase);
       flows.end(burst.flows[i], over ? FlowEnd::Removed : FlowEnd::Moved);
       burst.set_flow(i, no_flow);
-    } else if (target == nullptr || target->terminated) {
+    } else if (target == nullptr || target->terminates(flow.key.protocol)) {
       if (burst.kinds[i] == Kind::Tcp) terminate(flow, table);
       burst.targets[i] = flow.target;
       refuse(burst, i);

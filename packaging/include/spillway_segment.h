@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 #define SPILLWAY_MAGIC UINT64_C(0x5941574c4c495053)
-#define SPILLWAY_LAYOUT_VERSION 4u
+#define SPILLWAY_LAYOUT_VERSION 5u
 #define SPILLWAY_STALE_MILLISECONDS 5000u
 
 enum {
@@ -209,6 +209,10 @@ typedef struct {
   uint64_t elb_resets;
   uint64_t port_allocation_errors;
   uint64_t unhealthy_routing_flows;
+  uint64_t rejected_flows;     /* of the balancer; of others 0 */
+  uint64_t rejected_flows_udp; /* of them */
+  uint64_t active_flows;       /* now */
+  uint64_t active_flows_udp;   /* of them */
   uint64_t bytes_per_second;
   uint64_t packets_per_second;
   uint64_t new_flows_per_second;
@@ -285,8 +289,7 @@ typedef struct {
 
 typedef struct {
   uint64_t incarnation, new_flows, active_flows, rejected_flows, spilled_flows, new_flows_udp,
-      active_flows_udp;
-  uint64_t reserved[1];
+      active_flows_udp, rejected_flows_udp;
 } spillway_listener_counters_t;
 
 typedef struct {
@@ -301,8 +304,8 @@ typedef struct {
 typedef struct {
   uint64_t incarnation, surge_queue_length, surge_queue_length_max, surge_oldest_milliseconds,
       surge_entered, surge_admitted, surge_timed_out, surge_left, surge_joined, spillover,
-      surge_wait_milliseconds;
-  uint64_t reserved[5];
+      surge_wait_milliseconds, elb_resets;
+  uint64_t reserved[4];
 } spillway_target_group_counters_t;
 
 /* What of a target's counters is UDP. Packets and bytes are counted only where `protocol` of the

@@ -2,11 +2,12 @@
 unhealthy."""
 
 import contextlib
+import socket
 import time
 
 import pytest
 
-from support import configuration, ends, namespaces, servers
+from support import configuration, ends, health, namespaces, servers
 
 SECOND = namespaces.target_address(2)
 CHECK = {"protocol": "tcp", "port": ends.HEALTH_PORT, "interval": 0.2, "timeout": 0.2,
@@ -144,3 +145,34 @@ def test_udp_flows_of_an_unhealthy_target_move_at_once(lab, spillway):
         daemon.wait_state(SECOND, "unhealthy", group="dns")
         after = [client.ask() for client in clients]  # the very next datagram
         assert None not in after and "target2" not in after, after
+
+
+def test_udp_flows_of_an_unhealthy_target_of_both_protocols_move(lab, spillway, tmp_path):
+    ports = [servers.PortServer(namespace, f"target{number}", [7000])
+             for number, namespace in enumerate(lab.network.targets, 1)]
+    with contextlib.ExitStack() as running, health.HealthPorts(lab, tmp_path) as checked:
+        for server in ports:
+            server.start()
+            running.callback(server.stop)
+        chosen = lab.configuration(protocol="tcp_udp", port=7000, check=health.check())
+        chosen["listeners"][0] |= {"protocol": "tcp_udp", "udp_idle_timeout": 60}
+        daemon = health.wait_all(spillway(chosen))
+        with lab.client.entered():
+            udp = [running.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                   for _ in range(6)]
+            tcp = [running.enter_context(
+                socket.create_connection((namespaces.LISTENER_ADDRESS, 80), 5)) for _ in range(6)]
+        for client in udp:
+            client.connect((namespaces.LISTENER_ADDRESS, 80))
+            client.settimeout(5)
+
+        def answers(clients):
+            """Who answers each of them."""
+            for client in clients:
+                client.sendall(b"x")
+            return [client.recv(100).split()[0] for client in clients]
+        before_udp, before_tcp = answers(udp), answers(tcp)
+        assert before_udp.count(b"target2") == before_tcp.count(b"target2") == 2
+        checked.fail(daemon, 2)
+        assert answers(tcp) == before_tcp, "connections go on: the server works"
+        assert b"target2" not in answers(udp), "datagrams go elsewhere at once"

@@ -62,6 +62,34 @@ class Ending : public testing::Test {
   }
 };
 
+TEST_F(Ending, OfBothProtocolsDatagramsMoveAndConnectionsGoOn) {
+  config::Config both = targets(2);
+  both.target_groups[0].protocol = dataplane::Protocols::tcp_udp();
+  both.listeners[0].protocol = dataplane::Protocols::tcp_udp();
+  Rig rig(both, standard_facts(both));
+  const auto flows_of = [&](std::size_t number) {
+    return rig.counters().targets[number].active_flows.read();
+  };
+  open(rig);                                                                           // target 0
+  ASSERT_EQ(rig.run(udp("198.18.0.8:1", web), front).verdict, ForwardToTarget);        // target 1
+  ASSERT_EQ(rig.run(udp("198.18.0.8:2", web), front).verdict, ForwardToTarget);        // target 0
+  ASSERT_EQ(rig.run(udp(target, "198.18.0.8:2"), back).verdict, ForwardToClient);
+  ASSERT_EQ(flows_of(0), 2u);
+  ASSERT_EQ(flows_of(1), 1u);
+  rig.facts.targets[0].availability = Availability::FailOpen;
+  rig.facts.targets[0].moves_udp = true;
+  rig.publish();
+  EXPECT_EQ(rig.run(udp("198.18.0.8:2", web), front).verdict, ForwardToTarget);
+  EXPECT_EQ(flows_of(0), 1u);
+  EXPECT_EQ(flows_of(1), 2u) << "moved with its next datagram";
+  EXPECT_EQ(rig.run(udp(target, "198.18.0.8:2"), back).verdict, DropUnknownFlow) << "late";
+  EXPECT_EQ(rig.run(tcp(client, web), front).verdict, ForwardToTarget);
+  EXPECT_EQ(rig.run(tcp(target, client), back).verdict, ForwardToClient);
+  EXPECT_TRUE(rig.end_flows().empty());
+  EXPECT_EQ(flows_of(0), 1u) << "the connection goes on";
+  EXPECT_EQ(rig.counters().targets[0].elb_resets.read(), 0u);
+}
+
 TEST_F(Ending, AnUnhealthyTargetsFlowsGetResetWithTheirNextPacket) {
   Rig rig(targets(2), standard_facts(targets(2)));
   open(rig);

@@ -232,15 +232,14 @@ void add_listeners(Families& families, const SegmentView& view) {
                                     "Flows of the listener now: ActiveFlowCount, "
                                     "ActiveFlowCount_TCP, ActiveFlowCount_UDP."),
                      &ListenerCounters::active_flows, &ListenerCounters::active_flows_udp);
-  Family rejected = families.counter(
-      "spillway_listener_rejected_flows_total",
-      "New flows that were refused: no target, flow table full, above the rate, no local port, "
-      "spilled over, waited too long: RejectedFlowCount. Which of them: "
-      "spillway_verdict_packets_total.");
-  each_used(view.control->listeners, [&](std::uint16_t slot, const ListenerRecord& record) {
-    rejected.add(labels_of(record), total(view, ListenerId{slot}, record.incarnation,
-                                          &ListenerCounters::rejected_flows));
-  });
+  add_listener_flows(
+      view,
+      families.counter(
+          "spillway_listener_rejected_flows_total",
+          "New flows that were refused: no target, flow table full, above the rate, no local port, "
+          "spilled over, waited too long: RejectedFlowCount, RejectedFlowCount_TCP. Which of them: "
+          "spillway_verdict_packets_total."),
+      &ListenerCounters::rejected_flows, &ListenerCounters::rejected_flows_udp);
 }
 
 void add_targets(Families& families, const SegmentView& view) {

@@ -78,6 +78,15 @@ constexpr std::array traffic_counters{
                   "Flows that got a target: NewFlowCount. Unlike sums over targets, this does not "
                   "fall when a target goes.",
                   &TrafficRecord::new_flows},
+    TrafficFigure{"new_flows_udp_total", "Of the new flows: those of UDP: NewFlowCount_UDP.",
+                  &TrafficRecord::new_flows_udp},
+    TrafficFigure{
+        "unhealthy_routing_flows_total",
+        "Flows that began while their target group failed open: UnhealthyRoutingFlowCount.",
+        &TrafficRecord::unhealthy_routing_flows},
+    TrafficFigure{"port_allocation_errors_total",
+                  "New flows for which full_nat found no local port: PortAllocationErrorCount.",
+                  &TrafficRecord::port_allocation_errors},
     TrafficFigure{"requests_total", "TCP connections that targets accepted: RequestCount.",
                   &TrafficRecord::requests},
     TrafficFigure{"connection_errors_total",
@@ -95,12 +104,18 @@ constexpr std::array traffic_counters{
                   &TrafficRecord::processed_bytes_udp},
     TrafficFigure{"processed_packets_udp_total", "Of the processed packets: those of UDP.",
                   &TrafficRecord::processed_packets_udp},
-    TrafficFigure{"resets_total",
-                  "Connections reset by clients, by targets, or, of those with a target, by "
-                  "Spillway: TCP_Client_Reset_Count, TCP_Target_Reset_Count, TCP_ELB_Reset_Count.",
-                  nullptr},
+    TrafficFigure{
+        "resets_total",
+        "Connections reset by clients, by targets or by Spillway: TCP_Client_Reset_Count, "
+        "TCP_Target_Reset_Count, TCP_ELB_Reset_Count.",
+        nullptr},
 };
 constexpr std::array traffic_gauges{
+    TrafficFigure{"active_flows",
+                  "Flows now, but those that are over and only remembered: ActiveFlowCount.",
+                  &TrafficRecord::active_flows},
+    TrafficFigure{"active_flows_udp", "Of the active flows: those of UDP: ActiveFlowCount_UDP.",
+                  &TrafficRecord::active_flows_udp},
     TrafficFigure{"peak_bytes_per_second",
                   "The best 10 seconds' average of the last 60: PeakBytesPerSecond.",
                   &TrafficRecord::peak_bytes_per_second},
@@ -118,6 +133,18 @@ void add_traffic(Family family, const Labels& labels,
   for (const Reset& reset : resets) {
     family.add(with(labels, "by", reset.by), (*traffic).*reset.value);
   }
+}
+
+/// Of the balancer alone: who was refused need not have a group.
+void add_rejected(Families& families, const SegmentView& view) {
+  Family family = families.counter("spillway_rejected_flows_total",
+                                   "New flows that were refused: RejectedFlowCount, "
+                                   "RejectedFlowCount_TCP. Unlike sums over listeners, this does "
+                                   "not fall when a listener goes.");
+  const auto traffic = view.control->traffic.read();
+  if (!traffic || traffic->sampled_unix_milliseconds == 0) return;
+  family.add({{"protocol", "tcp"}}, traffic->rejected_flows - traffic->rejected_flows_udp);
+  family.add({{"protocol", "udp"}}, traffic->rejected_flows_udp);
 }
 
 template <class Make>
@@ -191,6 +218,7 @@ void add_target_groups(Families& families, const SegmentView& view) {
     add_traffic_of_all(view, one,
                        [&](const std::string& name) { return families.counter(name, one.help); });
   }
+  add_rejected(families, view);
   for (const TrafficFigure& one : traffic_gauges) {
     add_traffic_of_all(view, one,
                        [&](const std::string& name) { return families.gauge(name, one.help); });

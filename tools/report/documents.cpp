@@ -13,6 +13,7 @@
 #include "tools/report/flow_figures.h"
 #include "tools/report/flow_log.h"
 #include "tools/report/group_documents.h"
+#include "tools/report/traffic_document.h"
 
 namespace report {
 namespace {
@@ -274,7 +275,13 @@ Json status_document(const SegmentView& view, const Liveness& liveness,
   };
   Json totals;
   add_figures(totals, view);
+  const Json traffic = traffic_document(view.control->traffic);
+  if (!traffic.is_null()) {  // what listeners that are gone have refused, too
+    totals["rejected_flows"] = std::max(totals["rejected_flows"].get<std::uint64_t>(),
+                                        traffic["rejected_flows"].get<std::uint64_t>());
+  }
   document["totals"] = std::move(totals);
+  document["traffic"] = traffic;
   document["zones"] = zones_of(view);
   document["flow_log"] = flow_log_document(view);
   add_elements(document, "ports", view.control->ports,

@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "tools/report/traffic_document.h"
+
 namespace report {
 namespace {
 
@@ -117,6 +119,12 @@ void add_surge(Json& group, const SegmentView& view, TargetGroupId id,
   group["spillover_count"] = sum(&TargetGroupCounters::spillover);
 }
 
+/// Of targets that there are now, or of all that there were: the latter is a second late.
+std::uint64_t sum_that_stays(const Json& now, const Json& traffic, const char* field) {
+  const auto sum = now.get<std::uint64_t>();
+  return traffic.is_null() ? sum : std::max(sum, traffic[field].get<std::uint64_t>());
+}
+
 Json zone_document(const dataplane::ZoneRecord& record) {
   return {{"zone", std::string(record.name.view())},
           {"own", record.own},
@@ -152,7 +160,12 @@ Json target_groups_document(const SegmentView& view, const Liveness& liveness) {
     const auto found = sums.find(record->name.view());
     const Sums group = found == sums.end() ? Sums{} : found->second;
     groups.push_back(group_document(*record, group, own));
-    add_surge(groups.back(), view, TargetGroupId{static_cast<std::uint16_t>(slot)}, *record, group);
+    Json& document = groups.back();
+    add_surge(document, view, TargetGroupId{static_cast<std::uint16_t>(slot)}, *record, group);
+    document["traffic"] = traffic_document(view.control->group_traffic[slot]);
+    for (const char* sum : {"new_flows", "unhealthy_routing_flows"}) {
+      document[sum] = sum_that_stays(document[sum], document["traffic"], sum);
+    }
   }
   Json document{{"instance", std::string(instance_of(view).instance.view())},
                 {"stale", liveness.stale},
@@ -163,9 +176,11 @@ Json target_groups_document(const SegmentView& view, const Liveness& liveness) {
 
 Json zones_of(const SegmentView& view) {
   Json zones = Json::array();
-  for (const auto& each : view.control->zones) {
-    const auto record = each.read();
-    if (record && record->used) zones.push_back(zone_document(*record));
+  for (std::size_t i = 0; i < view.control->zones.size(); ++i) {
+    const auto record = view.control->zones[i].read();
+    if (!record || !record->used) continue;
+    zones.push_back(zone_document(*record));
+    zones.back()["traffic"] = traffic_document(view.control->zone_traffic[i]);
   }
   return zones;
 }

@@ -1,12 +1,14 @@
 #include "tools/spillwayctl/capture.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,12 +49,49 @@ std::string query_of(const Options& given) {
   return query;
 }
 
+/// The file that -w names. What is in it stays until a capture has begun: a question that is
+/// refused costs nobody yesterday's capture.
+class OutputFile {
+ public:
+  explicit OutputFile(std::string path) : path_(std::move(path)) {
+    int descriptor = open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    created_ = descriptor >= 0;
+    if (!created_) descriptor = open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor >= 0) file_ = fdopen(descriptor, "wb");
+  }
+  ~OutputFile() {
+    if (file_ != nullptr) std::fclose(file_);
+    if (created_ && !begun_) unlink(path_.c_str());
+  }
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  /// Null: it cannot be written; errno says why.
+  [[nodiscard]] std::FILE* file() const { return file_; }
+  /// Something will be written: away with what there was. Pipes and devices have nothing.
+  void begin() {
+    begun_ = true;
+    struct stat status {};
+    const int descriptor = fileno(file_);
+    if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) {
+      if (ftruncate(descriptor, 0) != 0) return;  // writing will fail, too
+    }
+  }
+
+ private:
+  std::string path_;
+  std::FILE* file_ = nullptr;
+  bool created_ = false;
+  bool begun_ = false;
+};
+
 /// Where packets go: a file, or lines on standard output.
 class Recorder {
  public:
-  /// `file`: null: lines.
-  Recorder(const Context& context, std::FILE* file, std::string question)
-      : context_(context), file_(file), question_(std::move(question)) {}
+  /// `file`: null: lines. `begin`: called before the first is written to it.
+  Recorder(const Context& context, std::FILE* file, std::function<void()> begin,
+           std::string question)
+      : context_(context), file_(file), begin_(std::move(begin)), question_(std::move(question)) {}
 
   void take(std::string_view line) {
     const Json document = Json::parse(line, nullptr, false);
@@ -66,6 +105,7 @@ class Recorder {
       figures_ = document["end"];
       ended_ = true;
     } else if (file_ != nullptr) {
+      begin_();
       pcapng_.emplace(document, question_);
       put(pcapng_->beginning());
     }
@@ -118,6 +158,7 @@ class Recorder {
 
   const Context& context_;
   std::FILE* file_;
+  std::function<void()> begin_;
   std::string question_;
   std::optional<CaptureFile> pcapng_;
   Json figures_ = Json::object();
@@ -127,13 +168,10 @@ class Recorder {
   int error_ = 0;
 };
 
-struct Close {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-int capture_to(const Context& context, const std::string& instance, const std::string& query,
-               std::FILE* file, const std::string& where) {
-  Recorder recorder(context, file, "spillwayctl capture " + query);
+int capture_to(
+    const Context& context, const std::string& instance, const std::string& query, std::FILE* file,
+    const std::string& where, std::function<void()> begin = [] {}) {
+  Recorder recorder(context, file, std::move(begin), "spillwayctl capture " + query);
   const auto answer = follow(
       report::socket_path(context.run_directory, instance), instance, "/v1/capture" + query,
       [&](std::string_view line) { recorder.take(line); }, [&] { return recorder.rest(); });
@@ -200,11 +238,11 @@ int run_capture(const Context& context, const Options& given) {
   const auto& instance = std::get<std::string>(name);
   if (!to_file) return capture_to(context, instance, query, nullptr, "");
   if (where == "-") return capture_to(context, instance, query, stdout, "standard output");
-  const std::unique_ptr<std::FILE, Close> file(std::fopen(where.c_str(), "wbe"));
-  if (file == nullptr) {
+  OutputFile output(where);
+  if (output.file() == nullptr) {
     return fail(fmt::format("cannot write {}: {}", where, std::strerror(errno)));
   }
-  return capture_to(context, instance, query, file.get(), where);
+  return capture_to(context, instance, query, output.file(), where, [&] { output.begin(); });
 }
 
 }  // namespace tools

@@ -345,7 +345,7 @@ const std::array all_commands{
             .summary = "give the targets of a zone no new flows for a while; those they have go on",
             .help =
                 "A second shift of a zone replaces the first. A group that would be left without "
-                "a healthy target ignores the shift.\nReloads keep it, a restart forgets it.\n"
+                "a healthy target ignores the shift.\nReloads and restarts keep it.\n"
                 "\n"
                 "examples:\n"
                 "  spillwayctl zone shift b --expires 2h --comment \"power works, ticket 4711\"\n",

@@ -89,6 +89,25 @@ TEST_F(Compile, UnhealthyTargetsFlowsAreResetUnlessTheGroupFailsOpen) {
   EXPECT_FALSE(run()->targets[0].terminated);
 }
 
+TEST_F(Compile, FlowsOfUdpMoveAloneWhereConnectionsGoOn) {
+  const auto ends = [](const Compiled& snapshot) {
+    const dataplane::Target& target = snapshot->targets[0];
+    return std::pair{target.terminates(dataplane::Protocol::Tcp),
+                     target.terminates(dataplane::Protocol::Udp)};
+  };
+  facts.targets[0].availability = Availability::FailOpen;
+  facts.targets[0].moves_udp = true;
+  EXPECT_EQ(ends(run()), std::pair(false, true));
+  facts.targets[0].resets_flows = true;
+  EXPECT_EQ(ends(run()), std::pair(true, true));
+  facts.targets[0].resets_flows = false;
+  set(Availability::FailOpen);
+  EXPECT_EQ(ends(run()), std::pair(false, false)) << "the group fails open: there is nobody else";
+  set(Availability::Serving);
+  facts.targets[0].availability = Availability::Draining;
+  EXPECT_EQ(ends(run()), std::pair(false, true)) << "it is gone";
+}
+
 TEST_F(Compile, OnlyTerminatedTargetsFlowsEndUnasked) {
   facts.targets[0].availability = Availability::Draining;
   facts.targets[2].availability = Availability::Terminated;

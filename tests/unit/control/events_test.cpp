@@ -118,5 +118,15 @@ TEST_F(EventsTest, KeepTheNewestFourThousand) {
   EXPECT_EQ(find("count=4096")["events"][0]["generation"], 5);
 }
 
+TEST_F(EventsTest, OfTargetsThatKeepThePortCanBeAskedFor) {
+  add("10.0.1.11:same", "unhealthy");
+  add("10.0.1.11:8080", "unhealthy");
+  add("[2001:db8::11]:same", "unhealthy");
+  EXPECT_EQ(numbers("target=10.0.1.11"), "1 2");
+  EXPECT_EQ(numbers("target=10.0.1.11:same"), "1");
+  EXPECT_EQ(numbers("target=10.0.1.11:8080"), "2");
+  EXPECT_EQ(numbers("target=2001:db8::11"), "3");
+}
+
 }  // namespace
 }  // namespace control

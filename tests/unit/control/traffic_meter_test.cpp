@@ -170,5 +170,73 @@ TEST_F(TrafficMeterTest, AClockThatIsSetBackBeginsRatesAnew) {
   EXPECT_EQ(meter.balancer().processed_bytes, 4'000u);
 }
 
+TEST_F(TrafficMeterTest, ActiveAreThoseThatAreNotOver) {
+  register_group_and_zones();
+  register_target({3, 1}, "a");
+  for (std::size_t worker = 0; worker < 2; ++worker) {
+    segment.worker(worker).targets[3].active_flows.set(10);
+    segment.worker(worker).targets[3].over_flows.set(3);
+    segment.worker(worker).target_udp[3].active_flows.set(2);
+  }
+  second();
+  second();
+  for (const TrafficRecord& record : {meter.balancer(), meter.group("web"), meter.zone("a")}) {
+    EXPECT_EQ(record.active_flows, 14u);
+    EXPECT_EQ(record.active_flows_udp, 4u);
+  }
+  EXPECT_EQ(meter.zone("b").active_flows, 0u);
+  segment.control().targets[3].write({});
+  second();
+  EXPECT_EQ(meter.balancer().active_flows, 0u) << "now";
+}
+
+TEST_F(TrafficMeterTest, WhatAListenerHasRefusedStaysWhenItGoes) {
+  dataplane::ListenerRecord listener{};
+  listener.used = true;
+  listener.incarnation = 4;
+  segment.control().listeners[9].write(listener);
+  auto& counters = segment.worker(1).listeners[9];
+  counters.incarnation.set(4);
+  counters.rejected_flows.set(10);
+  counters.rejected_flows_udp.set(4);
+  second();
+  counters.rejected_flows.set(12);
+  meter.collect(segment.view());
+  segment.control().listeners[9].write({});
+  second();
+  EXPECT_EQ(meter.balancer().rejected_flows, 12u);
+  EXPECT_EQ(meter.balancer().rejected_flows_udp, 4u);
+  listener.incarnation = 5;  // another one, in the same slot
+  segment.control().listeners[9].write(listener);
+  second();
+  counters.incarnation.set(5);
+  counters.rejected_flows.set(1);
+  second();
+  EXPECT_EQ(meter.balancer().rejected_flows, 13u);
+}
+
+TEST_F(TrafficMeterTest, ResetsOfOursAreTheBalancersAndOfThoseThatHaveAGroupTheGroups) {
+  using dataplane::Verdict;
+  register_group_and_zones();
+  register_target({3, 1}, "a");
+  second();
+  const auto set = [&](Verdict verdict, std::uint64_t count) {
+    segment.worker(0).verdicts[static_cast<std::size_t>(verdict)].set(count);
+  };
+  set(Verdict::ReplyResetUnknownFlow, 1);
+  set(Verdict::ReplyResetNoTarget, 10);
+  set(Verdict::ReplyResetTargetGone, 100);
+  set(Verdict::ReplyResetSpillover, 1'000);
+  set(Verdict::ReplyResetQueueTimeout, 10'000);
+  set(Verdict::ReplyProhibited, 100'000);
+  segment.worker(0).targets[3].elb_resets.set(100);
+  segment.worker(0).groups[0].elb_resets.set(11'010);
+  second();
+  second();
+  EXPECT_EQ(meter.balancer().elb_resets, 11'111u);
+  EXPECT_EQ(meter.group("web").elb_resets, 11'110u);
+  EXPECT_EQ(meter.zone("a").elb_resets, 100u) << "who got no target is in no zone";
+}
+
 }  // namespace
 }  // namespace control

@@ -239,6 +239,21 @@ TEST_F(LifecycleWeights, AreReducedByWhatTargetsReport) {
   EXPECT_FALSE(record(1).reports_weight);
 }
 
+TEST_F(LifecycleWeights, WhatATargetReportedIsForgottenWhenItIsNotAskedAnyMore) {
+  config::Config asking = web({1, 2});
+  asking.target_groups[0].health_check.weight_header = "X-Weight";
+  one_after_another(asking);
+  pass(2);
+  probe_finds(1, reports(0));
+  pass(2);
+  ASSERT_EQ(percent(1), 0);
+  reload(asking);
+  EXPECT_EQ(percent(1), 0) << "it is asked still";
+  reload(web({1, 2}));
+  EXPECT_EQ(percent(1), 100);
+  EXPECT_FALSE(record(1).reports_weight);
+}
+
 TEST_F(LifecycleWeights, OfATargetThatAsksForNothingAreNoneUnlessAllDo) {
   one_after_another(web({1, 2}));
   pass(2);

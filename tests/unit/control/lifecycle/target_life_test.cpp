@@ -280,6 +280,34 @@ TEST(TargetLife, UdpFlowsMoveOnceItIsUnhealthy) {
   EXPECT_TRUE(later.status().resets_flows);
 }
 
+TEST(TargetLife, OfBothProtocolsOnlyUdpsFlowsMove) {
+  Standing both = keeping(0);
+  both.has_udp = true;
+  TargetLife life(both, at({}));
+  observe(life, Finding::Passed);
+  EXPECT_FALSE(life.status().moves_udp);
+  observe(life, Finding::Failed, 2);
+  EXPECT_TRUE(life.status().moves_udp);
+  EXPECT_FALSE(life.status().resets_flows);
+  life.drain(TargetLife::Cause::Operator, delay(10, false), at(seconds(5)));
+  EXPECT_TRUE(life.status().moves_udp) << "they had lost it already";
+  life.undrain(TargetLife::Cause::Operator, at(seconds(6)));
+  EXPECT_FALSE(life.status().moves_udp);
+}
+
+TEST(TargetLife, UdpFlowsMoveWhenItIsGoneWhateverTheOthersMay) {
+  Standing both = keeping(0);
+  both.has_udp = true;
+  TargetLife life(both, at({}));
+  observe(life, Finding::Passed);
+  life.drain(TargetLife::Cause::Operator, delay(10, false), at(seconds(5)));
+  EXPECT_FALSE(life.status().moves_udp) << "its delay runs";
+  life.tick(delay(10, false), at(seconds(15)));
+  EXPECT_EQ(words(life), "unused NotRegistered Draining");
+  EXPECT_TRUE(life.status().moves_udp);
+  EXPECT_FALSE(life.status().resets_flows);
+}
+
 TEST(TargetLife, TheRuleForUnhealthyFlowsMayChangeMeanwhile) {
   TargetLife life(keeping(60), at({}));
   observe(life, Finding::Passed);

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 #include <prometheus/text_serializer.h>
 
+#include <array>
+#include <bit>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 #include "tests/support/cpp/scratch_segment.h"
 #include "tools/exporter/site.h"
@@ -253,6 +257,41 @@ TEST(Source, WithoutASegmentItSaysWhy) {
   EXPECT_FALSE(reading.view);
   EXPECT_NE(reading.why.find("is not running"), std::string::npos) << reading.why;
   EXPECT_EQ(metrics(reading, {}).size(), 2U);
+}
+
+/// Whoever adds a field adds a family.
+TEST_F(Metrics, EveryFieldOfATrafficRecordIsThere) {
+  dataplane::TargetGroupRecord group{};
+  group.used = true;
+  group.name.assign("web");
+  segment_.control().target_groups[2].write(group);
+  using Words = std::array<std::uint64_t, sizeof(dataplane::TrafficRecord) / 8>;
+  Words words;
+  for (std::size_t i = 0; i < words.size(); ++i) words[i] = 7'770'000 + 10 * i;
+  auto traffic = std::bit_cast<dataplane::TrafficRecord>(words);
+  traffic.rejected_flows = 7'900'000;  // more than of them UDP's
+  segment_.control().traffic.write(traffic);
+  segment_.control().group_traffic[2].write(traffic);
+  // What PromQL's rate() says better; and when it was.
+  const std::set<std::uint64_t> left_out{traffic.bytes_per_second, traffic.packets_per_second,
+                                         traffic.new_flows_per_second,
+                                         traffic.sampled_unix_milliseconds};
+  // Of the balancer alone; TCP's and UDP's.
+  const std::set<std::uint64_t> of_one{traffic.rejected_flows - traffic.rejected_flows_udp,
+                                       traffic.rejected_flows_udp};
+  const std::string scraped = text(true);
+  for (const std::uint64_t word : std::bit_cast<Words>(traffic)) {
+    if (left_out.contains(word) || word == traffic.rejected_flows) continue;
+    const std::string value = " " + std::to_string(word) + "\n";
+    const std::size_t first = scraped.find(value);
+    ASSERT_NE(first, std::string::npos) << value;
+    const bool twice = scraped.find(value, first + 1) != std::string::npos;
+    EXPECT_EQ(twice, !of_one.contains(word)) << value;
+  }
+  EXPECT_NE(scraped.find("spillway_rejected_flows_total{protocol=\"tcp\"} " +
+                         std::to_string(traffic.rejected_flows - traffic.rejected_flows_udp)),
+            std::string::npos)
+      << scraped;
 }
 
 }  // namespace

@@ -162,6 +162,10 @@ SAME_PLACE(TrafficRecord, spillway_traffic_t, target_resets);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, elb_resets);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, port_allocation_errors);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, unhealthy_routing_flows);
+SAME_PLACE(TrafficRecord, spillway_traffic_t, rejected_flows);
+SAME_PLACE(TrafficRecord, spillway_traffic_t, rejected_flows_udp);
+SAME_PLACE(TrafficRecord, spillway_traffic_t, active_flows);
+SAME_PLACE(TrafficRecord, spillway_traffic_t, active_flows_udp);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, bytes_per_second);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, packets_per_second);
 SAME_PLACE(TrafficRecord, spillway_traffic_t, new_flows_per_second);
@@ -259,6 +263,7 @@ SAME_PLACE(ListenerCounters, spillway_listener_counters_t, rejected_flows);
 SAME_PLACE(ListenerCounters, spillway_listener_counters_t, spilled_flows);
 SAME_PLACE(ListenerCounters, spillway_listener_counters_t, new_flows_udp);
 SAME_PLACE(ListenerCounters, spillway_listener_counters_t, active_flows_udp);
+SAME_PLACE(ListenerCounters, spillway_listener_counters_t, rejected_flows_udp);
 
 SAME_SIZE(TargetCounters, spillway_target_counters_t);
 SAME_PLACE(TargetCounters, spillway_target_counters_t, incarnation);
@@ -290,6 +295,7 @@ SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_left);
 SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_joined);
 SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, spillover);
 SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, surge_wait_milliseconds);
+SAME_PLACE(TargetGroupCounters, spillway_target_group_counters_t, elb_resets);
 
 SAME_SIZE(UdpCounters, spillway_udp_counters_t);
 SAME_PLACE(UdpCounters, spillway_udp_counters_t, new_flows);

@@ -113,7 +113,7 @@ TEST(Documents, VersionNamesInstanceAndLayout) {
   ScratchSegment segment;
   segment.set_instance("edge-1");
   EXPECT_EQ(version_document(segment.view()),
-            Json::parse(R"({"instance": "edge-1", "version": "1.2.3", "layout_version": 4})"));
+            Json::parse(R"({"instance": "edge-1", "version": "1.2.3", "layout_version": 5})"));
 }
 
 TEST(Documents, StatusHasWorkersAndTheirSums) {
@@ -388,7 +388,7 @@ TEST(Documents, AFlowIsNamedByTheSegmentsRecords) {
     "protocol": "tcp", "listener": "web-in", "client": "192.0.2.9:50000",
     "destination": "203.0.113.10:80", "local": null, "target_group": "web",
     "target": "10.0.1.11:8080", "phase": "established", "packets_to_target": 3,
-    "bytes_to_target": 180, "packets_to_client": 0, "bytes_to_client": 0, "idle_seconds": 1.25,
+    "bytes_to_target": 180, "packets_to_client": 0, "bytes_to_client": 0, "idle_seconds": 1.25, "age_seconds": 0.0,
     "worker": 1})"));
 }
 

@@ -38,11 +38,11 @@ TEST(GroupDocuments, ZonesHaveElbsFigures) {
     "instance": "edge-1", "stale": false, "zones": [
       {"zone": "a", "own": true, "targets": 2, "zonal_health_status": 1,
        "active_zonal_shift_host_count": 0, "shifted": false, "shift_started": null,
-       "shift_expires": null, "comment": ""},
+       "shift_expires": null, "comment": "", "traffic": null},
       {"zone": "b", "own": false, "targets": 3, "zonal_health_status": 0,
        "active_zonal_shift_host_count": 3, "shifted": true,
        "shift_started": "2026-01-02T03:04:05.000Z", "shift_expires": "2026-01-02T03:05:05.000Z",
-       "comment": "works"}]})"));
+       "comment": "works", "traffic": null}]})"));
 }
 
 TEST(GroupDocuments, GroupsHaveTheirTargetsSumsAndZones) {
@@ -109,7 +109,27 @@ TEST(GroupDocuments, GroupsHaveTheirTargetsSumsAndZones) {
        "spillover": "silent", "surge_queue_length": 6, "surge_queue_length_max": 31,
        "surge_oldest_seconds": 1.25, "surge_entered": 200, "surge_admitted": 0,
        "surge_wait_seconds": 0.0, "surge_timed_out": 0, "surge_left": 0, "surge_joined": 0,
-       "spillover_count": 14}]})"));
+       "spillover_count": 14, "traffic": null}]})"));
+}
+
+TEST(GroupDocuments, SumsDoNotFallWhenATargetGoes) {
+  test_support::ScratchSegment segment;
+  dataplane::TargetGroupRecord group{};
+  group.used = true;
+  group.name.assign("web");
+  segment.control().target_groups[3].write(group);
+  dataplane::TrafficRecord traffic{};
+  traffic.new_flows = 70;
+  traffic.requests = 60;
+  traffic.unhealthy_routing_flows = 5;
+  traffic.sampled_unix_milliseconds = 1'767'323'045'000;
+  segment.control().group_traffic[3].write(traffic);
+  const Json document = target_groups_document(segment.view(), groups_alive);
+  const Json& web = document["target_groups"][0];
+  EXPECT_EQ(web["new_flows"], 70) << "no target is left, and what it had is";
+  EXPECT_EQ(web["unhealthy_routing_flows"], 5);
+  EXPECT_EQ(web["traffic"]["requests"], 60);
+  EXPECT_EQ(web["traffic"]["sampled"], "2026-01-02T03:04:05.000Z");
 }
 
 }  // namespace

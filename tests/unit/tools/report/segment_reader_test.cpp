@@ -63,7 +63,7 @@ TEST(SegmentReader, RefusesAnotherLayout) {
   segment.publish(name);
   const ReadError error = refusal(name);
   EXPECT_EQ(error.kind, ReadError::Kind::OtherLayout);
-  EXPECT_TRUE(says(error, "layout 5 and this program reads layout 4")) << error.message;
+  EXPECT_TRUE(says(error, "layout 6 and this program reads layout 5")) << error.message;
 }
 
 TEST(SegmentReader, RefusesAnotherLayoutEvenIfItIsSmaller) {

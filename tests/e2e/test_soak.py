@@ -26,19 +26,21 @@ SECOND = namespaces.target_address(2)
 UDP_LOAD = pathlib.Path(clients.__file__).with_name("udp_load.py")
 
 
-def everything(lab):
-    """Stickiness, a security group, a limit with a queue, UDP: what there is to switch on."""
+def everything(lab, flow_log):
+    """Stickiness, a security group, a limit with a queue, UDP through full_nat, a flow log."""
     chosen = lab.configuration(workers=2, stickiness={"type": "source_ip", "timeout": 60})
     api = surge.limited(lab, timeout=1)["target_groups"][0] | {
         "name": "api", "deregistration_delay": {"timeout": 1}}
     chosen["target_groups"] += [
-        api, configuration.target_group("dns", protocol="udp", port=UDP_PORT,
+        api, configuration.target_group("dns", protocol="udp", port=UDP_PORT, mode="full_nat",
                                         check=configuration.health_check(port=8080))]
+    chosen["ports"] = configuration.ports(lab.driver, full_nat=True)
     chosen["listeners"] += [
         configuration.listener("api", port=SLOW_LISTENER_PORT),
         configuration.listener("dns", port=UDP_PORT, protocol="udp")]
     everybody = [{"protocol": protocol, "source": "198.51.100.0/24"} for protocol in ("tcp", "udp")]
-    return chosen | {"security_groups": [{"name": "clients", "inbound": everybody}],
+    return chosen | {"flow_log": {"path": str(flow_log), "sample": 0.1},
+                     "security_groups": [{"name": "clients", "inbound": everybody}],
                      "balancer_security_groups": ["clients"]}
 
 
@@ -67,16 +69,18 @@ class Crowds(threading.Thread):
 
 
 class Operator:
-    """A target dies and comes back, another is registered and goes, the file is read again."""
+    """A target dies and comes back, another is registered and goes, the file is read again; packets
+    are captured, flows listed, and one is explained."""
 
-    def __init__(self, lab, daemon):
+    def __init__(self, lab, daemon, captured):
         self.lab = lab
         self.daemon = daemon
+        self.captured = captured
         self.done = []
 
     def act(self, second):
-        what = {1: self.kill, 5: self.revive, 6: self.register, 9: self.deregister,
-                11: self.daemon.reload}.get(second % ROUND)
+        what = {1: self.kill, 2: self.capture, 3: self.flows, 5: self.revive, 6: self.register,
+                8: self.explain, 9: self.deregister, 11: self.daemon.reload}.get(second % ROUND)
         if what:
             what()
             self.done.append(what.__name__)
@@ -90,6 +94,20 @@ class Operator:
     def register(self):
         self.daemon.ctl.run("register", "api", SECOND, "--max-connections", 5)
 
+    def capture(self):
+        self.daemon.ctl.run("capture", "--verdict", "ReplyResetSpillover", "--verdict",
+                            "ForwardToTarget", "--count", 200, "--seconds", 1, "-w", self.captured)
+        assert self.captured.stat().st_size > 1000
+
+    def flows(self):
+        listed = self.daemon.ctl.json("flows", "--limit", "all")
+        assert len(listed["flows"]) > 0 and not listed["truncated"]
+
+    def explain(self):
+        told = self.daemon.ctl.json("explain", "--from", "198.51.100.1:555", "--to",
+                                    f"{namespaces.LISTENER_ADDRESS}:{SLOW_LISTENER_PORT}")
+        assert told["verdict"] in ("ForwardToTarget", "Wait", "ReplyResetSpillover"), told
+
     def deregister(self):
         self.daemon.ctl.run("deregister", "api", f"{SECOND}:{surge.SLOW_PORT}")
 
@@ -97,6 +115,12 @@ class Operator:
 def queue_law(group):
     return group["surge_entered"] == sum(group[name] for name in (
         "surge_admitted", "surge_timed_out", "surge_left", "surge_queue_length"))
+
+
+def flow_log_law(status):
+    log, totals = status["flow_log"], status["totals"]
+    lost = log["dropped"]["slow"] + log["dropped"]["unavailable"]
+    return totals["flows_logged"] == log["written"] + log["waiting"] + lost
 
 
 def hold(law, what):
@@ -125,6 +149,7 @@ class Sampler:
                  f"worker {number}'s laws; now {broken_laws(status['workers'][number])}")
         hold(lambda: all(queue_law(group) for group in
                          self.daemon.ctl.get("target_groups")["target_groups"]), "queue's law")
+        hold(lambda: flow_log_law(self.daemon.ctl.status()), "the flow log's law")
         hold(self.exporter_agrees, "received = sum of verdicts, in the exporter")
         self.longest = max(self.longest, time.monotonic() - began)
         assert self.slow_servers[0].figures()["most"] <= surge.LIMIT
@@ -191,8 +216,9 @@ def test_memory_is_flat_and_the_laws_hold(lab, spillway, slow, tmp_path):
     slow_servers = [slow(1), slow(2)]
     for server in slow_servers:
         server.release(0.1)
-    daemon = spillway(everything(lab))
-    operator = Operator(lab, daemon)
+    flow_log = tmp_path / "flows.jsonl"
+    daemon = spillway(everything(lab, flow_log))
+    operator = Operator(lab, daemon, tmp_path / "captured.pcapng")
     watch_file = tmp_path / "stats"
     with contextlib.ExitStack() as running:
         for echo in echoes:
@@ -214,6 +240,7 @@ def test_memory_is_flat_and_the_laws_hold(lab, spillway, slow, tmp_path):
         if not lab.nginx[2].process or lab.nginx[2].process.poll() is not None:
             lab.nginx[2].start()
         memory = sampler.check_memory()
+    assert flow_log.stat().st_size > 0
     told |= {"seconds": round(elapsed), "memory": memory, "operator": len(operator.done),
              "longest_sample_seconds": round(sampler.longest, 2)}
     the_crowds_met_what_is_counted(daemon, told, operator.done.count("deregister"))

@@ -8,6 +8,7 @@ namespace {
 template <class Family>
 void add_family(std::vector<Group>& groups, bool quick) {
   add_established<Family>(groups, quick);
+  add_turns<Family>(groups, quick);
   add_connections<Family>(groups, quick);
   add_lookups<Family>(groups, quick);
   add_floods<Family>(groups, quick);

@@ -13,6 +13,10 @@ namespace tools::bench {
 /// Packets of flows that are there: nat and full_nat, by number of flows.
 template <class Family>
 void add_established(std::vector<Group>& groups, bool quick);
+/// Requests and their answers, of which each is a turn that is measured: with the measuring and
+/// without.
+template <class Family>
+void add_turns(std::vector<Group>& groups, bool quick);
 /// Flows that begin, and such that come and go.
 template <class Family>
 void add_connections(std::vector<Group>& groups, bool quick);

@@ -30,6 +30,7 @@ struct Variant {
   Headers headers;
   Way way;
   Watch watch = Watch::None;
+  bool measured = true;  // latency and the like, as in the daemon
 };
 constexpr Variant variants[] = {
     {"", Order::Uniform, Headers::Hot, Way::Both},
@@ -37,6 +38,7 @@ constexpr Variant variants[] = {
     {"/cold", Order::Uniform, Headers::Cold, Way::Both},
     {"/zipf/cold", Order::Zipf, Headers::Cold, Way::Both},
     {"/inbound", Order::Uniform, Headers::Hot, Way::Inbound},
+    {"/unmeasured", Order::Uniform, Headers::Hot, Way::Both, Watch::None, false},
     {"/capture_unmatched/drops", Order::Uniform, Headers::Hot, Way::Both, Watch::Drops},
     {"/capture_unmatched/client", Order::Uniform, Headers::Hot, Way::Both, Watch::Client},
 };
@@ -50,7 +52,7 @@ struct Size {
   std::string_view name;
   std::uint32_t flows;
   bool quick;
-  bool captured = false;  // also while control captures
+  bool apart = false;  // also while control captures, and without measuring
 };
 // 1k, what the goals are set for, and CSIT's test points.
 constexpr Size sizes[] = {
@@ -122,6 +124,7 @@ class Measurement {
     constexpr std::size_t warm_up = 100;
     const Tally tally(scene_.lane);
     begin_capture(scene_.lane.core().capture, variant_.watch);
+    scene_.lane.measure(variant_.measured);
     for (std::size_t slice = 0; slice < warm_up + slices; ++slice) {
       offer_slice(scene_, buffers_, variant_, random_);
       const std::uint64_t ticks = scene_.lane.run();
@@ -129,6 +132,7 @@ class Measurement {
       check_frames<Family>(scene_.lane.io, slice % (packets / 2), variant_.way);
     }
     end_capture(scene_.lane.core().capture);
+    scene_.lane.measure(true);
     const std::uint64_t sent = (warm_up + slices) * packets;
     record(figures_, tally, sent);
     expect_forwarded(tally, sent);
@@ -192,7 +196,7 @@ Group group(Mode mode, const Size& size) {
   std::vector<Named> cases;
   for (const Variant& variant : variants) {
     if (variant.headers == Headers::Cold && !Buffers::can_be_cold()) continue;
-    if (variant.watch != Watch::None && !size.captured) continue;
+    if ((variant.watch != Watch::None || !variant.measured) && !size.apart) continue;
     cases.push_back({base + std::string(variant.suffix), variant});
   }
   Group result;

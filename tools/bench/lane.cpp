@@ -1,6 +1,9 @@
 #include "tools/bench/lane.h"
 
 #include <fmt/core.h>
+#include <sys/mman.h>
+
+#include <new>
 
 namespace tools::bench {
 namespace {
@@ -16,6 +19,30 @@ constexpr Seed owner_seed{0x5eed'5eed'5eed'5eedu, 0x0dd5'0dd5'0dd5'0dd5u};
 
 }  // namespace
 
+Histograms::Histograms() : marks_(std::make_unique<dataplane::HistogramMarks>()) {
+  void* memory = mmap(nullptr, sizeof(dataplane::HistogramBlock), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  static_cast<void>(madvise(memory, sizeof(dataplane::HistogramBlock), MADV_NOHUGEPAGE));
+  block_ = static_cast<dataplane::HistogramBlock*>(memory);  // zeros are empty histograms
+}
+
+Histograms::~Histograms() { munmap(block_, sizeof *block_); }
+
+dataplane::FlowMeasures Histograms::measures(const dataplane::Snapshot& snapshot) {
+  for (const dataplane::Target& target : snapshot.targets) {
+    if (target.id == dataplane::no_target) continue;
+    block_->targets[target.id.slot].clear();  // so that its pages are there
+    marks_->targets[target.id.slot].set(target.id.incarnation);
+  }
+  for (const dataplane::Listener& listener : snapshot.listeners) {
+    if (listener.id == dataplane::no_listener) continue;
+    block_->listeners[listener.id.slot].clear();
+    marks_->listeners[listener.id.slot].set(listener.incarnation);
+  }
+  return {*block_, *marks_};
+}
+
 Lane::Lane(dataplane::WorkerId id, dataplane::FlowCapacity capacity, std::uint16_t frame_bytes,
            dataplane::Publication& publication, const Clock& clock)
     : io(frame_bytes),
@@ -25,8 +52,20 @@ Lane::Lane(dataplane::WorkerId id, dataplane::FlowCapacity capacity, std::uint16
       sticky_memory_(dataplane::StickyTable::bytes_needed(sticky_clients)),
       sticky_(sticky_memory_.bytes(), sticky_clients, table_seed(id)),
       gate_(std::make_unique<dataplane::Gate>(1, 0)),
-      core_(id, table_.bytes(), capacity, table_seed(id), owner_seed, *block_, sticky_, *gate_),
+      measures_(histograms_.measures(*publication.newest())),
+      core_(id, table_.bytes(), capacity, table_seed(id), owner_seed, *block_, sticky_, *gate_,
+            measures_),
       worker_(core_, io, publication) {}
+
+std::uint64_t Lane::answers() const {
+  dataplane::HistogramSum sum;
+  for (std::size_t slot = 0; slot < dataplane::targets_max; ++slot) {
+    if (histograms_.marks().targets[slot].any()) {
+      sum.add(histograms_.block().targets[slot].response);
+    }
+  }
+  return sum.count();
+}
 
 std::uint64_t Lane::run() {
   const std::uint64_t start = ticks_fenced();

@@ -20,6 +20,25 @@
 
 namespace tools::bench {
 
+/// Every target's and listener's histograms: addresses for all that there can be, memory for those
+/// that are touched, in small pages, as the shared memory's are.
+class Histograms {
+ public:
+  Histograms();
+  ~Histograms();
+  Histograms(const Histograms&) = delete;
+  Histograms& operator=(const Histograms&) = delete;
+
+  /// For the targets and listeners of a snapshot.
+  [[nodiscard]] dataplane::FlowMeasures measures(const dataplane::Snapshot& snapshot);
+  [[nodiscard]] const dataplane::HistogramBlock& block() const { return *block_; }
+  [[nodiscard]] const dataplane::HistogramMarks& marks() const { return *marks_; }
+
+ private:
+  dataplane::HistogramBlock* block_;
+  std::unique_ptr<dataplane::HistogramMarks> marks_;
+};
+
 class Lane {
  public:
   /// `capacity`: the tables'; `frame_bytes`: of all frames. Throws std::bad_alloc.
@@ -27,6 +46,11 @@ class Lane {
        dataplane::Publication& publication, const Clock& clock);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
+
+  /// Latency and the like are measured, as in the daemon, from the start on; or not.
+  void measure(bool on) { core_.measures = on ? measures_ : dataplane::FlowMeasures(); }
+  /// How many answers of targets to requests have been measured.
+  [[nodiscard]] std::uint64_t answers() const;
 
   /// Takes all that waits in `io` through the worker, two bursts (one a port) a turn. Returns how
   /// many ticks that took; the lane's time goes on by as much.
@@ -63,6 +87,8 @@ class Lane {
   Memory sticky_memory_;
   dataplane::StickyTable sticky_;
   std::unique_ptr<dataplane::Gate> gate_;
+  Histograms histograms_;
+  dataplane::FlowMeasures measures_;
   dataplane::Core core_;
   dataplane::Worker<MemoryIo> worker_;
   double now_ = 1e9;  // nanoseconds

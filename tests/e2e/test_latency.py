@@ -1,7 +1,8 @@
 """Latency against the truth: servers that take their time, as long as the test says.
 
-This kernel has no netem, so a server sleeps before it answers. The truth of a short sleep is what
-the server itself measures: on a shared machine a sleep of 1 ms lasts longer."""
+This kernel has no netem, so a server sleeps before it answers. The truth is on the wire: the
+kernel's own time stamps of request and answer, as the targets' interfaces and the client's saw
+them. On a shared machine a sleep of 1 ms lasts longer, and nobody's word but the wire's is exact."""
 
 import contextlib
 import socket
@@ -11,7 +12,7 @@ import time
 
 import pytest
 
-from support import ends, namespaces, processes
+from support import ends, namespaces, processes, wire
 
 ANSWER = b"y" * 200
 
@@ -89,23 +90,35 @@ def figures(daemon, measure, count):
 def test_response_is_what_the_server_takes(lab, spillway, mode, milliseconds):
     servers = SleepingServers(lab, milliseconds / 1000)
     try:
-        daemon = spillway(lab.configuration(mode=mode, port=ends.PORT, check={
-            "protocol": "tcp", "interval": 300, "timeout": 2, "healthy_threshold": 2}))
+        chosen = lab.configuration(mode=mode, port=ends.PORT, check={
+            "protocol": "tcp", "interval": 300, "timeout": 2, "healthy_threshold": 2})
+        # A worker that sleeps when idle sees a packet when it wakes: that is part of the latency of
+        # such a balancer, and not what is looked at here.
+        daemon = spillway(chosen | {"idle": "yield"})
         turns = 20 if milliseconds == 200 else 60
         connects, answers = [], []
-        for _ in range(3):
-            connected, answered = talk(lab, turns // 3)
-            connects.append(connected)
-            answers += answered
-        response = figures(daemon, "response_seconds", len(answers))
-        truth = statistics.median(servers.slept)
-        seen = statistics.median(answers)
-        # Never shorter than the server slept, never longer than the client waited: the histogram
-        # is 1.6 % wide at most, a turn of the loop and a tick some microseconds.
-        assert response["p50"] >= truth * 0.98 - 10e-6
-        assert response["p50"] <= seen * 1.02 + 10e-6
-        if milliseconds >= 20:
-            assert response["p50"] == pytest.approx(milliseconds / 1000, rel=0.05)
+        with contextlib.ExitStack() as running:
+            at_targets = [running.enter_context(wire.Turns(namespace, "eth0", ends.PORT))
+                          for namespace in lab.network.targets]
+            at_client = running.enter_context(wire.Turns(lab.client, "eth0", 80))
+            for _ in range(3):
+                connected, answered = talk(lab, turns // 3)
+                connects.append(connected)
+                answers += answered
+            response = figures(daemon, "response_seconds", len(answers))
+
+            def inside():
+                return [turn for one in at_targets for turn in one.seconds()]
+            processes.wait_until(
+                lambda: len(inside()) == len(at_client.seconds()) == len(answers), 5,
+                "every turn was on both wires")
+        truth, seen = statistics.median(inside()), statistics.median(at_client.seconds())
+        print(f"{milliseconds} ms: p50 {response['p50'] * 1e3:.3f} ms, at the targets "
+              f"{truth * 1e3:.3f}, at the client {seen * 1e3:.3f}")
+        assert response["p50"] == pytest.approx(truth, rel=0.05)
+        # Never shorter than a target took, never longer than the client waited: the histogram is
+        # 1.6 % wide at most, a turn of the loop and a tick some microseconds.
+        assert truth * 0.98 - 10e-6 <= response["p50"] <= seen * 1.02 + 10e-6
         connect = figures(daemon, "connect_seconds", len(connects))
         # Both packets may meet one turn of the loop: this wire is a function call.
         assert 0 <= connect["max"] <= max(connects) + 10e-6
@@ -120,9 +133,12 @@ def test_connections_that_end_have_a_duration_and_bytes(lab, spillway):
     try:
         daemon = spillway(lab.configuration(port=ends.PORT, check={
             "protocol": "tcp", "interval": 300, "timeout": 2, "healthy_threshold": 2}))
+        begun = time.monotonic()
         talk(lab, 4)
+        talked = time.monotonic() - begun
         duration = figures(daemon, "duration_seconds", 1)
-        assert duration["max"] == pytest.approx(0.2, rel=0.2)
+        # What is said at the end, FIN and its answers, comes behind the talk.
+        assert sum(servers.slept) * 0.98 <= duration["max"] <= talked * 1.02 + 0.1
         carried = figures(daemon, "bytes", 1)
         assert 4 * (50 + len(ANSWER)) < carried["max"] < 4 * (50 + len(ANSWER)) + 30 * 60
     finally:

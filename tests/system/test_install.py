@@ -56,3 +56,22 @@ def test_alerts_and_dashboard(installed):
     subprocess.run(["promtool", "test", "rules", "spillway.rules.test.yml"],
                    cwd=share / "prometheus", check=True, capture_output=True, timeout=60)
     assert json.loads((share / "grafana/spillway.json").read_text())["uid"] == "spillway"
+
+
+def test_units_start_what_is_installed(installed, tmp_path):
+    """systemd's own check, with the programs where they would be."""
+    units = tmp_path / "units"
+    units.mkdir()
+    prefix = str(installed)[str(installed).index("/usr"):]
+    for name in ("spillway", "spillway-exporter"):
+        text = (installed / f"lib/systemd/system/{name}@.service").read_text()
+        assert f"ExecStart={prefix}/bin/{name} " in text
+        # The instance's own: a template is not checked as such.
+        here = text.replace(f"{prefix}/bin", f"{installed}/bin")
+        (units / f"{name}@edge-1.service").write_text(here)
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *sorted(units.iterdir())],
+                          capture_output=True, text=True, timeout=60, check=False)
+    complaints = [line for line in done.stderr.splitlines() if "edge-1.service" in line]
+    assert not complaints, complaints
+    users = (installed / "lib/sysusers.d/spillway.conf").read_text()
+    assert "g spillway" in users and "u spillway-exporter" in users

@@ -2,7 +2,8 @@
 
 This kernel has no netem, so a server sleeps before it answers. The truth is on the wire: the
 kernel's own time stamps of request and answer, as the targets' interfaces and the client's saw
-them. On a shared machine a sleep of 1 ms lasts longer, and nobody's word but the wire's is exact."""
+them. On a shared machine a sleep of 1 ms lasts longer, and nobody's word but the wire's is exact.
+"""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""What was on a wire, and when: the kernel's own time stamps of frames that an interface carried."""
+"""What was on a wire, and when: the kernel's time stamps of frames that an interface carried."""
 
 import contextlib
 import socket

@@ -235,12 +235,14 @@ class Segment:
         return {} if value is None else _plain(value)
 
     def totals(self, worker: Optional[int] = None) -> dict[str, int]:
-        """One worker's figures, or the sums over all; `generation` is the oldest."""
+        """One worker's figures, or the sums over all; `generation` is the oldest, the pages'
+        size the smallest."""
         chosen = range(self.workers) if worker is None else [worker]
         each = [self._read(Totals, self._worker(number)) for number in chosen]
         sums = {name: sum(getattr(one, name) for one in each)
                 for name, kind in Totals._fields_ if kind is u64}
-        sums["generation"] = min(one.generation for one in each)
+        for name in ("generation", "table_page_bytes"):
+            sums[name] = min(getattr(one, name) for one in each)
         return sums
 
     def verdicts(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from support import clients, processes
+from support import clients, namespaces, processes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 READER = ROOT / "tools" / "spillway_segment.py"
@@ -28,9 +28,14 @@ def python_reader(daemon):
     return json.loads(run.stdout)
 
 
+# What is a number here and a word or another table there, or is measured anew every second.
+OTHERWISE = ("exclusion", "zones", "spillover", "rules", "flow_log", "verdicts")
+RESTLESS = ("polls", "busy_polls", "busy_nanoseconds", "idle_nanoseconds")
+
+
 def same(read, told):
     """Every field that both have; floats as near as adding them up in another order leaves them."""
-    for name in read.keys() & told.keys():
+    for name in read.keys() & told.keys() - set(OTHERWISE) - set(RESTLESS):
         if isinstance(read[name], dict):
             same(read[name], told[name])
         elif told[name] is None:
@@ -39,27 +44,59 @@ def same(read, told):
             assert read[name] == pytest.approx(told[name]), name
         elif isinstance(told[name], bool):
             assert bool(read[name]) == told[name], name
-        elif name not in ("exclusion", "zones"):  # a number here, a word or another table there
+        else:
             assert read[name] == told[name], name
 
 
+def told_by_spillwayctl(daemon):
+    """All documents, without what is measured anew every second."""
+    told = {name: daemon.ctl.json(words) for name, words in (
+        ("targets", "targets"), ("listeners", "listeners"), ("target_groups", "target-groups"),
+        ("rules", "security-groups"), ("security_groups", "security-groups"))}
+    told = {name: document[name] for name, document in told.items()}
+    told |= {name: value for name, value in daemon.ctl.json("status").items()
+             if name in ("totals", "traffic", "ports", "zones")}
+    for name in RESTLESS:
+        told["totals"].pop(name)
+    for record in (told["traffic"], *(one["traffic"] for one in
+                                      told["target_groups"] + told["zones"])):
+        if record is not None:
+            record.pop("sampled")
+    return told
+
+
+def zoned(lab):
+    """Zones, a security group with a rule, two workers."""
+    chosen = lab.configuration(workers=2, cross_zone=True) | {"zone": "a"}
+    for target, zone in zip(chosen["target_groups"][0]["targets"], "abb"):
+        target["zone"] = zone
+    anyone = [{"protocol": "all", "source": "0.0.0.0/0"}]
+    chosen["security_groups"] = [{"name": "open", "inbound": anyone}, {"name": "unused"}]
+    chosen["balancer_security_groups"] = ["open"]
+    return chosen
+
+
 def test_python_reads_what_spillwayctl_says(lab, spillway):
-    daemon = spillway(lab.configuration(workers=2))
+    daemon = spillway(zoned(lab))
     assert clients.Load(lab.client, requests=300).run()["failed"] == 0
 
     def quiet():
-        before = daemon.ctl.json("targets")
+        before = told_by_spillwayctl(daemon)
         read = python_reader(daemon)
-        listeners = daemon.ctl.json("listeners")
-        return (read, before, listeners) if daemon.ctl.json("targets") == before else None
-    read, targets, listeners = processes.wait_until(quiet, 20, "nothing changes meanwhile")
-    assert len(read["targets"]) == len(targets["targets"]) == 3
-    for one, other in zip(read["targets"], targets["targets"]):
-        same(one, other)
+        ready = before["traffic"] is not None and before["traffic"]["requests"] >= 300
+        return (read, before) if ready and told_by_spillwayctl(daemon) == before else None
+    read, told = processes.wait_until(quiet, 30, "nothing changes meanwhile")
+    for name, count in (("targets", 3), ("listeners", 1), ("target_groups", 1), ("zones", 2),
+                        ("security_groups", 2), ("rules", 3)):
+        assert len(read[name]) == len(told[name]) == count, name
+        for one, other in zip(read[name], told[name]):
+            same(one, other)
+    same(read, {name: told[name] for name in ("totals", "traffic")})
+    for one, other in zip(read["targets"], told["targets"]):
         assert one["histograms"]["connect_seconds"]["count"] > 0
         same(one["histograms"], other["histograms"])
-    for one, other in zip(read["listeners"], listeners["listeners"]):
-        same(one, other)
+    assert read["rules"][0]["hits"] == told["rules"][0]["hits"] >= 300
+    assert read["traffic"]["requests"] == sum(one["traffic"]["requests"] for one in read["zones"])
     assert read["running"] and not read["stale"]
     assert read["totals"]["flows_inserted"] >= 1
     assert read["verdicts"]["ForwardToTarget"] >= 300
@@ -89,6 +126,37 @@ def test_balancers_sums_do_not_fall_when_targets_go(lab, spillway):
     after = python_reader(daemon)["traffic"]
     for name in ("new_flows", "requests", "processed_bytes", "processed_packets"):
         assert after[name] >= sums[name]
+
+
+def test_sums_stay_when_a_target_is_deregistered(lab, spillway):
+    daemon = spillway(lab.configuration(deregistration_delay={"timeout": 0}))
+    assert clients.Load(lab.client, requests=200).run()["failed"] == 0
+
+    def group():
+        return next(one for one in daemon.ctl.json("target-groups")["target_groups"]
+                    if one["name"] == "web")
+    processes.wait_until(lambda: group()["new_flows"] >= 200, 5, "control has added them up")
+    before, balancer = group(), daemon.ctl.json("status")["traffic"]
+    address = namespaces.target_address(1)
+    gone = daemon.ctl.target(address)["new_flows"]
+    assert gone > 0
+    daemon.ctl.run("deregister", "web", address)
+    processes.wait_until(lambda: ("web", address) not in daemon.ctl.targets(), 20, "it is gone")
+    assert sum(one["new_flows"] for one in daemon.ctl.targets().values()) <= \
+        before["new_flows"] - gone, "what is left has counted less"
+    for _ in range(2):  # at once, and when control has added up once more
+        after, whole = group(), daemon.ctl.json("status")["traffic"]
+        assert after["new_flows"] >= before["new_flows"]
+        for name in ("new_flows", "requests", "processed_bytes", "processed_packets",
+                     "client_resets", "target_resets"):
+            assert after["traffic"][name] >= before["traffic"][name], name
+            assert whole[name] >= balancer[name], name
+        processes.wait_until(
+            lambda then=whole: daemon.ctl.json("status")["traffic"]["sampled"] > then["sampled"],
+            5, "another second's figures")
+    head, *rows = daemon.ctl.table("target-groups").splitlines()
+    shown = next(row for row in rows if row.startswith("web "))
+    assert int(shown[:head.index("NEW") + 3].split()[-1]) >= before["new_flows"]
 
 
 class Watcher:

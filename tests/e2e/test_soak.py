@@ -96,7 +96,7 @@ class Operator:
 
     def capture(self):
         self.daemon.ctl.run("capture", "--verdict", "ReplyResetSpillover", "--verdict",
-                            "ForwardToTarget", "--count", 200, "--seconds", 1, "-w", self.captured)
+                            "ForwardToTarget", "--count", 3000, "--seconds", 1, "-w", self.captured)
         assert self.captured.stat().st_size > 1000
 
     def flows(self):
@@ -183,7 +183,8 @@ class Sampler:
             early = min(bytes_[WARM_UP // 2:WARM_UP])
             late = min(bytes_[-WARM_UP // 2:])
             told[name] = f"{early / 1e6:.1f} -> {late / 1e6:.1f} MB"
-            assert late <= early * GROWTH_MAX, (name, told[name], bytes_[::10])
+            megabytes = " ".join(f"{one / 1e6:.1f}" for one in bytes_[::10])
+            assert late <= early * GROWTH_MAX, f"{name} {told[name]}, every 10 s: {megabytes}"
         return told
 
 

@@ -22,8 +22,10 @@ namespace {
 namespace options = boost::program_options;
 
 constexpr std::size_t limit_default = 1'000;
-/// Of one answer, and of a list in order: what the daemon allows too (control/commands.h).
-constexpr std::size_t page_max = 10'000;
+/// Of a list in order, which is one answer: what the daemon allows too (control/commands.h).
+constexpr std::size_t sorted_max = 10'000;
+/// Of a list that is not: the daemon's thread is back at its checks in milliseconds.
+constexpr std::size_t page_max = 2'000;
 constexpr std::size_t all = SIZE_MAX;
 
 /// nullopt: neither a number from 1 on nor "all".
@@ -39,6 +41,7 @@ std::optional<std::size_t> limit_of(const std::string& text) {
 struct Question {
   std::string query;
   std::size_t limit = limit_default;
+  std::size_t page = page_max;
 };
 std::variant<Question, std::string> question_of(const Options& given) {
   Question question;
@@ -51,9 +54,13 @@ std::variant<Question, std::string> question_of(const Options& given) {
     if (!limit) return fmt::format("--limit \"{}\": a number from 1 on, or all, is allowed", text);
     question.limit = *limit;
   }
-  if (given.count("sort") != 0 && question.limit > page_max) {
-    return fmt::format("--sort keeps {} flows at most: a --limit up to that is allowed with it",
-                       page_max);
+  question.page = page_max;
+  if (given.count("sort") != 0) {
+    question.page = sorted_max;
+    if (question.limit > sorted_max) {
+      return fmt::format("--sort keeps {} flows at most: a --limit up to that is allowed with it",
+                         sorted_max);
+    }
   }
   if (given.count("target-group") != 0) {
     add("target_group", given["target-group"].as<std::string>());
@@ -129,7 +136,7 @@ int run_flows(const Context& context, const Options& given) {
   std::string from;
   for (std::size_t left = question.limit;;) {
     auto answer = ask(context, "GET",
-                      fmt::format("/v1/flows?limit={}{}{}", std::min(left, page_max),
+                      fmt::format("/v1/flows?limit={}{}{}", std::min(left, question.page),
                                   from.empty() ? "" : "&from=" + from, question.query));
     if (const int* status = std::get_if<int>(&answer)) return *status;
     Json& page = std::get<Json>(answer);

@@ -409,7 +409,7 @@ TEST_F(SpillwayctlTest, FlowsPassesTheFiltersOn) {
   EXPECT_EQ(flows_wanted_[0].limit, 20u);
   EXPECT_EQ(flows_wanted_[0].target_group, "a/b c");
   EXPECT_EQ(run("flows --limit all --age 2h").output, "no flows\n");
-  EXPECT_EQ(flows_wanted_[1].limit, control::FlowsWanted::limit_max);
+  EXPECT_EQ(flows_wanted_[1].limit, 2'000u) << "a page";
   EXPECT_EQ(flows_wanted_[1].filter.age_milliseconds, 7'200'000u);
   for (const char* limit : {"0", "-1", "many", "1e3", "''"}) {
     const Result wrong = run(std::string("flows --limit ") + limit);
